@@ -1,0 +1,67 @@
+/* What the person wants: the chosen devices by address and identity, and the options.
+ *
+ * It is kept in /etc/sysconfig/vfio-bind, the file that vfio-bind reads at boot, so that what is
+ * chosen and what is bound cannot differ:
+ *
+ *   DEVICES="0000:01:00.0=10de:1b80:1043:8591 0000:01:00.1=10de:10f0:1043:8591"
+ *   OPTIONS="iommu-pt"
+ */
+#ifndef CORE_CHOICE_H
+#define CORE_CHOICE_H
+
+#include "core/machine.h"
+
+#define CHOICE_PATH "/etc/sysconfig/vfio-bind"
+
+struct pick {
+	char address[24];
+	uint16_t vendor, device, subsystem_vendor, subsystem_device;
+};
+
+enum choice_option {
+	CHOICE_IOMMU_PT  = 1 << 0,   /* iommu=pt: identity DMA for the host's own devices */
+	CHOICE_BLACKLIST = 1 << 1,   /* blacklist drivers that serve chosen devices only */
+	CHOICE_IDS       = 1 << 2,   /* bind by options vfio-pci ids= where that is exact */
+};
+
+struct choice {
+	struct pick *picks;          /* sorted by address, no address twice */
+	size_t n;
+	unsigned options;            /* bits of enum choice_option */
+};
+
+/* Names for the command line, the file and the options screen; NULL-terminated by name. */
+struct choice_option_name {
+	unsigned bit;
+	const char *name;            /* "iommu-pt" */
+	const char *text;            /* one line for a person */
+	const char *consequence;     /* what it costs */
+};
+extern const struct choice_option_name choice_option_names[];
+unsigned choice_option_by_name(const char *name);             /* 0: no such option */
+
+/* text -> choice.  Errors name CHOICE_PATH, the line and what to do.  Unknown assignments and
+ * comments are accepted and ignored. */
+int choice_parse(const char *text, struct choice *ret, struct error *err);
+/* choice -> the whole file.  The caller frees. */
+int choice_format(const struct choice *choice, char **ret);
+/* What is installed below the root; no file is an empty choice. */
+int choice_load(const struct root *root, struct choice *ret, struct error *err);
+
+int choice_add(struct choice *choice, const struct device *device);   /* again: no change */
+void choice_remove(struct choice *choice, const char *address);
+const struct pick *choice_find(const struct choice *choice, const char *address);
+bool choice_has(const struct choice *choice, const struct device *device);
+bool choice_same(const struct choice *a, const struct choice *b);
+bool pick_matches(const struct pick *pick, const struct device *device);   /* identity, not address */
+int choice_copy(struct choice *to, const struct choice *from);
+void choice_free(struct choice *choice);
+
+/* Every device of the machine with this one's identity is chosen, so ids= would bind no other. */
+bool choice_owns_identity(const struct choice *choice, const struct machine *machine,
+	const struct device *device);
+/* Every device that this module claims on the machine is chosen. */
+bool choice_owns_module(const struct choice *choice, const struct machine *machine,
+	const char *module);
+
+#endif

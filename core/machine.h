@@ -1,0 +1,155 @@
+/* Everything observed about a machine: devices, groups, kernels, host facts.  One immutable
+ * snapshot; strings and arrays belong to it. */
+#ifndef CORE_MACHINE_H
+#define CORE_MACHINE_H
+
+#include "core/base.h"
+#include "core/root.h"
+
+enum tristate { UNKNOWN = -1, NO = 0, YES = 1 };
+
+/* What to scan beyond devices and groups: each costs time that not every caller wants to pay. */
+enum machine_scan {
+	MACHINE_NAMES   = 1 << 0,    /* device and class names from pci.ids */
+	MACHINE_MODULES = 1 << 1,    /* kernels, modules that can drive each device */
+	MACHINE_USES    = 1 << 2,    /* what the host itself uses each device for */
+	MACHINE_HOST    = 1 << 3,    /* boot loader, initramfs, libvirt, ... (implies kernels) */
+	MACHINE_ALL     = MACHINE_NAMES | MACHINE_MODULES | MACHINE_USES | MACHINE_HOST,
+};
+
+enum use_kind {
+	USE_ROOT_DISK,               /* a disk behind it carries / */
+	USE_MOUNTED_DISK,
+	USE_SWAP_DISK,
+	USE_NETWORK,
+	USE_BOOT_DISPLAY,
+	USE_INPUT,
+	USE_GUEST,
+};
+
+struct use {
+	enum use_kind kind;
+	char *text;                  /* "/ is on nvme0n1p2" */
+};
+
+/* One PCI function. */
+struct device {
+	char address[24];            /* "0000:01:00.0", lower case; the domain may have 8 digits */
+	uint32_t domain;
+	uint8_t bus, slot, function;
+	uint16_t vendor, device, subsystem_vendor, subsystem_device;   /* subsystem 0: none */
+	uint32_t class;              /* 24 bits: base class, subclass, programming interface */
+	uint8_t revision;
+	int64_t group;               /* IOMMU group number, -1: none */
+	char *driver;                /* bound now, NULL: none */
+	char *modalias;              /* NULL: unreadable (MACHINE_MODULES only) */
+	char *name;                  /* "Vendor Device", NULL: not in pci.ids */
+	char *class_name;            /* "VGA compatible controller", NULL: not in pci.ids */
+	const struct strv *modules;  /* modules of any kernel that claim it; never NULL, may be empty */
+	const struct device *parent; /* the bridge above it, NULL: on a root bus or unknown */
+	const struct device *physfn; /* the physical function of this virtual function */
+	bool boot_vga;               /* the firmware's console (sysfs boot_vga) */
+	bool override_set;           /* driver_override holds a name (MACHINE_MODULES only) */
+	struct use *uses;
+	size_t n_uses;
+};
+
+/* A bridge (class 06 04, 07, 09): VFIO accepts it in a group, and it is never bound. */
+bool device_is_bridge(const struct device *device);
+/* A driver under which VFIO counts a device as its own: vfio-pci or a variant of it. */
+bool device_is_vfio_driver(const char *driver);
+/* Functions of one slot are one card. */
+bool device_same_card(const struct device *a, const struct device *b);
+/* Same vendor, device and subsystem ids. */
+bool device_same_identity(const struct device *a, const struct device *b);
+/* "Vendor Device", or the class name, or "Device 10de:1b80": never NULL. Writes into buf if needed. */
+const char *device_label(const struct device *device, char *buf, size_t size);
+
+/* Members are in address order. */
+struct group {
+	int64_t id;
+	char *type;                  /* sysfs type, "DMA", "DMA-FQ", "identity"; NULL: unknown */
+	const struct device **devices;
+	size_t n_devices;
+};
+
+enum module_state { MODULE_MISSING, MODULE_LOADABLE, MODULE_BUILTIN };
+
+/* A module that claims some device, or one of vfio's. states[k] belongs to machine.kernels[k]. */
+struct module {
+	char *name;                  /* with '_' */
+	enum module_state *states;
+};
+
+/* An installed kernel: a directory of /lib/modules with modules.dep(.bin) in it. */
+struct kernel {
+	char *version;
+	bool running;
+	bool next;                   /* the one that boots next, as far as known: the newest */
+	bool indexed;                /* depmod's .bin indexes are readable */
+	enum tristate intel_default_on;   /* CONFIG_INTEL_IOMMU_DEFAULT_ON=y */
+};
+
+enum firmware_iommu { FIRMWARE_UNKNOWN, FIRMWARE_NONE, FIRMWARE_VTD, FIRMWARE_AMDVI };
+enum boot_loader { BOOT_UNKNOWN, BOOT_GRUB_DEBIAN, BOOT_OTHER };
+enum initramfs { INITRAMFS_UNKNOWN, INITRAMFS_TOOLS, INITRAMFS_OTHER };
+
+/* How sure, from what: shown on the requirements screen. */
+struct detected {
+	char *name;                  /* "GRUB", "initramfs-tools"; NULL: unknown */
+	char *evidence;              /* "/usr/sbin/update-grub; BOOT_IMAGE= on the command line" */
+};
+
+struct host {
+	char *os_id, *os_like, *os_version, *os_name;    /* os-release(5); NULL: unknown */
+	char *cmdline;               /* /proc/cmdline below the root, NULL: unknown */
+	char *release;               /* the running kernel, NULL: not live and not saved */
+	enum firmware_iommu firmware;
+	bool iommu_active;           /* /sys/class/iommu or iommu_groups not empty */
+	enum tristate interrupt_remapping;
+	enum tristate cpu_virtualization;                /* vmx or svm */
+	enum tristate kvm;                               /* /dev/kvm */
+	enum tristate lockdown;                          /* integrity or confidentiality */
+	enum tristate read_only;     /* /etc below the root cannot be written (mounted ro, immutable) */
+	enum tristate container;
+	char *libvirt;               /* version of the installed daemon, NULL: not installed */
+	bool opennebula;
+	enum boot_loader boot_loader;
+	enum initramfs initramfs;
+	struct detected boot_loader_found, initramfs_found;
+	char *unsupported;           /* why this system is refused, with what to do; NULL: supported */
+};
+
+struct machine {
+	struct device *devices;      /* sorted by domain, bus, slot, function */
+	size_t n_devices;
+	struct group *groups;        /* sorted by id */
+	size_t n_groups;
+	struct kernel *kernels;      /* sorted by version, oldest first */
+	size_t n_kernels;
+	struct module *modules;      /* sorted by name */
+	size_t n_modules;
+	struct host host;
+	struct machine_private *private;
+};
+
+/* what: bits of enum machine_scan.  A device that vanishes during the scan is left out; a machine
+ * without PCI is an error that names the directory. */
+int machine_scan(const struct root *root, unsigned what, struct machine **ret, struct error *err);
+struct machine *machine_free(struct machine *machine);
+void machine_freep(struct machine **machine);
+
+/* address: as sysfs has it; the domain "0000:" may be left out.  NULL: no such device. */
+const struct device *machine_device(const struct machine *machine, const char *address);
+/* Checks the shape of an address ("01:00.0", "0000:01:00.0", "10000:e1:00.0") and writes the full
+ * lower-case form.  -EINVAL with the error saying what an address looks like. */
+int machine_parse_address(const char *text, char *ret, size_t size, struct error *err);
+const struct group *machine_group(const struct machine *machine, int64_t id);
+/* The module by name ('-' equals '_'), NULL: no device and no rule asks for it. */
+const struct module *machine_module(const struct machine *machine, const char *name);
+/* State under the kernel that boots next; MODULE_MISSING for an unknown one. */
+enum module_state machine_module_state(const struct machine *machine, const char *name);
+const struct kernel *machine_next_kernel(const struct machine *machine);      /* NULL: none installed */
+bool machine_has_token(const char *cmdline, const char *token);   /* whole words; NULL cmdline: false */
+
+#endif

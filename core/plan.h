@@ -1,0 +1,66 @@
+/* machine + choice -> the changes and commands that make it so.  Reads, never writes. */
+#ifndef CORE_PLAN_H
+#define CORE_PLAN_H
+
+#include "core/check.h"
+#include "core/choice.h"
+#include "core/existing.h"
+#include "core/forecast.h"
+#include "core/machine.h"
+#include "core/root.h"
+
+enum content_kind { CONTENT_ABSENT, CONTENT_FILE, CONTENT_LINK };
+
+/* What is, or shall be, at a path. */
+struct content {
+	enum content_kind kind;
+	mode_t mode;                 /* permission bits; files only */
+	char *text;                  /* file: its text, no NUL inside; link: where it points; absent: NULL */
+};
+
+/* One file.  path is resolved: no part of it is a symbolic link. */
+struct change {
+	char *path;
+	struct content before, after;
+	const char *target;          /* name of the target that asks for it */
+};
+
+/* One program to run after the files are written: argv, no shell.  argv[0] is absolute. */
+struct command {
+	struct strv argv;
+	const char *purpose;         /* "rebuild the initramfs of every kernel", static or the plan's */
+};
+
+struct plan {
+	struct change *changes;      /* in the order in which they are written */
+	size_t n_changes;
+	struct command *commands;    /* in order: initramfs, boot loader last */
+	size_t n_commands;
+	struct forecast forecast;
+	struct findings findings;
+	struct choice before, after; /* the choice installed now, and the one planned */
+	char *summary;               /* "bind 0000:01:00.0, 0000:01:00.1", for the snapshot list */
+};
+
+/* A plan for `choice`.  Nothing to do: n_changes and n_commands are 0.  Errors name the file and
+ * line that stand in the way.  The plan borrows devices from the machine, which must outlive it. */
+int plan_build(const struct root *root, const struct machine *machine, const struct choice *choice,
+	struct plan **ret, struct error *err);
+struct plan *plan_free(struct plan *plan);
+void plan_freep(struct plan **plan);
+bool plan_is_empty(const struct plan *plan);
+
+/* For targets and for txn's rollback: append one change or command.  Texts are copied. */
+int plan_add_change(struct plan *plan, const char *target, const char *path,
+	const struct content *before, const struct content *after);
+int plan_add_command(struct plan *plan, const char *purpose, const char *const argv[]);
+
+/* Reads what is at `path` now, links resolved inside the root; *ret_path gets the resolved path.
+ * want_link: the last part is not followed.  Missing is CONTENT_ABSENT, not an error. */
+int content_read(const struct root *root, const char *path, bool want_link, char **ret_path,
+	struct content *ret, struct error *err);
+bool content_same(const struct content *a, const struct content *b);
+int content_copy(struct content *to, const struct content *from);
+void content_free(struct content *content);
+
+#endif

@@ -1,0 +1,374 @@
+#include "core/root.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LINKS_MAX 40
+
+struct root {
+	int fd, sysfs_fd;
+	char *path, *sysfs;
+	bool live, sysfs_live;
+};
+
+struct root *root_close(struct root *root)
+{
+	if (!root)
+		return NULL;
+	base_closep(&root->fd);
+	base_closep(&root->sysfs_fd);
+	free(root->path);
+	free(root->sysfs);
+	free(root);
+	return NULL;
+}
+
+void root_closep(struct root **root)
+{
+	*root = root_close(*root);
+}
+
+static bool same_file(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+static int open_directory(const char *dir, int *ret_fd, char **ret_path, struct error *err)
+{
+	_cleanup_close_ int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char *path;
+
+	if (fd < 0)
+		return error_set(err, -errno, "%s: %s; name an existing directory", dir,
+			strerror(errno));
+	path = realpath(dir, NULL);
+	if (!path)
+		return error_set(err, -errno, "%s: %s", dir, strerror(errno));
+	*ret_path = path;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int choose_sysfs(struct root *root, const char *sysfs, struct error *err)
+{
+	_cleanup_free_ char *own = NULL, *pci = NULL;
+	struct stat st;
+
+	if (sysfs)
+		return open_directory(sysfs, &root->sysfs_fd, &root->sysfs, err);
+	if (asprintf(&own, "%s/sys", root->live ? "" : root->path) < 0 ||
+		asprintf(&pci, "%s/bus/pci", own) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (stat(pci, &st) == 0 && S_ISDIR(st.st_mode))
+		return open_directory(own, &root->sysfs_fd, &root->sysfs, err);
+	return open_directory("/sys", &root->sysfs_fd, &root->sysfs, err);
+}
+
+int root_open(const char *dir, const char *sysfs, struct root **ret, struct error *err)
+{
+	_cleanup_(root_closep) struct root *root = calloc(1, sizeof(*root));
+	int r;
+
+	if (!root)
+		return error_set(err, -ENOMEM, "out of memory");
+	root->fd = root->sysfs_fd = -EBADF;
+	r = open_directory(dir, &root->fd, &root->path, err);
+	if (r < 0)
+		return r;
+	root->live = same_file(root->fd, "/");
+	r = choose_sysfs(root, sysfs, err);
+	if (r < 0)
+		return r;
+	root->sysfs_live = same_file(root->sysfs_fd, "/sys");
+	*ret = TAKE_PTR(root);
+	return 0;
+}
+
+const char *root_path(const struct root *root)
+{
+	return root->path;
+}
+
+const char *root_sysfs(const struct root *root)
+{
+	return root->sysfs;
+}
+
+bool root_is_live(const struct root *root)
+{
+	return root->live;
+}
+
+bool root_sysfs_is_live(const struct root *root)
+{
+	return root->sysfs_live;
+}
+
+int root_fd(const struct root *root)
+{
+	return root->fd;
+}
+
+/* Picks the tree that `path` lies in and makes it relative to that tree. */
+static int tree_of(const struct root *root, const char **path)
+{
+	int fd = root->fd;
+
+	if (base_starts(*path, "/sys/") || strcmp(*path, "/sys") == 0) {
+		fd = root->sysfs_fd;
+		*path += 4;
+	}
+	*path += strspn(*path, "/");
+	if (!**path)
+		*path = ".";
+	return fd;
+}
+
+static int open_in(int dir, const char *path, int flags)
+{
+	struct open_how how = {.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	long fd;
+
+	for (int tries = 0; tries < 64; tries++) {
+		fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
+		if (fd >= 0)
+			return (int)fd;
+		if (errno != EAGAIN && errno != EINTR)
+			break;
+	}
+	return -errno;
+}
+
+static int open_path(const struct root *root, const char *path, int flags)
+{
+	int tree = tree_of(root, &path);
+
+	return open_in(tree, path, flags);
+}
+
+/* O_NONBLOCK: a FIFO in the place of a file must not hold the program. */
+static int open_file(const struct root *root, const char *path, struct error *err)
+{
+	_cleanup_close_ int fd = open_path(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd == -ELOOP)
+		return error_set(err, fd, "%s: symbolic links form a loop; remove the wrong one",
+			path);
+	if (fd < 0)
+		return error_set(err, fd, "%s: %s", path, strerror(-fd));
+	if (fstat(fd, &st) < 0)
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return error_set(err, -EISDIR, "%s: a directory where a file should be; move it away",
+			path);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, -EINVAL, "%s: not a regular file; move it away", path);
+	if (st.st_size > (off_t)ROOT_FILE_MAX)
+		return error_set(err, -EFBIG, "%s: larger than %u MiB, which no such file is; look at it first",
+			path, ROOT_FILE_MAX >> 20);
+	return TAKE_FD(fd);
+}
+
+int root_read(const struct root *root, const char *path, char **ret, size_t *ret_len,
+	struct error *err)
+{
+	_cleanup_close_ int fd = open_file(root, path, err);
+	_cleanup_(str_free) struct str text = {0};
+	char buf[16384];
+	ssize_t n;
+	size_t len;
+
+	if (fd < 0)
+		return fd;
+	while ((n = read(fd, buf, sizeof(buf))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_set(err, -errno, "%s: %s", path, strerror(errno));
+		str_addn(&text, buf, (size_t)n);
+		if (text.len > ROOT_FILE_MAX)
+			return error_set(err, -EFBIG, "%s: larger than %u MiB", path,
+				ROOT_FILE_MAX >> 20);
+	}
+	len = text.len;
+	if (str_take(&text, ret) < 0)
+		return error_set(err, -ENOMEM, "%s: out of memory", path);
+	if (ret_len)
+		*ret_len = len;
+	return 0;
+}
+
+int root_read_text(const struct root *root, const char *path, char **ret, struct error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len, line = 1;
+	int r = root_read(root, path, &text, &len, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < len; i++) {
+		if (!text[i])
+			return error_set(err, -EILSEQ,
+				"%s:%zu: a NUL byte, so this is not a text file; repair or remove it",
+				path, line);
+		line += text[i] == '\n';
+	}
+	*ret = TAKE_PTR(text);
+	return 0;
+}
+
+ssize_t root_attr(const struct root *root, const char *path, char *buf, size_t size)
+{
+	_cleanup_close_ int fd = open_path(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = read(fd, buf, size - 1);
+	if (n < 0)
+		return -errno;
+	while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == ' '))
+		n--;
+	buf[n] = '\0';
+	return n;
+}
+
+ssize_t root_link(const struct root *root, const char *path, char *buf, size_t size)
+{
+	_cleanup_close_ int fd = open_path(root, path, O_PATH | O_NOFOLLOW);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = readlinkat(fd, "", buf, size - 1);
+	if (n < 0)
+		return -errno;
+	buf[n] = '\0';
+	return n;
+}
+
+int root_list(const struct root *root, const char *path, struct strv *ret)
+{
+	_cleanup_close_ int fd = open_path(root, path, O_RDONLY | O_DIRECTORY);
+	struct dirent *entry;
+	DIR *dir;
+	int r = 0;
+
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir)
+		return -errno;
+	(void)TAKE_FD(fd);
+	while (r == 0 && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			r = strv_add(ret, entry->d_name);
+	(void)closedir(dir);
+	strv_sort(ret);
+	return r;
+}
+
+int root_stat(const struct root *root, const char *path, struct stat *ret)
+{
+	_cleanup_close_ int fd = open_path(root, path, O_PATH);
+
+	if (fd < 0)
+		return fd;
+	return fstat(fd, ret) < 0 ? -errno : 0;
+}
+
+bool root_exists(const struct root *root, const char *path)
+{
+	struct stat st;
+
+	return root_stat(root, path, &st) == 0;
+}
+
+/* Takes the first part off *rest into part[]; false when nothing is left. */
+static bool next_part(const char **rest, char *part, size_t size)
+{
+	size_t n;
+
+	*rest += strspn(*rest, "/");
+	n = strcspn(*rest, "/");
+	if (n == 0 || n >= size)
+		return false;
+	memcpy(part, *rest, n);
+	part[n] = '\0';
+	*rest += n;
+	return true;
+}
+
+static void drop_last(struct str *s)
+{
+	while (s->len && s->s[s->len - 1] != '/')
+		s->s[--s->len] = '\0';
+	if (s->len)
+		s->s[--s->len] = '\0';
+}
+
+/* Walks the parts of `rest`; at a link puts its text before what is left. */
+static int walk(const struct root *root, struct str *done, char *rest, struct error *err)
+{
+	_cleanup_free_ char *todo = rest;
+	char part[NAME_MAX + 1], link[PATH_MAX];
+	const char *p = todo;
+	int links = 0;
+
+	while (next_part(&p, part, sizeof(part))) {
+		size_t before = done->len;
+		char *again;
+		ssize_t n;
+
+		if (strcmp(part, ".") == 0)
+			continue;
+		if (strcmp(part, "..") == 0) {
+			drop_last(done);
+			continue;
+		}
+		str_addf(done, "/%s", part);
+		if (str_check(done) < 0)
+			return error_set(err, -ENOMEM, "out of memory");
+		n = root_link(root, done->s, link, sizeof(link));
+		if (n < 0)
+			continue;
+		if (++links > LINKS_MAX)
+			return error_set(err, -ELOOP,
+				"%s: symbolic links form a loop; remove the wrong one", done->s);
+		done->len = link[0] == '/' ? 0 : before;
+		done->s[done->len] = '\0';
+		if (asprintf(&again, "%s/%s", link, p) < 0)
+			return error_set(err, -ENOMEM, "out of memory");
+		free(todo);
+		p = todo = again;
+	}
+	return *p ? error_set(err, -ENAMETOOLONG, "%s: a name in the path is too long", done->s) : 0;
+}
+
+int root_resolve(const struct root *root, const char *path, char **ret, struct error *err)
+{
+	_cleanup_(str_free) struct str done = {0};
+	char *copy = strdup(path);
+	int r;
+
+	if (!copy)
+		return error_set(err, -ENOMEM, "out of memory");
+	r = walk(root, &done, copy, err);
+	if (r < 0)
+		return r;
+	if (done.len == 0)
+		str_add(&done, "/");
+	return str_take(&done, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+}

@@ -1,0 +1,54 @@
+/* The transaction: the only writer, the only place that starts programs.
+ *
+ * lock -> verify every `before` -> snapshot, fsynced -> write each file (temp, fsync, rename, fsync of
+ * the directory) -> run each command -> commit.  A failure or txn_cancel() puts every file back and runs
+ * the commands again for the old state.  The caller drives it by txn_step() and waits on txn_fd(), so that
+ * one loop serves the screen and the running command.  Both outcomes are reported as events. */
+#ifndef CORE_TXN_H
+#define CORE_TXN_H
+
+#include "core/plan.h"
+#include "core/snapshot.h"
+
+enum txn_flags {
+	TXN_NO_COMMANDS = 1 << 0,    /* write the files, leave the commands to the person */
+};
+
+enum txn_event_kind {
+	TXN_NOTHING,                 /* wait on txn_fd() and call again */
+	TXN_SNAPSHOT,                /* text: the snapshot's id */
+	TXN_FILE,                    /* text: the path just written */
+	TXN_COMMAND,                 /* text: the command line that starts now */
+	TXN_OUTPUT,                  /* text: one line of its output, control characters removed */
+	TXN_COMMAND_DONE,            /* text: the command line; code: exit status */
+	TXN_FAILED,                  /* text: what failed and why; going back begins */
+	TXN_RESTORED,                /* text: a path put back */
+	TXN_RESTORE_FAILED,          /* text: what could not be put back and what to do */
+	TXN_COMMITTED,               /* done; text: the snapshot's id */
+	TXN_ROLLED_BACK,             /* everything is as before; text: why */
+};
+
+struct txn_event {
+	enum txn_event_kind kind;
+	int code;
+	char *text;                  /* the transaction's, valid until the next step; never NULL */
+	size_t done, total;          /* steps: files and commands */
+};
+
+struct txn;
+
+/* Takes the lock, compares every target with the plan's `before`, writes the snapshot.  Fails without
+ * a trace: -EAGAIN another instance holds the lock (named by pid), -ESTALE a file changed since the plan
+ * (named), -EROFS, -EACCES, -ENOSPC.  The plan must outlive the transaction. */
+int txn_begin(const struct root *root, const struct plan *plan, unsigned flags, struct txn **ret,
+	struct error *err);
+
+/* One step.  1: more to come, ev says what happened.  0: over; ev is TXN_COMMITTED or TXN_ROLLED_BACK.
+ * Never fails: what goes wrong is an event. */
+int txn_step(struct txn *txn, struct txn_event *ev);
+int txn_fd(const struct txn *txn);              /* -1: step at once */
+void txn_cancel(struct txn *txn);               /* go back; the running command is ended */
+struct txn *txn_free(struct txn *txn);          /* unfinished: goes back first, silently */
+void txn_freep(struct txn **txn);
+
+#endif
