@@ -18,17 +18,19 @@ PKG_CONFIG ?= pkg-config
 
 WARN := -Wall -Wextra -Wshadow -Wundef -Wvla -Walloca -Wpointer-arith -Wcast-qual \
 	-Wcast-align=strict -Wwrite-strings -Wformat=2 -Wformat-signedness -Wstrict-prototypes \
-	-Wmissing-prototypes -Wmissing-variable-declarations -Wold-style-definition \
+	-Wmissing-prototypes -Wold-style-definition \
 	-Wredundant-decls -Wnull-dereference -Wdouble-promotion -Wimplicit-fallthrough \
 	-Wswitch-enum -Wsign-conversion -Wconversion -Wunused-macros -Wunused-result
 WARN_gcc := -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init \
 	-Wstack-usage=16384
+# V=1 shows whole command lines.
+Q := $(if $(V),,@)
 IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
 ifeq ($(IS_CLANG),)
 WARN += $(WARN_gcc)
 else
 WARN := $(filter-out -Wcast-align=strict -Wformat-signedness,$(WARN)) -Wcast-align \
-	-Wno-unknown-warning-option
+	-Wmissing-variable-declarations -Wno-unknown-warning-option
 endif
 # A checkout is a developer's: there nothing may warn.  A released tree builds on.
 ifneq ($(wildcard .git),)
@@ -51,7 +53,7 @@ TEST_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 
 CFLAGS  ?=
 LDFLAGS ?=
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(WARN) $(MODE) \
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -I$(BUILD) $(WARN) $(MODE) \
 	-fvisibility=hidden -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = $(MODE_LD) $(LDFLAGS)
 
@@ -73,25 +75,36 @@ UI_TESTS := $(filter $(BUILD)/tests/test_screen_% $(BUILD)/tests/test_term \
 all: $(BUILD)/vfio-wizard
 
 $(BUILD)/vfio-wizard: $(call obj,tui/main.c) $(UI) $(CORE)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TUI_LIBS) $(CORE_LIBS)
+	$(if $(Q),@echo '  LD $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TUI_LIBS) $(CORE_LIBS)
 
 $(CORE): $(call obj,$(CORE_SRC))
 $(UI): $(call obj,$(TUI_SRC) $(SCREEN_SRC))
 $(CORE) $(UI):
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
+
+# A script that the program writes stays a script here, for sh and shellcheck to read.
+$(BUILD)/core/targets/vfio_bind.o: $(BUILD)/core/targets/vfio-bind.inc
+$(BUILD)/%.inc: %.sh
+	@mkdir -p $(@D)
+	od -An -v -tu1 $< | sed 's/  */, /g; s/^, //; s/$$/,/' >$@
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(if $(Q),@echo '  CC $@')
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 SUPPORT := $(call obj,$(SUPPORT_SRC))
 $(UI_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(UI) $(CORE)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(TUI_LIBS) $(CORE_LIBS)
+	$(if $(Q),@echo '  LD $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(TUI_LIBS) $(CORE_LIBS)
 $(filter-out $(UI_TESTS),$(TESTS)): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(CORE)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS)
+	$(if $(Q),@echo '  LD $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS)
 $(BUILD)/tests/mktree: $(call obj,tests/mktree_main.c) $(call obj,$(wildcard tests/mktree.c))
-	$(CC) $(ALL_LDFLAGS) -o $@ $^
+	$(if $(Q),@echo '  LD $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 tests: $(TESTS)
 

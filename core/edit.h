@@ -8,13 +8,13 @@
 /* A block of our own lines in a file of somebody else's, between two marker lines:
  *   # vfio-wizard: begin
  *   # vfio-wizard: end
- * body NULL or "": the block goes.  A block that was edited by hand between its markers is replaced;
- * a begin without an end is -EINVAL with the line in *err.  The caller frees *ret. */
+ * text NULL: there is no such file; *ret NULL: there shall be none (a file that we made and that
+ * holds nothing else).  body: whole lines; "": the block goes.  A block that was edited by hand is
+ * replaced; a begin without an end is -EINVAL with the line in *err.  The caller frees *ret. */
 int edit_block(const char *path, const char *text, const char *body, char **ret, struct error *err);
 
-/* Words of a shell assignment list in a file that /bin/sh sources, such as
- * GRUB_CMDLINE_LINUX="a b": every value given to `key`, last one wins with sh, all are returned
- * split into words (quotes removed, $VARIABLES dropped). */
+/* The words that a file which /bin/sh sources gives to `key`, such as
+ * GRUB_CMDLINE_LINUX="a b": of every assignment, in order, quotes removed, $VARIABLES dropped. */
 int edit_shell_words(const char *text, const char *key, struct strv *ret);
 
 #endif

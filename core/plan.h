@@ -55,8 +55,9 @@ int plan_add_change(struct plan *plan, const char *target, const char *path,
 	const struct content *before, const struct content *after);
 int plan_add_command(struct plan *plan, const char *purpose, const char *const argv[]);
 
-/* Reads what is at `path` now, links resolved inside the root; *ret_path gets the resolved path.
- * want_link: the last part is not followed.  Missing is CONTENT_ABSENT, not an error. */
+/* Reads what is at `path` now, links resolved inside the root; *ret_path (may be NULL) gets the
+ * resolved path.  want_link: the last part is not followed.  Missing is CONTENT_ABSENT, not an error;
+ * what is neither file nor link, or not text, is. */
 int content_read(const struct root *root, const char *path, bool want_link, char **ret_path,
 	struct content *ret, struct error *err);
 bool content_same(const struct content *a, const struct content *b);

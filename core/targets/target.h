@@ -30,8 +30,8 @@ struct target {
 	bool (*detect)(const struct target_input *in);
 	/* Adds the changes that take the files from what they are to what the choice asks. */
 	int (*plan)(const struct target_input *in, struct plan *plan, struct error *err);
-	/* Adds the command that makes changed files effective; called after every plan() when any
-	 * file changed.  NULL: none. */
+	/* Adds the command that makes changed files effective; called in the table's order after
+	 * every plan(), when any file changed.  NULL: none. */
 	int (*commands)(const struct target_input *in, struct plan *plan, struct error *err);
 };
 
@@ -39,15 +39,23 @@ struct target {
  * initramfs, the boot loader last. */
 extern const struct target *const target_all[];
 
-/* Helpers that every target uses.  A whole file of ours: after == NULL deletes it. */
-int target_own_file(const struct target_input *in, struct plan *plan, const char *target,
-	const char *path, mode_t mode, const char *after, struct error *err);
-int target_own_link(const struct target_input *in, struct plan *plan, const char *target,
-	const char *path, const char *after, struct error *err);
-/* A file of the person's: `edit` turns the present text ("" when absent) into the wanted one;
- * a file that this leaves empty and that did not exist stays absent. */
-int target_edit_file(const struct target_input *in, struct plan *plan, const char *target,
-	const char *path, int (*edit)(const struct target_input *in, const char *text, char **ret),
-	struct error *err);
+/* First comment of every file that is wholly ours.  A file in its place without it is the person's:
+ * it is replaced only with the finding file-replaced, and never deleted. */
+#define TARGET_MARK "# Written by vfio-wizard"
+
+/* Helpers that every target uses; `target` names it in the change.
+ * A whole file of ours: text NULL deletes it. */
+int target_own_file(const struct target_input *in, struct plan *plan, const struct target *target,
+	const char *path, mode_t mode, const char *text, struct error *err);
+/* A symbolic link of ours: where it points; wanted false deletes it. */
+int target_own_link(const struct target_input *in, struct plan *plan, const struct target *target,
+	const char *path, const char *where, bool wanted, struct error *err);
+/* Our marked block (edit_block) in a file of the person's; body "": none. */
+int target_own_block(const struct target_input *in, struct plan *plan, const struct target *target,
+	const char *path, const char *body, struct error *err);
+/* The plan holds a change that `target` asked for. */
+bool target_changed(const struct plan *plan, const struct target *target);
+
+extern const struct target target_vfio_bind, target_modprobe, target_initramfs_tools, target_grub;
 
 #endif

@@ -1,0 +1,256 @@
+#include "core/plan.h"
+
+#include "core/targets/target.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static int no_memory(struct error *err)
+{
+	return error_set(err, -ENOMEM, "out of memory");
+}
+
+void content_free(struct content *content)
+{
+	free(content->text);
+	*content = (struct content){0};
+}
+
+bool content_same(const struct content *a, const struct content *b)
+{
+	return a->kind == b->kind && (a->kind != CONTENT_FILE || a->mode == b->mode) &&
+	       base_same(a->text, b->text);
+}
+
+int content_copy(struct content *to, const struct content *from)
+{
+	struct content copy = *from;
+
+	if (from->text) {
+		copy.text = strdup(from->text);
+		if (!copy.text)
+			return -ENOMEM;
+	}
+	*to = copy;
+	return 0;
+}
+
+/* Resolves the directory of `path` only: the last part is the link itself. */
+static int resolve_parent(const struct root *root, const char *path, char **ret, struct error *err)
+{
+	_cleanup_free_ char *parent = NULL, *resolved = NULL;
+	const char *slash = strrchr(path, '/');
+	int r;
+
+	parent = strndup(path, slash ? (size_t)(slash - path) : 0);
+	if (!parent)
+		return no_memory(err);
+	r = root_resolve(root, *parent ? parent : "/", &resolved, err);
+	if (r < 0)
+		return r;
+	if (asprintf(ret, "%s%s", strcmp(resolved, "/") == 0 ? "" : resolved,
+		    slash ? slash : path) < 0)
+		return no_memory(err);
+	return 0;
+}
+
+static int read_link(const struct root *root, const char *path, struct content *ret,
+	struct error *err)
+{
+	char where[PATH_MAX];
+	ssize_t n = root_link(root, path, where, sizeof(where));
+
+	if (n < 0)
+		return (int)n;
+	ret->text = strdup(where);
+	if (!ret->text)
+		return no_memory(err);
+	ret->kind = CONTENT_LINK;
+	ret->mode = 0777;
+	return 0;
+}
+
+static int read_file(const struct root *root, const char *path, struct content *ret,
+	struct error *err)
+{
+	struct stat st;
+	int r = root_stat(root, path, &st);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return error_set(err, r, "%s: %s", path, strerror(-r));
+	r = root_read_text(root, path, &ret->text, err);
+	if (r < 0)
+		return r;
+	ret->kind = CONTENT_FILE;
+	ret->mode = st.st_mode & 07777;
+	return 0;
+}
+
+int content_read(const struct root *root, const char *path, bool want_link, char **ret_path,
+	struct content *ret, struct error *err)
+{
+	_cleanup_free_ char *resolved = NULL;
+	_cleanup_(content_free) struct content content = {0};
+	int r;
+
+	r = want_link ? resolve_parent(root, path, &resolved, err)
+		      : root_resolve(root, path, &resolved, err);
+	if (r < 0)
+		return r;
+	r = want_link ? read_link(root, resolved, &content, err) : -EINVAL;
+	if (r == -EINVAL || r == -ENOENT)
+		r = read_file(root, resolved, &content, err);
+	if (r < 0)
+		return r;
+	if (ret_path)
+		*ret_path = TAKE_PTR(resolved);
+	*ret = content;
+	content = (struct content){0};
+	return 0;
+}
+
+static void change_free(struct change *change)
+{
+	free(change->path);
+	content_free(&change->before);
+	content_free(&change->after);
+}
+
+struct plan *plan_free(struct plan *plan)
+{
+	if (!plan)
+		return NULL;
+	for (size_t i = 0; i < plan->n_changes; i++)
+		change_free(&plan->changes[i]);
+	free(plan->changes);
+	for (size_t i = 0; i < plan->n_commands; i++)
+		strv_free(&plan->commands[i].argv);
+	free(plan->commands);
+	forecast_free(&plan->forecast);
+	findings_free(&plan->findings);
+	choice_free(&plan->before);
+	choice_free(&plan->after);
+	free(plan->summary);
+	free(plan);
+	return NULL;
+}
+
+void plan_freep(struct plan **plan)
+{
+	*plan = plan_free(*plan);
+}
+
+bool plan_is_empty(const struct plan *plan)
+{
+	return plan->n_changes == 0 && plan->n_commands == 0;
+}
+
+int plan_add_change(struct plan *plan, const char *target, const char *path,
+	const struct content *before, const struct content *after)
+{
+	struct change change = {.target = target, .path = strdup(path)};
+
+	if (!change.path || content_copy(&change.before, before) < 0 ||
+		content_copy(&change.after, after) < 0 ||
+		base_grow(&plan->changes, plan->n_changes, sizeof(*plan->changes)) < 0) {
+		change_free(&change);
+		return -ENOMEM;
+	}
+	plan->changes[plan->n_changes++] = change;
+	return 0;
+}
+
+int plan_add_command(struct plan *plan, const char *purpose, const char *const argv[])
+{
+	struct command command = {.purpose = purpose};
+
+	for (size_t i = 0; argv[i]; i++)
+		if (strv_add(&command.argv, argv[i]) < 0)
+			goto no_room;
+	if (base_grow(&plan->commands, plan->n_commands, sizeof(*plan->commands)) < 0)
+		goto no_room;
+	plan->commands[plan->n_commands++] = command;
+	return 0;
+no_room:
+	strv_free(&command.argv);
+	return -ENOMEM;
+}
+
+static void summarize(struct str *out, const char *verb, const struct choice *in,
+	const struct choice *not_in)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < in->n; i++) {
+		if (choice_find(not_in, in->picks[i].address))
+			continue;
+		if (first)
+			str_addf(out, "%s%s ", out->len ? "; " : "", verb);
+		str_addf(out, "%s%s", first ? "" : ", ", in->picks[i].address);
+		first = false;
+	}
+}
+
+static int plan_summary(struct plan *plan)
+{
+	_cleanup_(str_free) struct str text = {0};
+
+	summarize(&text, "bind", &plan->after, &plan->before);
+	summarize(&text, "give back", &plan->before, &plan->after);
+	if (!text.len)
+		str_add(&text, plan_is_empty(plan) ? "nothing to change" : "refresh the configuration");
+	return str_take(&text, &plan->summary);
+}
+
+static int run_targets(const struct target_input *in, struct plan *plan, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && target_all[i]; i++)
+		if (target_all[i]->detect(in))
+			r = target_all[i]->plan(in, plan, err);
+	for (size_t i = 0; r == 0 && plan->n_changes && target_all[i]; i++)
+		if (target_all[i]->commands && target_all[i]->detect(in))
+			r = target_all[i]->commands(in, plan, err);
+	return r;
+}
+
+static int judge(const struct target_input *in, struct plan *plan, struct error *err)
+{
+	if (check_choice(in->machine, in->choice, in->existing, &plan->findings) < 0 ||
+		forecast_build(in->machine, &plan->before, in->choice, in->existing,
+			&plan->forecast) < 0)
+		return no_memory(err);
+	return 0;
+}
+
+int plan_build(const struct root *root, const struct machine *machine, const struct choice *choice,
+	struct plan **ret, struct error *err)
+{
+	_cleanup_(plan_freep) struct plan *plan = calloc(1, sizeof(*plan));
+	_cleanup_(existing_free) struct existing existing = {0};
+	struct target_input in = {
+		.root = root, .machine = machine, .choice = choice, .existing = &existing};
+	int r;
+
+	if (!plan || choice_copy(&plan->after, choice) < 0)
+		return no_memory(err);
+	r = choice_load(root, &plan->before, err);
+	if (r == 0)
+		r = existing_scan(root, machine, &existing, err);
+	if (r == 0)
+		r = judge(&in, plan, err);
+	if (r == 0)
+		r = run_targets(&in, plan, err);
+	if (r < 0)
+		return r;
+	findings_sort(&plan->findings);
+	if (plan_summary(plan) < 0)
+		return no_memory(err);
+	*ret = TAKE_PTR(plan);
+	return 0;
+}

@@ -1,0 +1,71 @@
+/* initramfs-tools (Debian, Ubuntu): vfio's modules, vfio-bind and its configuration go into every
+ * image.  modprobe.d is copied by mkinitramfs itself.  The modules list loads after udev has loaded the
+ * drivers (init: init-top before load_modules), so it wins no race; it makes MODULES=dep images
+ * hold vfio-pci, and binds devices that no driver claims. */
+#include "core/targets/target.h"
+
+#include <errno.h>
+
+static const char hook[] =
+	"#!/bin/sh\n" TARGET_MARK ": vfio-bind and its configuration go into the initramfs.\n"
+	"case $1 in\n"
+	"prereqs)\n"
+	"\texit 0\n"
+	"\t;;\n"
+	"esac\n"
+	". /usr/share/initramfs-tools/hook-functions\n"
+	"copy_file script " TARGET_SCRIPT "\n"
+	"copy_file config " CHOICE_PATH "\n";
+
+static bool detect(const struct target_input *in)
+{
+	return in->machine->host.initramfs == INITRAMFS_TOOLS;
+}
+
+/* vfio's modules as far as some installed kernel has them loadable: vfio_virqfd went into vfio with
+ * 6.2, others may be built in. */
+static bool is_loadable(const struct machine *machine, const char *name)
+{
+	const struct module *module = machine_module(machine, name);
+
+	for (size_t k = 0; module && k < machine->n_kernels; k++)
+		if (module->states[k] == MODULE_LOADABLE)
+			return true;
+	return false;
+}
+
+static int plan(const struct target_input *in, struct plan *plan, struct error *err)
+{
+	static const char *const names[] = {"vfio", "vfio_iommu_type1", "vfio_virqfd", "vfio_pci"};
+	const struct target *self = &target_initramfs_tools;
+	_cleanup_(str_free) struct str body = {0};
+	_cleanup_free_ char *text = NULL;
+	int r;
+
+	for (size_t i = 0; in->choice->n && i < ARRAY_SIZE(names); i++)
+		if (is_loadable(in->machine, names[i]))
+			str_addf(&body, "%s\n", names[i]);
+	if (str_take(&body, &text) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	r = target_own_file(in, plan, self, TARGET_HOOK, 0755, in->choice->n ? hook : NULL, err);
+	if (r == 0)
+		r = target_own_block(in, plan, self, TARGET_MODULES, text, err);
+	return r;
+}
+
+static int commands(const struct target_input *in, struct plan *plan, struct error *err)
+{
+	static const char *const argv[] = {
+		"/usr/sbin/update-initramfs", "-u", "-k", "all", NULL};
+
+	(void)in;
+	if (!target_changed(plan, &target_vfio_bind) && !target_changed(plan, &target_modprobe) &&
+		!target_changed(plan, &target_initramfs_tools))
+		return 0;
+	if (plan_add_command(plan, "rebuild the initramfs of every kernel", argv) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+const struct target target_initramfs_tools = {
+	.name = "initramfs-tools", .detect = detect, .plan = plan, .commands = commands};

@@ -1,0 +1,117 @@
+#include "core/targets/target.h"
+
+#include "core/edit.h"
+
+#include <errno.h>
+#include <string.h>
+
+const struct target *const target_all[] = {
+	&target_vfio_bind,
+	&target_modprobe,
+	&target_initramfs_tools,
+	&target_grub,
+	NULL,
+};
+
+bool target_changed(const struct plan *plan, const struct target *target)
+{
+	for (size_t i = 0; i < plan->n_changes; i++)
+		if (strcmp(plan->changes[i].target, target->name) == 0)
+			return true;
+	return false;
+}
+
+/* Adds the change unless there is none. */
+static int add(struct plan *plan, const struct target *target, const char *path,
+	const struct content *before, const struct content *after, struct error *err)
+{
+	if (content_same(before, after))
+		return 0;
+	if (plan_add_change(plan, target->name, path, before, after) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int note_replaced(struct plan *plan, const char *path, struct error *err)
+{
+	if (findings_add(&plan->findings, "file-replaced", SEVERITY_WARNING, NULL, -1,
+		    "look at the difference; rolling back brings the present file back",
+		    "%s was not written by vfio-wizard and is replaced", path) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+/* What is at a path of ours, and whether it really is ours. */
+static bool is_ours(const struct content *content, const char *where)
+{
+	if (content->kind == CONTENT_LINK)
+		return where && base_same(content->text, where);
+	return content->kind == CONTENT_FILE && strstr(content->text, TARGET_MARK);
+}
+
+static int own(const struct target_input *in, struct plan *plan, const struct target *target,
+	const char *path, const struct content *wanted, const char *where, struct error *err)
+{
+	_cleanup_(content_free) struct content before = {0};
+	_cleanup_free_ char *resolved = NULL;
+	int r = content_read(in->root, path, where != NULL, &resolved, &before, err);
+
+	if (r < 0)
+		return r;
+	if (before.kind != CONTENT_ABSENT && !is_ours(&before, where) &&
+		!content_same(&before, wanted)) {
+		if (wanted->kind == CONTENT_ABSENT)
+			return 0;
+		r = note_replaced(plan, resolved, err);
+		if (r < 0)
+			return r;
+	}
+	return add(plan, target, resolved, &before, wanted, err);
+}
+
+int target_own_file(const struct target_input *in, struct plan *plan, const struct target *target,
+	const char *path, mode_t mode, const char *text, struct error *err)
+{
+	_cleanup_(content_free) struct content wanted = {0};
+
+	if (text) {
+		wanted = (struct content){
+			.kind = CONTENT_FILE, .mode = mode, .text = strdup(text)};
+		if (!wanted.text)
+			return error_set(err, -ENOMEM, "out of memory");
+	}
+	return own(in, plan, target, path, &wanted, NULL, err);
+}
+
+int target_own_link(const struct target_input *in, struct plan *plan, const struct target *target,
+	const char *path, const char *where, bool is_wanted, struct error *err)
+{
+	_cleanup_(content_free) struct content wanted = {0};
+
+	if (is_wanted) {
+		wanted = (struct content){
+			.kind = CONTENT_LINK, .mode = 0777, .text = strdup(where)};
+		if (!wanted.text)
+			return error_set(err, -ENOMEM, "out of memory");
+	}
+	return own(in, plan, target, path, &wanted, where, err);
+}
+
+int target_own_block(const struct target_input *in, struct plan *plan, const struct target *target,
+	const char *path, const char *body, struct error *err)
+{
+	_cleanup_(content_free) struct content before = {0}, after = {0};
+	_cleanup_free_ char *resolved = NULL;
+	int r = content_read(in->root, path, false, &resolved, &before, err);
+
+	if (r < 0)
+		return r;
+	r = edit_block(path, before.text, body, &after.text, err);
+	if (r < 0)
+		return r;
+	if (after.text) {
+		after.kind = CONTENT_FILE;
+		after.mode = before.kind == CONTENT_FILE ? before.mode : 0644;
+	}
+	return add(plan, target, resolved, &before, &after, err);
+}

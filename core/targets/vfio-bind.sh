@@ -1,0 +1,118 @@
+#!/bin/sh
+# Written by vfio-wizard: gives the chosen PCI devices to vfio-pci.
+#
+#   vfio-bind --early [OPTION=VALUE]...
+#       Loads vfio-pci; modprobe runs this in its place (modprobe.d, "install").  Before that, every
+#       chosen device gets its driver override, so that no other driver can take it.
+#   vfio-bind ADDRESS=VENDOR:DEVICE:SUBVENDOR:SUBDEVICE...
+#       Run by vfio-bind.service: moves what another driver holds, and fails if a device is not on
+#       vfio-pci in the end.
+#
+# A device is taken only where the ids at its address are the expected ones; otherwise it stays with
+# the host, and the kernel log says why.  Shell built-ins and modprobe only: the initramfs has no more.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+config=/etc/sysconfig/vfio-bind
+pci=/sys/bus/pci
+
+say() {
+	echo "vfio-bind: $*" >&2
+	{ echo "vfio-bind: $*" >/dev/kmsg; } 2>/dev/null
+}
+
+# Sets $devices from the configuration.
+read_config() {
+	devices=
+	[ -r "$config" ] || return 0
+	while read -r line || [ -n "$line" ]; do
+		case $line in
+		DEVICES=\"*\")
+			devices=${line#DEVICES=\"}
+			devices=${devices%\"}
+			;;
+		esac
+	done <"$config"
+}
+
+# check ADDRESS=IDS: sets $address and $device; fails, and says why, where the device must be left alone.
+check() {
+	address=${1%%=*}
+	device=$pci/devices/$address
+	case $address in
+	'' | *[!0-9a-f:.]*)
+		say "'$1' is not ADDRESS=VENDOR:DEVICE:SUBVENDOR:SUBDEVICE; nothing is bound for it"
+		return 1
+		;;
+	esac
+	if [ ! -e "$device/vendor" ]; then
+		say "$address: no device there; nothing is bound"
+		return 1
+	fi
+	found=
+	for id in vendor device subsystem_vendor subsystem_device; do
+		read -r value <"$device/$id" || value=unreadable
+		found=$found:${value#0x}
+	done
+	if [ "${found#:}" != "${1#*=}" ]; then
+		say "$address: found ${found#:} where ${1#*=} was chosen; nothing is bound"
+		return 1
+	fi
+	if [ ! -e "$device/iommu_group" ]; then
+		say "$address: in no IOMMU group (is the IOMMU on?); it stays with the host"
+		return 1
+	fi
+}
+
+# Lets the host's driver have the device again.
+give_back() {
+	echo >"$device/driver_override"
+	echo "$address" >$pci/drivers_probe
+} 2>/dev/null
+
+# The device is on vfio-pci or on one of its variants (mlx5_vfio_pci, ...).
+is_bound() {
+	for driver in "$pci"/drivers/*vfio*; do
+		[ -e "$driver/$address" ] && return 0
+	done
+	return 1
+}
+
+early() {
+	read_config
+	for item in $devices; do
+		check "$item" && echo vfio-pci >"$device/driver_override"
+	done
+	modprobe --ignore-install vfio-pci "$@" && return 0
+	status=$?
+	say "vfio-pci cannot be loaded; every device stays with the host"
+	for item in $devices; do
+		check "$item" 2>/dev/null && give_back
+	done
+	return $status
+}
+
+bind() {
+	check "$1" || return 1
+	is_bound && return 0
+	echo vfio-pci >"$device/driver_override" || return 1
+	if [ -e "$device/driver" ]; then
+		echo "$address" >"$device/driver/unbind"
+	fi
+	echo "$address" >$pci/drivers_probe
+	is_bound && return 0
+	say "$address: vfio-pci did not take it; it goes back to the host"
+	give_back
+	return 1
+}
+
+if [ "$1" = --early ]; then
+	shift
+	early "$@"
+	exit
+fi
+modprobe vfio-pci || exit 1
+status=0
+for item in "$@"; do
+	bind "$item" || status=1
+done
+exit $status
