@@ -58,7 +58,8 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -I$(BUILD) $(
 ALL_LDFLAGS = $(MODE_LD) $(LDFLAGS)
 
 CORE_SRC   := $(wildcard core/*.c core/targets/*.c)
-TUI_SRC    := $(filter-out tui/main.c,$(wildcard tui/*.c))
+MAIN_SRC   := $(wildcard tui/main*.c)
+TUI_SRC    := $(filter-out $(MAIN_SRC),$(wildcard tui/*.c))
 SCREEN_SRC := $(wildcard screens/*.c)
 TEST_SRC   := $(wildcard tests/test_*.c)
 SUPPORT_SRC := $(filter-out %_main.c,$(wildcard tests/support*.c tests/mktree*.c))
@@ -74,7 +75,7 @@ UI_TESTS := $(filter $(BUILD)/tests/test_screen_% $(BUILD)/tests/test_term \
 .PHONY: all demo check check-vm bench install uninstall clean tests house
 all: $(BUILD)/vfio-wizard
 
-$(BUILD)/vfio-wizard: $(call obj,tui/main.c) $(UI) $(CORE)
+$(BUILD)/vfio-wizard: $(call obj,$(MAIN_SRC)) $(UI) $(CORE)
 	$(if $(Q),@echo '  LD $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TUI_LIBS) $(CORE_LIBS)
 
@@ -102,7 +103,7 @@ $(UI_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(UI) $(CORE)
 $(filter-out $(UI_TESTS),$(TESTS)): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(CORE)
 	$(if $(Q),@echo '  LD $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS)
-$(BUILD)/tests/mktree: $(call obj,tests/mktree_main.c) $(call obj,$(wildcard tests/mktree.c))
+$(BUILD)/tests/mktree: $(call obj,$(wildcard tests/mktree*.c))
 	$(if $(Q),@echo '  LD $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 

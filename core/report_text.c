@@ -1,0 +1,335 @@
+#include "core/report_private.h"
+
+#include "core/diff.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COLUMNS 80
+
+static size_t columns(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* Where the line that *out ends with has got to. */
+static size_t column(const struct str *out)
+{
+	const char *line = out->len ? memrchr(out->s, '\n', out->len) : NULL;
+	size_t start = line ? (size_t)(line + 1 - out->s) : 0;
+
+	return out->len ? columns(out->s + start, out->len - start) : 0;
+}
+
+/* Ends the line with the words of `text`; where they do not fit, further lines begin with
+ * `margin`. */
+static void wrap(struct str *out, const char *margin, const char *text)
+{
+	size_t at = column(out), n, width;
+	bool fresh = true;
+
+	for (text += strspn(text, " \n\t"); *text; text += n + strspn(text + n, " \n\t")) {
+		_cleanup_(str_free) struct str word = {0};
+
+		n = strcspn(text, " \n\t");
+		str_addn(&word, text, n);
+		width = columns(text, n);
+		if (!fresh && at + 1 + width > COLUMNS) {
+			str_addc(out, '\n');
+			str_add(out, margin);
+			at = columns(margin, strlen(margin));
+			fresh = true;
+		}
+		if (!fresh)
+			str_addc(out, ' ');
+		report_clean(out, word.s ? word.s : "", "");
+		at += width + !fresh;
+		fresh = false;
+	}
+	str_addc(out, '\n');
+}
+
+/* "  " and the text in a column of its own. */
+static void cell(struct str *out, int width, const char *text)
+{
+	_cleanup_(str_free) struct str clean = {0};
+
+	report_clean(&clean, text, "");
+	str_addf(out, "  %-*s", width, clean.s ? clean.s : "");
+}
+
+#define NAME_MARGIN "                "   /* below the ids, past the longest usual address */
+
+static void list_words(struct str *out, const char *what, const struct strv *words)
+{
+	_cleanup_(str_free) struct str line = {0};
+
+	for (size_t i = 0; i < words->n; i++)
+		str_addf(&line, "%s%s", i ? ", " : "", words->v[i]);
+	str_addf(out, NAME_MARGIN "%s: ", what);
+	wrap(out, NAME_MARGIN "  ", line.s ? line.s : "");
+}
+
+static bool only_its_driver(const struct device *d)
+{
+	return d->modules->n == 0 ||
+		(d->modules->n == 1 && d->driver && base_same_module(d->modules->v[0], d->driver));
+}
+
+static void list_device(struct str *out, const struct device *d)
+{
+	char class[16];
+
+	cell(out, 12, d->address);
+	str_addf(out, "  %04x:%04x", d->vendor, d->device);
+	cell(out, 14, d->driver ? d->driver : "-");
+	str_add(out, "  ");
+	(void)snprintf(class, sizeof(class), "class %06" PRIx32, d->class);
+	wrap(out, NAME_MARGIN, d->class_name ? d->class_name : class);
+	if (d->name) {
+		str_add(out, NAME_MARGIN);
+		wrap(out, NAME_MARGIN "  ", d->name);
+	}
+	if (!only_its_driver(d))
+		list_words(out, "modules", d->modules);
+	for (size_t i = 0; i < d->n_uses; i++) {
+		str_add(out, NAME_MARGIN "host: ");
+		wrap(out, NAME_MARGIN "  ", d->uses[i].text);
+	}
+}
+
+int report_text_list(const struct machine *machine, struct str *out)
+{
+	bool heading = false;
+
+	for (size_t i = 0; i < machine->n_groups; i++) {
+		const struct group *g = &machine->groups[i];
+
+		str_addf(out, "Group %" PRId64, g->id);
+		if (g->type) {
+			str_add(out, " (");
+			report_clean(out, g->type, "");
+			str_addc(out, ')');
+		}
+		str_addc(out, '\n');
+		for (size_t k = 0; k < g->n_devices; k++)
+			list_device(out, g->devices[k]);
+	}
+	for (size_t i = 0; i < machine->n_devices; i++) {
+		if (machine->devices[i].group >= 0)
+			continue;
+		if (!heading)
+			str_add(out, machine->n_groups ? "No group\n"
+						       : "No group: the IOMMU is off or absent\n");
+		heading = true;
+		list_device(out, &machine->devices[i]);
+	}
+	return str_check(out);
+}
+
+static void margin_lines(struct str *out, const char *margin, const char *label, const char *text)
+{
+	_cleanup_(str_free) struct str next = {0};
+
+	str_addf(out, "%s%s", margin, label);
+	str_addf(&next, "%s  ", margin);
+	wrap(out, next.s ? next.s : "", text);
+}
+
+static void finding_text(struct str *out, const char *margin, const struct finding *f)
+{
+	_cleanup_(str_free) struct str deeper = {0};
+
+	str_addf(out, "%s%-8s %s", margin, severity_name(f->severity), f->id);
+	if (f->device)
+		str_addf(out, " %s", f->device->address);
+	if (f->group >= 0)
+		str_addf(out, " group %" PRId64, f->group);
+	str_addc(out, '\n');
+	str_addf(&deeper, "%s  ", margin);
+	if (str_check(&deeper) < 0) {
+		out->failed = true;
+		return;
+	}
+	margin_lines(out, deeper.s, "", f->text);
+	if (f->remedy[0])
+		margin_lines(out, deeper.s, "What to do: ", f->remedy);
+}
+
+void report_finding(const struct finding *finding, struct str *out)
+{
+	finding_text(out, "", finding);
+}
+
+void report_command(const struct strv *argv, struct str *out)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789_-./=:,+@%";
+
+	for (size_t i = 0; i < argv->n; i++) {
+		const char *word = argv->v[i];
+
+		str_add(out, i ? " " : "");
+		if (*word && word[strspn(word, plain)] == '\0') {
+			str_add(out, word);
+			continue;
+		}
+		str_addc(out, '\'');
+		for (; *word; word++)
+			str_addn(out, *word == '\'' ? "'\\''" : word, *word == '\'' ? 4 : 1);
+		str_addc(out, '\'');
+	}
+}
+
+int report_text_check(const struct requirements *requirements, const struct findings *findings,
+	struct str *out)
+{
+	for (size_t i = 0; i < requirements->n; i++) {
+		const struct requirement *r = &requirements->v[i];
+
+		str_addf(out, "%-8s %s: ", requirement_state_name(r->state), r->title);
+		wrap(out, "         ", r->text);
+		if (r->remedy[0])
+			margin_lines(out, "         ", "What to do: ", r->remedy);
+	}
+	if (!findings)
+		return str_check(out);
+	str_add(out, findings->n ? "\nFor this choice:\n" : "\nFor this choice: no findings\n");
+	for (size_t i = 0; i < findings->n; i++)
+		finding_text(out, "  ", &findings->v[i]);
+	return str_check(out);
+}
+
+static void commands_text(const struct command *commands, size_t n, struct str *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_(str_free) struct str line = {0};
+
+		report_command(&commands[i].argv, &line);
+		str_add(out, "#   ");
+		report_clean(out, line.s ? line.s : "", "");
+		if (commands[i].purpose) {
+			str_add(out, "  (");
+			report_clean(out, commands[i].purpose, "");
+			str_addc(out, ')');
+		}
+		str_addc(out, '\n');
+	}
+}
+
+/* Worth a line in the text: somebody chose it, or its driver changes. */
+static bool forecast_matters(const struct plan *plan, const struct forecast_entry *e)
+{
+	return choice_find(&plan->before, e->device->address) ||
+		choice_find(&plan->after, e->device->address) || !base_same(e->now, e->next);
+}
+
+static void forecast_text(const struct plan *plan, struct str *out)
+{
+	bool heading = false;
+
+	for (size_t i = 0; i < plan->forecast.n; i++) {
+		const struct forecast_entry *e = &plan->forecast.v[i];
+
+		if (!forecast_matters(plan, e))
+			continue;
+		if (!heading)
+			str_add(out, "#\n# After the next boot:\n");
+		heading = true;
+		str_addf(out, "#   %s  ", e->device->address);
+		report_clean(out, e->now ? e->now : "no driver", "");
+		str_add(out, " -> ");
+		report_clean(out, e->next ? e->next : "no driver", "");
+		str_addc(out, '\n');
+		margin_lines(out, "#       ", "", e->reason);
+	}
+}
+
+int report_text_plan(const struct plan *plan, struct str *out)
+{
+	_cleanup_free_ char *diff = NULL;
+	int r;
+
+	r = diff_plan(plan, &diff);
+	if (r < 0)
+		return r;
+	str_add(out, "# ");
+	wrap(out, "# ", plan_is_empty(plan) ? "Nothing to change" : plan->summary);
+	for (size_t i = 0; i < plan->findings.n; i++)
+		finding_text(out, "# ", &plan->findings.v[i]);
+	str_add(out, diff);
+	if (plan->n_commands)
+		str_add(out, "#\n# Commands, after the files are written:\n");
+	commands_text(plan->commands, plan->n_commands, out);
+	forecast_text(plan, out);
+	return str_check(out);
+}
+
+int report_text_verify(const struct verdicts *verdicts, struct str *out)
+{
+	if (verdicts->n == 0)
+		str_add(out, "No device is given to guests, so there is nothing to verify\n");
+	for (size_t i = 0; i < verdicts->n; i++) {
+		const struct verdict *v = &verdicts->v[i];
+
+		str_addf(out, "%-6s %s  expected ", v->ok ? "ok" : "WRONG", v->address);
+		report_clean(out, v->expected ? v->expected : "no driver", "");
+		str_add(out, ", found ");
+		report_clean(out, v->actual ? v->actual : "none", "");
+		str_addc(out, '\n');
+		if (v->reason[0])
+			margin_lines(out, "       ", "", v->reason);
+	}
+	return str_check(out);
+}
+
+static void snapshot_line(const struct snapshot *s, struct str *out)
+{
+	char when[64];
+
+	report_time(s->time, when, sizeof(when));
+	report_clean(out, s->id, "");
+	str_addf(out, "  %s  %-11s  ", when, s->damaged ? "damaged" : snapshot_state_name(s->state));
+	wrap(out, "    ", s->damaged ? s->damaged : s->summary);
+}
+
+int report_text_snapshots(const struct snapshots *snapshots, struct str *out)
+{
+	if (snapshots->n == 0)
+		str_add(out, "No snapshots: nothing was ever applied here\n");
+	for (size_t i = 0; i < snapshots->n; i++) {
+		const struct snapshot *s = &snapshots->v[i];
+
+		snapshot_line(s, out);
+		for (size_t k = 0; k < s->n_files; k++) {
+			str_add(out, "    ");
+			report_clean(out, s->files[k].path, "");
+			str_addc(out, '\n');
+		}
+	}
+	return str_check(out);
+}
+
+int report_text_snapshot(const struct snapshot *s, struct str *out)
+{
+	str_add(out, "# ");
+	snapshot_line(s, out);
+	for (size_t i = 0; i < s->n_files; i++) {
+		_cleanup_free_ char *diff = NULL;
+		struct change change = report_change(&s->files[i]);
+		int r = diff_text(&change, &diff);
+
+		if (r < 0)
+			return r;
+		str_add(out, diff);
+	}
+	if (s->n_commands)
+		str_add(out, "#\n# Commands, after the files were written:\n");
+	commands_text(s->commands, s->n_commands, out);
+	return str_check(out);
+}
