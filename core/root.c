@@ -186,7 +186,7 @@ int root_read(const struct root *root, const char *path, char **ret, size_t *ret
 {
 	_cleanup_close_ int fd = open_file(root, path, err);
 	_cleanup_(str_free) struct str text = {0};
-	char buf[16384];
+	char buf[8192];
 	ssize_t n;
 	size_t len;
 
