@@ -10,8 +10,8 @@
 #
 # A device is taken only where the ids at its address are the expected ones; otherwise it stays with
 # the host, and the kernel log says why.  Shell built-ins and modprobe only: the initramfs has no more.
-PATH=/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
+# With its path: busybox sh would take its own modprobe, which knows no --ignore-install.
+modprobe=/sbin/modprobe
 config=/etc/sysconfig/vfio-bind
 pci=/sys/bus/pci
 
@@ -82,7 +82,7 @@ early() {
 	for item in $devices; do
 		check "$item" && echo vfio-pci >"$device/driver_override"
 	done
-	modprobe --ignore-install vfio-pci "$@" && return 0
+	$modprobe --ignore-install vfio-pci "$@" && return 0
 	status=$?
 	say "vfio-pci cannot be loaded; every device stays with the host"
 	for item in $devices; do
@@ -110,7 +110,7 @@ if [ "$1" = --early ]; then
 	early "$@"
 	exit
 fi
-modprobe vfio-pci || exit 1
+$modprobe vfio-pci || exit 1
 status=0
 for item in "$@"; do
 	bind "$item" || status=1

@@ -1,0 +1,287 @@
+/* The script vfio-bind, run by real shells on a small tree that stands for /sys and /etc. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SCRIPT "core/targets/vfio-bind.sh"
+#define CARD   "0000:04:00.0"
+#define TWIN   "0000:01:00.0"
+#define IDS    "8086:10d3:8086:0000"
+
+static char dir[] = "/tmp/vfio-bind-XXXXXX";
+
+static char *path(const char *name)
+{
+	static char buf[4][512];
+	static unsigned next;
+	char *p = buf[next++ % ARRAY_SIZE(buf)];
+
+	(void)snprintf(p, sizeof(buf[0]), "%s/%s", dir, name);
+	return p;
+}
+
+static void put(const char *name, const char *text)
+{
+	char *file = path(name);
+	FILE *f;
+
+	for (char *slash = strchr(file + sizeof(dir), '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		(void)mkdir(file, 0755);
+		*slash = '/';
+	}
+	f = fopen(file, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void assert_file(const char *name, const char *expected)
+{
+	char text[512] = "";
+	FILE *f = fopen(path(name), "r");
+
+	assert_non_null(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	(void)fclose(f);
+	assert_string_equal(text, expected);
+}
+
+static int run(const char *const argv[])
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR);
+
+		(void)dup2(null, 2);
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+static void put_device(const char *address, const char *device_id)
+{
+	static const char *const names[] = {
+		"vendor", "device", "subsystem_vendor", "subsystem_device"};
+	const char *values[] = {"0x8086\n", device_id, "0x8086\n", "0x0000\n"};
+	char name[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		(void)snprintf(name, sizeof(name), "sys/devices/%s/%s", address, names[i]);
+		put(name, values[i]);
+	}
+	(void)snprintf(name, sizeof(name), "sys/devices/%s/driver_override", address);
+	put(name, "(null)\n");
+	(void)snprintf(name, sizeof(name), "sys/devices/%s/iommu_group", address);
+	put(name, "");
+}
+
+/* The script with its three fixed places moved into the scratch directory. */
+static void put_script(void)
+{
+	FILE *f = fopen(SCRIPT, "r");
+	_cleanup_(str_free) struct str out = {0};
+	char line[512];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (base_starts(line, "modprobe="))
+			str_addf(&out, "modprobe=%s/modprobe\n", dir);
+		else if (base_starts(line, "config="))
+			str_addf(&out, "config=%s/config\n", dir);
+		else if (base_starts(line, "pci="))
+			str_addf(&out, "pci=%s/sys\n", dir);
+		else
+			str_add(&out, line);
+	}
+	(void)fclose(f);
+	put("vfio-bind", out.s);
+}
+
+/* modprobe writes down how it was called and whether the override was there by then. */
+static void put_modprobe(int status)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text),
+		"#!/bin/sh\necho \"$@\" >%s/called\ncat %s/sys/devices/" CARD
+		"/driver_override >%s/seen\nexit %d\n",
+		dir, dir, dir, status);
+	put("modprobe", text);
+	assert_int_equal(chmod(path("modprobe"), 0755), 0);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	put_script();
+	put_modprobe(0);
+	put_device(CARD, "0x10d3\n");
+	put_device(TWIN, "0x10d3\n");
+	put("sys/drivers_probe", "");
+	put("sys/drivers/vfio-pci/bind", "");
+	put("called", "");
+	(void)unlink(path("sys/drivers/vfio-pci/" CARD));
+	put("config", "# Written by vfio-wizard.\nDEVICES=\"" CARD "=" IDS "\"\nOPTIONS=\"\"\n");
+	return 0;
+}
+
+static const char *const *const shells[] = {
+	(const char *const[]){"dash", NULL},
+	(const char *const[]){"bash", "--posix", NULL},
+	(const char *const[]){"busybox", "sh", NULL},
+};
+
+/* Runs the script with the arguments under one shell. */
+static int bind_with(const char *const *shell, const char *a, const char *b)
+{
+	const char *argv[8];
+	size_t n = 0;
+
+	while (shell[n]) {
+		argv[n] = shell[n];
+		n++;
+	}
+	argv[n++] = path("vfio-bind");
+	argv[n++] = a;
+	argv[n++] = b;
+	argv[n] = NULL;
+	return run(argv);
+}
+
+#define FOR_EACH_SHELL(s)                                                                          \
+	for (size_t i_ = 0; i_ < ARRAY_SIZE(shells) && ((s) = shells[i_]) && set_up(state) == 0;   \
+		i_++)
+
+static void early_sets_the_override_before_vfio_pci_loads(void **state)
+{
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell) {
+		assert_int_equal(bind_with(shell, "--early", "disable_idle_d3=1"), 0);
+		assert_file("seen", "vfio-pci\n");
+		assert_file("called", "--ignore-install vfio-pci disable_idle_d3=1\n");
+		assert_file("sys/devices/" CARD "/driver_override", "vfio-pci\n");
+		assert_file("sys/devices/" TWIN "/driver_override", "(null)\n");
+	}
+}
+
+static void early_gives_everything_back_if_vfio_pci_may_not_load(void **state)
+{
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell) {
+		put_modprobe(1);
+		assert_int_equal(bind_with(shell, "--early", NULL), 1);
+		assert_file("sys/devices/" CARD "/driver_override", "\n");
+		assert_file("sys/drivers_probe", CARD "\n");
+	}
+}
+
+static void another_card_at_the_address_is_left_alone(void **state)
+{
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell) {
+		put_device(CARD, "0x10d4\n");
+		assert_int_equal(bind_with(shell, "--early", NULL), 0);
+		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
+		assert_int_equal(bind_with(shell, CARD "=" IDS, NULL), 1);
+		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
+		assert_file("sys/drivers_probe", "");
+	}
+}
+
+static void without_a_group_the_device_stays_with_the_host(void **state)
+{
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell) {
+		(void)unlink(path("sys/devices/" CARD "/iommu_group"));
+		assert_int_equal(bind_with(shell, "--early", NULL), 0);
+		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
+	}
+}
+
+static void late_fails_and_gives_back_what_vfio_pci_does_not_take(void **state)
+{
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell) {
+		assert_int_equal(bind_with(shell, CARD "=" IDS, NULL), 1);
+		assert_file("sys/devices/" CARD "/driver_override", "\n");
+		assert_file("sys/drivers_probe", CARD "\n");
+	}
+}
+
+static void late_leaves_a_bound_device_as_it_is(void **state)
+{
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell) {
+		put("sys/drivers/vfio-pci/" CARD, "");
+		assert_int_equal(bind_with(shell, CARD "=" IDS, NULL), 0);
+		assert_file("sys/drivers_probe", "");
+		assert_file("called", "vfio-pci\n");
+	}
+}
+
+static void nonsense_names_no_path(void **state)
+{
+	static const char *const bad[] = {
+		"../../etc/passwd=1:2:3:4", "=", "", "0000:04:00.0", "; reboot", "$(reboot)=1:2:3:4"};
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell) {
+		for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+			assert_int_equal(bind_with(shell, bad[i], NULL), 1);
+		put("config", "DEVICES=\"$(touch /tmp/x) `id` ../..=1:2:3:4\"\nDEVICES=\n\n\\");
+		assert_int_equal(bind_with(shell, "--early", NULL), 0);
+		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
+	}
+}
+
+static int make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	const char *argv[] = {"rm", "-rf", dir, NULL};
+
+	(void)state;
+	return run(argv);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(early_sets_the_override_before_vfio_pci_loads),
+		cmocka_unit_test(early_gives_everything_back_if_vfio_pci_may_not_load),
+		cmocka_unit_test(another_card_at_the_address_is_left_alone),
+		cmocka_unit_test(without_a_group_the_device_stays_with_the_host),
+		cmocka_unit_test(late_fails_and_gives_back_what_vfio_pci_does_not_take),
+		cmocka_unit_test(late_leaves_a_bound_device_as_it_is),
+		cmocka_unit_test(nonsense_names_no_path),
+	};
+
+	return cmocka_run_group_tests_name("vfio-bind", tests, make_dir, remove_dir);
+}
