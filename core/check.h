@@ -40,10 +40,10 @@ const char *severity_name(enum severity severity);            /* "info" ... */
 const char *requirement_state_name(enum requirement_state state);
 
 int check_requirements(const struct machine *machine, struct requirements *ret);
-/* existing: what other files already say, from plan_existing(); may be NULL. */
+/* existing: what other files already say, from existing_scan(); may be NULL.  Adds to *findings. */
 struct existing;
 int check_choice(const struct machine *machine, const struct choice *choice,
-	const struct existing *existing, struct findings *ret);
+	const struct existing *existing, struct findings *findings);
 int findings_add(struct findings *findings, const char *id, enum severity severity,
 	const struct device *device, int64_t group, const char *remedy, const char *fmt, ...)
 	_printf_(7, 8);

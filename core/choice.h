@@ -45,7 +45,8 @@ unsigned choice_option_by_name(const char *name);             /* 0: no such opti
 int choice_parse(const char *text, struct choice *ret, struct error *err);
 /* choice -> the whole file.  The caller frees. */
 int choice_format(const struct choice *choice, char **ret);
-/* What is installed below the root; no file is an empty choice. */
+/* What is installed below the root.  No file is an empty choice, and so is one that does not parse and
+ * was not written by us (the recipe's own has no identities): existing_scan() notes that one. */
 int choice_load(const struct root *root, struct choice *ret, struct error *err);
 
 int choice_add(struct choice *choice, const struct device *device);   /* again: no change */
@@ -54,7 +55,7 @@ const struct pick *choice_find(const struct choice *choice, const char *address)
 bool choice_has(const struct choice *choice, const struct device *device);
 bool choice_same(const struct choice *a, const struct choice *b);
 bool pick_matches(const struct pick *pick, const struct device *device);   /* identity, not address */
-int choice_copy(struct choice *to, const struct choice *from);
+int choice_copy(struct choice *to, const struct choice *from);  /* *to is overwritten, not freed */
 void choice_free(struct choice *choice);
 
 /* Every device of the machine with this one's identity is chosen, so ids= would bind no other. */

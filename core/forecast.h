@@ -6,6 +6,23 @@
 #include "core/existing.h"
 #include "core/machine.h"
 
+/* The IOMMU after the next boot, once `choice` is applied. */
+enum forecast_iommu {
+	FORECAST_IOMMU_ON,           /* it is on now */
+	FORECAST_IOMMU_COMES,        /* off now; the boot loader's parameters switch it on */
+	FORECAST_IOMMU_REFUSED,      /* a kernel parameter keeps it off */
+	FORECAST_IOMMU_FIRMWARE,     /* the firmware offers none: switched off there, or absent */
+	FORECAST_IOMMU_BY_HAND,      /* intel_iommu=on is needed and this boot loader is not ours */
+	FORECAST_IOMMU_UNKNOWN,
+};
+/* *ret_parameter (may be NULL): the parameter that keeps it off, NULL: none. */
+enum forecast_iommu forecast_iommu(const struct machine *machine, const struct choice *choice,
+	const struct existing *existing, const char **ret_parameter);
+/* intel_iommu=on is wanted on the command line: VT-d, and not every kernel has it on by default.
+ * Only CONFIG_INTEL_IOMMU_DEFAULT_ON makes it unnecessary (Debian's INTGPU_OFF variant does not map
+ * the integrated GPU); it does no harm where it is. */
+bool forecast_needs_intel_iommu(const struct machine *machine);
+
 struct forecast_entry {
 	const struct device *device;
 	const char *now;             /* NULL: none; the machine's string */
