@@ -15,6 +15,9 @@ static int no_memory(struct error *err)
 void content_free(struct content *content)
 {
 	free(content->text);
+	if (content->attributes)
+		strv_free(&content->attributes->xattrs);
+	free(content->attributes);
 	*content = (struct content){0};
 }
 
@@ -24,17 +27,37 @@ bool content_same(const struct content *a, const struct content *b)
 	       base_same(a->text, b->text);
 }
 
+static int attributes_copy(struct content *to, const struct attributes *from)
+{
+	to->attributes = calloc(1, sizeof(*to->attributes));
+	if (!to->attributes)
+		return -ENOMEM;
+	to->attributes->uid = from->uid;
+	to->attributes->gid = from->gid;
+	return strv_copy(&to->attributes->xattrs, &from->xattrs);
+}
+
 int content_copy(struct content *to, const struct content *from)
 {
-	struct content copy = *from;
+	_cleanup_(content_free) struct content copy = {.kind = from->kind, .mode = from->mode};
 
 	if (from->text) {
 		copy.text = strdup(from->text);
 		if (!copy.text)
 			return -ENOMEM;
 	}
+	if (from->attributes && attributes_copy(&copy, from->attributes) < 0)
+		return -ENOMEM;
 	*to = copy;
+	copy = (struct content){0};
 	return 0;
+}
+
+void command_free(struct command *command)
+{
+	strv_free(&command->argv);
+	free(command->purpose);
+	*command = (struct command){0};
 }
 
 /* Resolves the directory of `path` only: the last part is the link itself. */
@@ -128,12 +151,13 @@ struct plan *plan_free(struct plan *plan)
 		change_free(&plan->changes[i]);
 	free(plan->changes);
 	for (size_t i = 0; i < plan->n_commands; i++)
-		strv_free(&plan->commands[i].argv);
+		command_free(&plan->commands[i]);
 	free(plan->commands);
 	forecast_free(&plan->forecast);
 	findings_free(&plan->findings);
 	choice_free(&plan->before);
 	choice_free(&plan->after);
+	strv_free(&plan->undoes);
 	free(plan->summary);
 	free(plan);
 	return NULL;
@@ -166,18 +190,18 @@ int plan_add_change(struct plan *plan, const char *target, const char *path,
 
 int plan_add_command(struct plan *plan, const char *purpose, const char *const argv[])
 {
-	struct command command = {.purpose = purpose};
+	_cleanup_(command_free) struct command command = {.purpose = strdup(purpose)};
 
+	if (!command.purpose)
+		return -ENOMEM;
 	for (size_t i = 0; argv[i]; i++)
 		if (strv_add(&command.argv, argv[i]) < 0)
-			goto no_room;
+			return -ENOMEM;
 	if (base_grow(&plan->commands, plan->n_commands, sizeof(*plan->commands)) < 0)
-		goto no_room;
+		return -ENOMEM;
 	plan->commands[plan->n_commands++] = command;
+	command = (struct command){0};
 	return 0;
-no_room:
-	strv_free(&command.argv);
-	return -ENOMEM;
 }
 
 static void summarize(struct str *out, const char *verb, const struct choice *in,

@@ -11,11 +11,20 @@
 
 enum content_kind { CONTENT_ABSENT, CONTENT_FILE, CONTENT_LINK };
 
+/* Who owns a file and what else the file system keeps with it. */
+struct attributes {
+	uid_t uid;
+	gid_t gid;
+	struct strv xattrs;          /* "NAME=VALUE" with percent escapes, sorted; of files only */
+};
+
 /* What is, or shall be, at a path. */
 struct content {
 	enum content_kind kind;
 	mode_t mode;                 /* permission bits; files only */
 	char *text;                  /* file: its text, no NUL inside; link: where it points; absent: NULL */
+	struct attributes *attributes; /* NULL: as what it replaces, the writer's own when new.  Only
+	                                  going back asks for others; content_same() is about the rest */
 };
 
 /* One file.  path is resolved: no part of it is a symbolic link. */
@@ -28,7 +37,7 @@ struct change {
 /* One program to run after the files are written: argv, no shell.  argv[0] is absolute. */
 struct command {
 	struct strv argv;
-	const char *purpose;         /* "rebuild the initramfs of every kernel", static or the plan's */
+	char *purpose;               /* "rebuild the initramfs of every kernel" */
 };
 
 struct plan {
@@ -39,6 +48,7 @@ struct plan {
 	struct forecast forecast;
 	struct findings findings;
 	struct choice before, after; /* the choice installed now, and the one planned */
+	struct strv undoes;          /* ids of the snapshots that this plan takes back; else empty */
 	char *summary;               /* "bind 0000:01:00.0, 0000:01:00.1", for the snapshot list */
 };
 
@@ -63,5 +73,6 @@ int content_read(const struct root *root, const char *path, bool want_link, char
 bool content_same(const struct content *a, const struct content *b);
 int content_copy(struct content *to, const struct content *from);
 void content_free(struct content *content);
+void command_free(struct command *command);
 
 #endif
