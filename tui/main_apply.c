@@ -1,0 +1,314 @@
+#include "tui/main.h"
+
+#include "core/plan.h"
+#include "core/report.h"
+#include "core/snapshot.h"
+#include "core/txn.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- what is about to happen, and whether it may ------------------------------------------ */
+
+static void show_command(const char *before, const struct command *command)
+{
+	_cleanup_(str_free) struct str line = {0};
+	_cleanup_(str_free) struct str clean = {0};
+
+	report_command(&command->argv, &line);
+	report_printable(line.s ? line.s : "", &clean);
+	printf("%s%s\n", before, clean.s ? clean.s : "");
+}
+
+static void show_line(const char *before, const char *text)
+{
+	_cleanup_(str_free) struct str clean = {0};
+
+	report_printable(text, &clean);
+	printf("%s%s\n", before, clean.s ? clean.s : "");
+	(void)fflush(stdout);
+}
+
+static void show_plan(const struct main_options *o, const struct plan *plan)
+{
+	_cleanup_(str_free) struct str findings = {0};
+
+	for (size_t i = 0; i < plan->findings.n; i++)
+		report_finding(&plan->findings.v[i], &findings);
+	if (findings.s)
+		printf("%s\n", findings.s);
+	show_line("To do: ", plan->summary);
+	for (size_t i = 0; i < plan->n_changes; i++) {
+		const struct change *c = &plan->changes[i];
+
+		show_line(c->before.kind == CONTENT_ABSENT  ? "  create "
+			: c->after.kind == CONTENT_ABSENT   ? "  delete "
+							    : "  modify ", c->path);
+	}
+	for (size_t i = 0; !o->no_commands && i < plan->n_commands; i++)
+		show_command("  run    ", &plan->commands[i]);
+}
+
+/* A danger counts as seen when the command line accepts its id; a block never does. */
+static bool findings_allow(const struct main_options *o, const struct plan *plan)
+{
+	bool allowed = true;
+
+	for (size_t i = 0; i < plan->findings.n; i++) {
+		const struct finding *f = &plan->findings.v[i];
+
+		if (f->severity < SEVERITY_DANGER ||
+			(f->severity == SEVERITY_DANGER && strv_has(&o->accept, f->id)))
+			continue;
+		allowed = false;
+		main_error(MAIN_FAILED, "refused: %s: %s%s%s", f->id, f->text,
+			f->severity == SEVERITY_DANGER ? " To do it all the same: --accept " : "",
+			f->severity == SEVERITY_DANGER ? f->id : "");
+	}
+	return allowed;
+}
+
+static bool person_agrees(const struct main_options *o)
+{
+	_cleanup_free_ char *answer = NULL;
+	size_t size = 0;
+
+	if (o->yes)
+		return true;
+	if (!isatty(STDIN_FILENO)) {
+		main_error(MAIN_FAILED, "there is no terminal to ask on; --yes applies without asking");
+		return false;
+	}
+	printf("Apply this? [y/N] ");
+	(void)fflush(stdout);
+	if (getline(&answer, &size, stdin) > 0 && (answer[0] == 'y' || answer[0] == 'Y'))
+		return true;
+	main_error(MAIN_FAILED, "not applied; nothing was changed");
+	return false;
+}
+
+/* ---- carrying it out ----------------------------------------------------------------------- */
+
+static volatile sig_atomic_t stop_signal;
+
+static void stop(int sig)
+{
+	stop_signal = sig;
+}
+
+/* From here on a signal cancels the transaction instead of ending the program: it is delivered only
+ * while waiting, under *ret_waiting. */
+static void catch_signals(sigset_t *ret_waiting)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction action = {.sa_handler = stop};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t blocked;
+
+	(void)sigemptyset(&blocked);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		(void)sigaction(signals[i], &action, NULL);
+		(void)sigaddset(&blocked, signals[i]);
+	}
+	/* A reader of our output that goes away must not end a transaction half way. */
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigprocmask(SIG_BLOCK, &blocked, ret_waiting);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		(void)sigdelset(ret_waiting, signals[i]);
+}
+
+static void show_event(const struct txn_event *ev)
+{
+	static const char *const before[] = {
+		[TXN_SNAPSHOT] = "snapshot ",
+		[TXN_FILE] = "wrote    ",
+		[TXN_COMMAND] = "run      ",
+		[TXN_OUTPUT] = "       | ",
+		[TXN_RESTORED] = "restored ",
+	};
+
+	switch (ev->kind) {
+	case TXN_SNAPSHOT:
+	case TXN_FILE:
+	case TXN_COMMAND:
+	case TXN_OUTPUT:
+	case TXN_RESTORED:
+		show_line(before[ev->kind], ev->text);
+		break;
+	case TXN_COMMAND_DONE:
+		if (ev->code)
+			main_error(MAIN_FAILED, "%s: exit status %d", ev->text, ev->code);
+		break;
+	case TXN_FAILED:
+		main_error(MAIN_FAILED, "%s; going back", ev->text);
+		break;
+	case TXN_RESTORE_FAILED:
+		main_error(MAIN_FAILED, "%s", ev->text);
+		break;
+	case TXN_ROLLED_BACK:
+		main_error(MAIN_FAILED, "rolled back: %s", ev->text);
+		break;
+	case TXN_NOTHING:
+	case TXN_COMMITTED:
+		break;
+	}
+}
+
+/* Until something happens that the transaction or a signal asks for. */
+static void wait_for(const struct txn *txn, bool idle, const sigset_t *waiting)
+{
+	struct pollfd fd = {.fd = txn_fd(txn), .events = POLLIN};
+	struct timespec now = {0};
+
+	(void)ppoll(&fd, fd.fd >= 0, idle && fd.fd >= 0 ? NULL : &now, waiting);
+}
+
+static enum txn_event_kind drive(struct txn *txn, const sigset_t *waiting)
+{
+	struct txn_event ev = {.kind = TXN_NOTHING};
+	bool cancelled = false;
+
+	do {
+		wait_for(txn, ev.kind == TXN_NOTHING, waiting);
+		if (stop_signal && !cancelled) {
+			main_error(MAIN_FAILED, "%s: going back", strsignal(stop_signal));
+			txn_cancel(txn);
+			cancelled = true;
+		}
+		if (txn_step(txn, &ev) == 0)
+			break;
+		show_event(&ev);
+	} while (true);
+	show_event(&ev);
+	return ev.kind;
+}
+
+static void show_what_next(const struct main_options *o, const struct plan *plan)
+{
+	if (o->no_commands && plan->n_commands) {
+		puts("\nThe files are written.  Nothing takes effect before these have run, in this order:");
+		for (size_t i = 0; i < plan->n_commands; i++)
+			show_command("  ", &plan->commands[i]);
+	}
+	puts("\nDone.  It takes effect at the next boot; then ask: vfio-wizard verify\n"
+	     "To take it back: vfio-wizard rollback");
+	if (plan->after.n)
+		puts("If the next boot shows nothing: add module_blacklist=vfio_pci to the kernel line "
+		     "at\nthe boot prompt (GRUB: key e, then Ctrl-X), or choose the recovery entry.");
+}
+
+/* Shows the plan, asks, applies. */
+static int carry_out(const struct main_options *o, const struct root *root, const struct plan *plan)
+{
+	_cleanup_(txn_freep) struct txn *txn = NULL;
+	struct error err = {0};
+	sigset_t waiting;
+
+	if (plan_is_empty(plan)) {
+		puts("Nothing to change");
+		return MAIN_DONE;
+	}
+	show_plan(o, plan);
+	if (!findings_allow(o, plan))
+		return MAIN_FAILED;
+	if (main_refusal(root))
+		return main_error(MAIN_FAILED, "%s", main_refusal(root));
+	if (!person_agrees(o))
+		return MAIN_FAILED;
+	catch_signals(&waiting);
+	if (txn_begin(root, plan, o->no_commands ? TXN_NO_COMMANDS : 0, &txn, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	if (drive(txn, &waiting) != TXN_COMMITTED)
+		return MAIN_FAILED;
+	show_what_next(o, plan);
+	return MAIN_DONE;
+}
+
+static int carry_out_choice(const struct main_options *o, const struct root *root,
+	const struct machine *machine, const struct choice *choice)
+{
+	_cleanup_(plan_freep) struct plan *plan = NULL;
+	struct error err = {0};
+
+	if (plan_build(root, machine, choice, &plan, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	return carry_out(o, root, plan);
+}
+
+/* ---- the commands -------------------------------------------------------------------------- */
+
+int main_apply(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(machine_freep) struct machine *machine = NULL;
+	_cleanup_(choice_free) struct choice choice = {0};
+	int r;
+
+	r = main_open(o, MACHINE_ALL, &root, &machine);
+	if (r == 0)
+		r = main_choice(o, root, machine, &choice);
+	return r != 0 ? r : carry_out_choice(o, root, machine, &choice);
+}
+
+/* Takes the devices of the command line out of the choice.  One that is not chosen is fine, one
+ * that nobody knows is not: it may be a slip. */
+static int take_out(const struct main_options *o, const struct machine *machine,
+	struct choice *choice)
+{
+	struct error err = {0};
+	char address[24];
+
+	for (size_t i = 0; i < o->n_args; i++) {
+		if (machine_parse_address(o->args[i], address, sizeof(address), &err) < 0)
+			return main_usage("%s", err.text);
+		if (!choice_find(choice, address) && !machine_device(machine, address))
+			return main_error(MAIN_FAILED,
+				"%s is neither chosen nor a device of this machine", address);
+		choice_remove(choice, address);
+	}
+	return MAIN_DONE;
+}
+
+int main_release(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(machine_freep) struct machine *machine = NULL;
+	_cleanup_(choice_free) struct choice choice = {0};
+	struct error err = {0};
+	int r;
+
+	if (o->all == (o->n_args > 0))
+		return main_usage("release takes devices, or --all");
+	r = main_open(o, MACHINE_ALL, &root, &machine);
+	if (r != 0)
+		return r;
+	if (!o->all) {
+		if (choice_load(root, &choice, &err) < 0)
+			return main_error(MAIN_FAILED, "%s", err.text);
+		r = take_out(o, machine, &choice);
+	}
+	return r != 0 ? r : carry_out_choice(o, root, machine, &choice);
+}
+
+int main_rollback(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
+	_cleanup_(plan_freep) struct plan *plan = NULL;
+	const char *id = o->n_args ? o->args[0] : NULL;
+	struct error err = {0};
+	int r;
+
+	r = main_open(o, 0, &root, NULL);
+	if (r != 0)
+		return r;
+	if (snapshots_load(root, &snapshots, &err) < 0 ||
+		snapshot_rollback_plan(root, &snapshots, id, &plan, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	return carry_out(o, root, plan);
+}

@@ -1,0 +1,141 @@
+#include "tui/main.h"
+
+#include "core/check.h"
+#include "core/existing.h"
+#include "core/plan.h"
+#include "core/report.h"
+#include "core/snapshot.h"
+#include "core/verify.h"
+
+#include <errno.h>
+#include <string.h>
+
+int main_list(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(machine_freep) struct machine *machine = NULL;
+	_cleanup_(str_free) struct str out = {0};
+	int r;
+
+	r = main_open(o, MACHINE_NAMES | MACHINE_MODULES | MACHINE_USES | (o->json ? MACHINE_HOST : 0),
+		&root, &machine);
+	if (r != 0)
+		return r;
+	return main_print(report_list(machine, o->json, &out), &out);
+}
+
+/* The findings of the choice that the command line names. */
+static int choice_findings(const struct main_options *o, const struct root *root,
+	const struct machine *machine, struct findings *ret)
+{
+	_cleanup_(choice_free) struct choice choice = {0};
+	_cleanup_(existing_free) struct existing existing = {0};
+	struct error err = {0};
+	int r;
+
+	r = main_choice(o, root, machine, &choice);
+	if (r != 0)
+		return r;
+	r = existing_scan(root, machine, &existing, &err);
+	if (r < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	r = check_choice(machine, &choice, &existing, ret);
+	return r < 0 ? main_error(MAIN_FAILED, "%s", strerror(-r)) : MAIN_DONE;
+}
+
+int main_check(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(machine_freep) struct machine *machine = NULL;
+	_cleanup_(requirements_free) struct requirements requirements = {0};
+	_cleanup_(findings_free) struct findings findings = {0};
+	_cleanup_(str_free) struct str out = {0};
+	int r;
+
+	r = main_open(o, MACHINE_ALL, &root, &machine);
+	if (r == 0 && o->n_args)
+		r = choice_findings(o, root, machine, &findings);
+	if (r != 0)
+		return r;
+	r = check_requirements(machine, &requirements);
+	if (r == 0)
+		r = report_check(&requirements, o->n_args ? &findings : NULL, o->json, &out);
+	return main_print(r, &out);
+}
+
+int main_plan(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(machine_freep) struct machine *machine = NULL;
+	_cleanup_(choice_free) struct choice choice = {0};
+	_cleanup_(plan_freep) struct plan *plan = NULL;
+	_cleanup_(str_free) struct str out = {0};
+	struct error err = {0};
+	int r;
+
+	r = main_open(o, MACHINE_ALL, &root, &machine);
+	if (r == 0)
+		r = main_choice(o, root, machine, &choice);
+	if (r != 0)
+		return r;
+	if (plan_build(root, machine, &choice, &plan, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	return main_print(report_plan(plan, o->json, &out), &out);
+}
+
+static bool all_ok(const struct verdicts *verdicts)
+{
+	for (size_t i = 0; i < verdicts->n; i++)
+		if (!verdicts->v[i].ok)
+			return false;
+	return true;
+}
+
+int main_verify(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(machine_freep) struct machine *machine = NULL;
+	_cleanup_(choice_free) struct choice choice = {0};
+	_cleanup_(verdicts_free) struct verdicts verdicts = {0};
+	_cleanup_(str_free) struct str out = {0};
+	struct error err = {0};
+	int r;
+
+	r = main_open(o, MACHINE_ALL, &root, &machine);
+	if (r != 0)
+		return r;
+	if (choice_load(root, &choice, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	r = verify_choice(machine, &choice, &verdicts);
+	if (r == 0)
+		r = report_verify(&verdicts, o->json, &out);
+	r = main_print(r, &out);
+	return r == MAIN_DONE && !all_ok(&verdicts) ? MAIN_FAILED : r;
+}
+
+int main_snapshots(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
+	_cleanup_(str_free) struct str out = {0};
+	const struct snapshot *one;
+	struct error err = {0};
+	int r;
+
+	if (o->n_args && (strcmp(o->args[0], "show") != 0 || o->n_args != 2))
+		return main_usage("snapshots takes nothing, or: show ID");
+	r = main_open(o, 0, &root, NULL);
+	if (r != 0)
+		return r;
+	if (snapshots_load(root, &snapshots, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	if (!o->n_args)
+		return main_print(report_snapshots(&snapshots, o->json, &out), &out);
+	one = snapshots_find(&snapshots, o->args[1]);
+	if (!one)
+		return main_error(MAIN_FAILED,
+			"no snapshot %s; `vfio-wizard snapshots` lists those there are", o->args[1]);
+	if (one->damaged)
+		return main_error(MAIN_FAILED, "snapshot %s is damaged: %s", one->id, one->damaged);
+	return main_print(report_snapshot(one, o->json, &out), &out);
+}
