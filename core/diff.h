@@ -17,12 +17,15 @@ struct diff {
 	size_t n;
 };
 
-/* One change with git's extended header, so that `patch -p1` (GNU patch 2.7 or newer) makes new
- * files, modes, symbolic links and deletions exactly.  Three lines of context; linear memory. */
+/* One change with git's extended header, so that `patch -p1` (GNU patch 2.7 or newer) and `git
+ * apply` make new files, modes, symbolic links and deletions exactly; patch leaves out the set-id
+ * bits of a mode.  Three lines of context.  The shortest script (Myers 1986, in constant extra
+ * memory), unless that takes too long: then one hunk replaces what differs.  What is the same on
+ * both sides gives no line at all. */
 int diff_change(const struct change *change, struct diff *ret);
+int diff_text(const struct change *change, char **ret);
 /* Every change of a plan as one text. */
 int diff_plan(const struct plan *plan, char **ret);
-int diff_text(const struct change *change, char **ret);
 void diff_free(struct diff *diff);
 
 #endif
