@@ -13,6 +13,8 @@ static const char hook[] =
 	"\texit 0\n"
 	"\t;;\n"
 	"esac\n"
+	"# An image without them is no worse than before; a hook that fails would stop every update.\n"
+	"[ -x " TARGET_SCRIPT " ] && [ -e " CHOICE_PATH " ] || exit 0\n"
 	". /usr/share/initramfs-tools/hook-functions\n"
 	"copy_file script " TARGET_SCRIPT "\n"
 	"copy_file config " CHOICE_PATH "\n";
