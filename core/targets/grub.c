@@ -4,32 +4,10 @@
 #include "core/targets/target.h"
 
 #include <errno.h>
-#include <string.h>
 
 static bool detect(const struct target_input *in)
 {
 	return in->machine->host.boot_loader == BOOT_GRUB_DEBIAN;
-}
-
-static bool has_vtd(const struct machine *machine)
-{
-	const struct device *bridge = machine_device(machine, "0000:00:00.0");
-
-	if (machine->host.firmware == FIRMWARE_UNKNOWN)
-		return bridge && bridge->vendor == 0x8086;
-	return machine->host.firmware == FIRMWARE_VTD;
-}
-
-/* Only CONFIG_INTEL_IOMMU_DEFAULT_ON makes the parameter unnecessary (Debian's INTGPU_OFF variant does
- * not map the integrated GPU); it does no harm where it is. */
-static bool needs_intel_iommu(const struct machine *machine)
-{
-	if (!has_vtd(machine))
-		return false;
-	for (size_t i = 0; i < machine->n_kernels; i++)
-		if (machine->kernels[i].intel_default_on != YES)
-			return true;
-	return machine->n_kernels == 0;
 }
 
 static void add_parameter(const struct target_input *in, struct str *out, const char *parameter)
@@ -42,7 +20,7 @@ static int build(const struct target_input *in, char **ret)
 {
 	_cleanup_(str_free) struct str parameters = {0}, out = {0};
 
-	if (needs_intel_iommu(in->machine))
+	if (forecast_needs_intel_iommu(in->machine))
 		add_parameter(in, &parameters, "intel_iommu=on");
 	if (in->choice->options & CHOICE_IOMMU_PT)
 		add_parameter(in, &parameters, "iommu=pt");

@@ -9,8 +9,10 @@
 #define TARGET_SCRIPT    "/usr/local/bin/vfio-bind"
 #define TARGET_UNIT      "/etc/systemd/system/vfio-bind.service"
 #define TARGET_UNIT_LINK "/etc/systemd/system/basic.target.wants/vfio-bind.service"
-/* Sorts last, so that where ids= is used ours, which holds every other file's too, wins. */
-#define TARGET_MODPROBE  "/etc/modprobe.d/zz-vfio-wizard.conf"
+/* Sorts first: of several softdep or install lines for a module kmod obeys the first. */
+#define TARGET_MODPROBE  "/etc/modprobe.d/00-vfio-wizard.conf"
+/* Sorts last: of several ids= the last counts, and this one holds every other file's too. */
+#define TARGET_IDS       "/etc/modprobe.d/zz-vfio-wizard.conf"
 #define TARGET_GRUB      "/etc/default/grub.d/zz-vfio-wizard.cfg"
 #define TARGET_HOOK      "/etc/initramfs-tools/hooks/vfio-wizard"
 /* Marked block in a file of the person's. */
