@@ -5,7 +5,6 @@
 #include <cmocka.h>
 
 #include "tests/support.h"
-#include "tests/mktree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,22 +39,6 @@ void support_remove(char *dir)
 		return;
 	(void)nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	free(dir);
-}
-
-char *support_system(const char *machine, const char *root)
-{
-	char *dir = support_scratch();
-	char path[512];
-
-	if (root) {
-		(void)snprintf(path, sizeof(path), "tests/fixtures/roots/%s", root);
-		assert_int_equal(mktree_root(path, dir), 0);
-	}
-	if (machine) {
-		(void)snprintf(path, sizeof(path), "tests/fixtures/machines/%s.facts", machine);
-		assert_int_equal(mktree_machine(path, dir), 0);
-	}
-	return dir;
 }
 
 void support_put(const char *dir, const char *path, const char *text)

@@ -8,10 +8,6 @@
 char *support_scratch(void);
 void support_remove(char *dir);        /* the directory and all below it; frees the name; takes NULL */
 
-/* A scratch directory that holds a sample machine (fixtures/machines/NAME.facts) and the root of a
- * distribution (fixtures/roots/NAME). NULL: without it. */
-char *support_system(const char *machine, const char *root);
-
 /* Files below dir, parents made as needed. */
 void support_put(const char *dir, const char *path, const char *text);
 char *support_get(const char *dir, const char *path);      /* NULL: no such file; the caller frees */
