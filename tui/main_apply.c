@@ -200,6 +200,11 @@ static void show_what_next(const struct main_options *o, const struct plan *plan
 	if (plan->after.n)
 		puts("If the next boot shows nothing: add module_blacklist=vfio_pci to the kernel line "
 		     "at\nthe boot prompt (GRUB: key e, then Ctrl-X), or choose the recovery entry.");
+	/* It is done, whether or not somebody still reads about it. */
+	if (fflush(stdout) != 0) {
+		__fpurge(stdout);
+		clearerr(stdout);
+	}
 }
 
 /* Shows the plan, asks, applies. */
