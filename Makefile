@@ -4,7 +4,8 @@
 #   make check      build and run the tests (SAN=1: under AddressSanitizer and UBSan)
 #   make check-vm   the main job on a booted machine under QEMU
 #   make bench      speed, beside lspci
-#   make install    with PREFIX and DESTDIR
+#   make valgrind   the tests under valgrind;  make lint: shellcheck, cppcheck, clang-tidy
+#   make install    with PREFIX and DESTDIR;  make uninstall
 VERSION := 0.1
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -64,6 +65,9 @@ SCREEN_SRC := $(wildcard screens/*.c)
 TEST_SRC   := $(wildcard tests/test_*.c)
 SUPPORT_SRC := $(filter-out %_main.c,$(wildcard tests/support*.c tests/mktree*.c))
 
+# Scripts in sh, for shellcheck.
+SHELL_FILES := $(shell grep -slE '^\#!/bin/(ba)?sh' tests/* tests/vm/* core/targets/* .ci/*)
+
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 CORE   := $(BUILD)/libcore.a
 UI     := $(BUILD)/libui.a
@@ -72,7 +76,12 @@ TESTS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
 UI_TESTS := $(filter $(BUILD)/tests/test_screen_% $(BUILD)/tests/test_term \
 	$(BUILD)/tests/test_widget $(BUILD)/tests/test_wizard,$(TESTS))
 
-.PHONY: all demo check check-vm bench install uninstall clean tests house
+# The sets of packages that tests/install-packages knows; builds use every processor.
+AGAIN := +@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+RUN   := BUILD=$(BUILD) CC='$(CC)' tests/run-tests
+SCRIPTS := $(wildcard $(addprefix tests/,house cli docs e2e))
+
+.PHONY: all demo check check-built check-vm bench valgrind lint install uninstall clean tests
 all: $(BUILD)/vfio-wizard
 
 $(BUILD)/vfio-wizard: $(call obj,$(MAIN_SRC)) $(UI) $(CORE)
@@ -108,6 +117,47 @@ $(BUILD)/tests/mktree: $(call obj,$(wildcard tests/mktree*.c))
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 tests: $(TESTS)
+
+# What may be missing is installed first, and only then looked for.
+check:
+	@tests/install-packages build check
+	$(AGAIN) check-built
+check-built: $(BUILD)/vfio-wizard $(BUILD)/tests/mktree $(TESTS)
+	@$(RUN) $(TESTS) $(SCRIPTS)
+
+check-vm:
+	@tests/install-packages build check vm
+	$(AGAIN) $(BUILD)/vfio-wizard
+	@BUILD=$(BUILD) tests/vm/run
+
+demo:
+	@tests/install-packages build
+	$(AGAIN) $(BUILD)/vfio-wizard $(BUILD)/tests/mktree
+	@BUILD=$(BUILD) tests/demo
+
+bench:
+	@tests/install-packages build bench
+	$(AGAIN) $(BUILD)/vfio-wizard $(BUILD)/tests/mktree
+	@BUILD=$(BUILD) tests/bench
+
+# Reads of memory that was never written, which the sanitizers do not see.
+valgrind: $(TESTS)
+	@WRAP='valgrind -q --leak-check=full --error-exitcode=99' $(RUN) $(TESTS)
+
+lint:
+	shellcheck $(SHELL_FILES)
+	cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --error-exitcode=1 -I. -I$(BUILD) -D_GNU_SOURCE core tui screens
+	clang-tidy --quiet --checks='bugprone-*,clang-analyzer-*,-bugprone-easily-swappable-parameters' \
+		$(CORE_SRC) $(TUI_SRC) $(MAIN_SRC) $(SCREEN_SRC) -- -std=gnu11 -D_GNU_SOURCE -I. -I$(BUILD) \
+		-DVERSION='"$(VERSION)"'
+
+install: $(BUILD)/vfio-wizard
+	install -D -m 755 $(BUILD)/vfio-wizard $(DESTDIR)$(PREFIX)/sbin/vfio-wizard
+	install -D -m 644 tui/vfio-wizard.8 $(DESTDIR)$(PREFIX)/share/man/man8/vfio-wizard.8
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/vfio-wizard $(DESTDIR)$(PREFIX)/share/man/man8/vfio-wizard.8
 
 clean:
 	rm -rf build build-*
