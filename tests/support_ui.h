@@ -21,7 +21,7 @@ bool ui_text(struct wizard *w, const char *text); /* characters (UTF-8) as keys 
 /* Somewhere on the screen, within one row, is (not) `text`. */
 #define assert_on_screen(t, text)     ui_assert_on_screen(t, text, true, __FILE__, __LINE__)
 #define assert_not_on_screen(t, text) ui_assert_on_screen(t, text, false, __FILE__, __LINE__)
-/* The row, without blanks at both ends, is `text`. */
+/* The words of row y are those of text, whatever blanks are between them. */
 #define assert_row(t, y, text) ui_assert_row(t, y, text, __FILE__, __LINE__)
 
 void ui_assert_screen(struct term *t, const char *expected, const char *file, int line);

@@ -96,7 +96,8 @@ int main_choice(const struct main_options *o, const struct root *root,
 		device = machine_device(machine, address);
 		if (!device)
 			return main_error(MAIN_FAILED,
-				"there is no device %s; `vfio-wizard list` shows those there are", address);
+				"there is no device %s; `vfio-wizard list` shows those there are",
+				address);
 		if (choice_add(&choice, device) < 0)
 			return main_error(MAIN_FAILED, "%s", strerror(ENOMEM));
 	}
@@ -116,25 +117,25 @@ const char *main_refusal(const struct root *root)
 /* ---- the command line ---------------------------------------------------------------------- */
 
 enum option_bit {
-	OPTION_ROOT        = 1 << 0,
-	OPTION_SYSFS       = 1 << 1,
-	OPTION_JSON        = 1 << 2,
-	OPTION_YES         = 1 << 3,
+	OPTION_ROOT = 1 << 0,
+	OPTION_SYSFS = 1 << 1,
+	OPTION_JSON = 1 << 2,
+	OPTION_YES = 1 << 3,
 	OPTION_NO_COMMANDS = 1 << 4,
-	OPTION_ACCEPT      = 1 << 5,
-	OPTION_ALL         = 1 << 6,
-	OPTION_WITH        = 1 << 7,
-	OPTION_WITHOUT     = 1 << 8,
-	OPTION_HELP        = 1 << 9,
-	OPTION_VERSION     = 1 << 10,
-	OPTION_EVERYWHERE  = OPTION_ROOT | OPTION_SYSFS | OPTION_HELP | OPTION_VERSION,
-	OPTION_CHANGE      = OPTION_YES | OPTION_NO_COMMANDS | OPTION_ACCEPT,
+	OPTION_ACCEPT = 1 << 5,
+	OPTION_ALL = 1 << 6,
+	OPTION_WITH = 1 << 7,
+	OPTION_WITHOUT = 1 << 8,
+	OPTION_HELP = 1 << 9,
+	OPTION_VERSION = 1 << 10,
+	OPTION_EVERYWHERE = OPTION_ROOT | OPTION_SYSFS | OPTION_HELP | OPTION_VERSION,
+	OPTION_CHANGE = OPTION_YES | OPTION_NO_COMMANDS | OPTION_ACCEPT,
 };
 
 static const struct {
 	enum option_bit bit;
 	const char *name;
-	const char *value;           /* NULL: takes none */
+	const char *value; /* NULL: takes none */
 	bool repeats;
 	const char *text;
 } options[] = {
@@ -156,7 +157,7 @@ static const struct {
 static const struct command_word {
 	const char *name;
 	unsigned options;
-	size_t min, max;             /* words after the command */
+	size_t min, max; /* words after the command */
 	const char *words;
 	int (*run)(const struct main_options *o);
 	const char *text;
@@ -166,8 +167,8 @@ static const struct command_word {
 		"what passthrough needs here; with devices, what choosing them means"},
 	{"plan", OPTION_JSON | OPTION_WITH | OPTION_WITHOUT, 1, SIZE_MAX, " DEVICE...", main_plan,
 		"the changes as a diff, the commands, the drivers after the next boot"},
-	{"apply", OPTION_CHANGE | OPTION_WITH | OPTION_WITHOUT, 1, SIZE_MAX, " DEVICE...", main_apply,
-		"give these devices, and no others, to guests"},
+	{"apply", OPTION_CHANGE | OPTION_WITH | OPTION_WITHOUT, 1, SIZE_MAX, " DEVICE...",
+		main_apply, "give these devices, and no others, to guests"},
 	{"release", OPTION_CHANGE | OPTION_ALL, 0, SIZE_MAX, " [DEVICE...]", main_release,
 		"give devices back to the host"},
 	{"verify", OPTION_JSON, 0, 0, "", main_verify,
@@ -182,14 +183,16 @@ static int help(void)
 {
 	puts("Usage: vfio-wizard [--root DIR] [--sysfs DIR] [--no-commands]\n"
 	     "       vfio-wizard [--root DIR] [--sysfs DIR] COMMAND ...\n\n"
-	     "Hands PCI cards of this host to virtual machines.  Without a command: the wizard, full\n"
+	     "Hands PCI cards of this host to virtual machines.  Without a command: the wizard, "
+	     "full\n"
 	     "screen.  A DEVICE is an address as `list` shows it, 0000:01:00.0 or 01:00.0.\n\n"
 	     "Commands:");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		printf("  %s", commands[i].name);
 		for (size_t k = 0; k < ARRAY_SIZE(options); k++)
 			if (commands[i].options & options[k].bit)
-				printf(" [--%s%s%s]%s", options[k].name, options[k].value ? " " : "",
+				printf(" [--%s%s%s]%s", options[k].name,
+					options[k].value ? " " : "",
 					options[k].value ? options[k].value : "",
 					options[k].repeats ? "..." : "");
 		printf("%s\n      %s\n", commands[i].words, commands[i].text);
@@ -198,7 +201,8 @@ static int help(void)
 	for (size_t k = 0; k < ARRAY_SIZE(options); k++) {
 		printf("  --%s%s%s\n      %s\n", options[k].name, options[k].value ? " " : "",
 			options[k].value ? options[k].value : "", options[k].text);
-		for (size_t n = 0; options[k].bit == OPTION_WITH && choice_option_names[n].name; n++)
+		for (size_t n = 0; options[k].bit == OPTION_WITH && choice_option_names[n].name;
+			n++)
 			printf("        %-10s  %s\n", choice_option_names[n].name,
 				choice_option_names[n].text);
 	}
@@ -240,8 +244,8 @@ static int take_option(struct main_options *o, enum option_bit bit, const char *
 		return MAIN_DONE;
 	case OPTION_ACCEPT:
 		return strv_add(&o->accept, value) < 0
-			? main_error(MAIN_FAILED, "%s", strerror(ENOMEM))
-			: MAIN_DONE;
+			       ? main_error(MAIN_FAILED, "%s", strerror(ENOMEM))
+			       : MAIN_DONE;
 	case OPTION_WITH:
 		return take_choice_option(value, &o->with);
 	case OPTION_WITHOUT:
@@ -296,7 +300,8 @@ static int run_command(struct main_options *o, unsigned seen)
 		if (wrong & options[k].bit)
 			return main_usage("%s does not take --%s", command->name, options[k].name);
 	if (o->n_args < command->min)
-		return main_usage("%s needs a device; `vfio-wizard list` shows them", command->name);
+		return main_usage(
+			"%s needs a device; `vfio-wizard list` shows them", command->name);
 	if (o->n_args > command->max)
 		return main_usage("%s does not take %s", command->name, o->args[command->max]);
 	return command->run(o);
@@ -316,7 +321,8 @@ static int run_screens(struct app *app)
 	r = screens_run(app, term);
 	term_close(term);
 	if (r == -EINTR)
-		return main_error(MAIN_FAILED, "stopped by a signal or by the loss of the terminal");
+		return main_error(
+			MAIN_FAILED, "stopped by a signal or by the loss of the terminal");
 	return r < 0 ? main_error(MAIN_FAILED, "%s", strerror(-r)) : MAIN_DONE;
 }
 
@@ -381,7 +387,8 @@ int main(int argc, char **argv)
 	status = run(argc, argv, &o);
 	strv_free(&o.accept);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		(void)fprintf(stderr, "vfio-wizard: cannot write the answer: %s\n", strerror(errno));
+		(void)fprintf(
+			stderr, "vfio-wizard: cannot write the answer: %s\n", strerror(errno));
 		if (status == MAIN_DONE)
 			status = MAIN_FAILED;
 	}

@@ -9,17 +9,17 @@
 
 /* The command line, taken apart.  Strings are argv's. */
 struct main_options {
-	const char *root, *sysfs;    /* sysfs NULL: as root_open() finds it */
+	const char *root, *sysfs; /* sysfs NULL: as root_open() finds it */
 	bool json, yes, no_commands, all;
-	struct strv accept;          /* ids of findings */
-	unsigned with, without;      /* bits of enum choice_option */
-	char **args;                 /* the words after the command */
+	struct strv accept;     /* ids of findings */
+	unsigned with, without; /* bits of enum choice_option */
+	char **args;            /* the words after the command */
 	size_t n_args;
 };
 
 enum main_exit {
 	MAIN_DONE = 0,
-	MAIN_FAILED = 1,             /* refused or failed; nothing half done */
+	MAIN_FAILED = 1, /* refused or failed; nothing half done */
 	MAIN_USAGE = 2,
 };
 

@@ -47,8 +47,9 @@ static void show_plan(const struct main_options *o, const struct plan *plan)
 		const struct change *c = &plan->changes[i];
 
 		show_line(c->before.kind == CONTENT_ABSENT  ? "  create "
-			: c->after.kind == CONTENT_ABSENT   ? "  delete "
-							    : "  modify ", c->path);
+			  : c->after.kind == CONTENT_ABSENT ? "  delete "
+							    : "  modify ",
+			c->path);
 	}
 	for (size_t i = 0; !o->no_commands && i < plan->n_commands; i++)
 		show_command("  run    ", &plan->commands[i]);
@@ -81,7 +82,8 @@ static bool person_agrees(const struct main_options *o)
 	if (o->yes)
 		return true;
 	if (!isatty(STDIN_FILENO)) {
-		main_error(MAIN_FAILED, "there is no terminal to ask on; --yes applies without asking");
+		main_error(MAIN_FAILED,
+			"there is no terminal to ask on; --yes applies without asking");
 		return false;
 	}
 	printf("Apply this? [y/N] ");
@@ -191,15 +193,18 @@ static enum txn_event_kind drive(struct txn *txn, const sigset_t *waiting)
 static void show_what_next(const struct main_options *o, const struct plan *plan)
 {
 	if (o->no_commands && plan->n_commands) {
-		puts("\nThe files are written.  Nothing takes effect before these have run, in this order:");
+		puts("\nThe files are written.  Nothing takes effect before these have run, in "
+		     "this order:");
 		for (size_t i = 0; i < plan->n_commands; i++)
 			show_command("  ", &plan->commands[i]);
 	}
 	puts("\nDone.  It takes effect at the next boot; then ask: vfio-wizard verify\n"
 	     "To take it back: vfio-wizard rollback");
 	if (plan->after.n)
-		puts("If the next boot shows nothing: add module_blacklist=vfio_pci to the kernel line "
-		     "at\nthe boot prompt (GRUB: key e, then Ctrl-X), or choose the recovery entry.");
+		puts("If the next boot shows nothing: add module_blacklist=vfio_pci to the kernel "
+		     "line "
+		     "at\nthe boot prompt (GRUB: key e, then Ctrl-X), or choose the recovery "
+		     "entry.");
 	/* It is done, whether or not somebody still reads about it. */
 	if (fflush(stdout) != 0) {
 		__fpurge(stdout);
@@ -262,8 +267,8 @@ int main_apply(const struct main_options *o)
 
 /* Takes the devices of the command line out of the choice.  One that is not chosen is fine, one
  * that nobody knows is not: it may be a slip. */
-static int take_out(const struct main_options *o, const struct machine *machine,
-	struct choice *choice)
+static int take_out(
+	const struct main_options *o, const struct machine *machine, struct choice *choice)
 {
 	struct error err = {0};
 	char address[24];

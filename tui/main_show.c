@@ -17,7 +17,8 @@ int main_list(const struct main_options *o)
 	_cleanup_(str_free) struct str out = {0};
 	int r;
 
-	r = main_open(o, MACHINE_NAMES | MACHINE_MODULES | MACHINE_USES | (o->json ? MACHINE_HOST : 0),
+	r = main_open(o,
+		MACHINE_NAMES | MACHINE_MODULES | MACHINE_USES | (o->json ? MACHINE_HOST : 0),
 		&root, &machine);
 	if (r != 0)
 		return r;
@@ -134,7 +135,8 @@ int main_snapshots(const struct main_options *o)
 	one = snapshots_find(&snapshots, o->args[1]);
 	if (!one)
 		return main_error(MAIN_FAILED,
-			"no snapshot %s; `vfio-wizard snapshots` lists those there are", o->args[1]);
+			"no snapshot %s; `vfio-wizard snapshots` lists those there are",
+			o->args[1]);
 	if (one->damaged)
 		return main_error(MAIN_FAILED, "snapshot %s is damaged: %s", one->id, one->damaged);
 	return main_print(report_snapshot(one, o->json, &out), &out);

@@ -129,7 +129,8 @@ void widget_note(struct widget_dialog *d, const char *title, const char *text);
 void widget_ask(struct widget_dialog *d, int cmd, const char *title, const char *text);
 void widget_ask_word(
 	struct widget_dialog *d, int cmd, const char *title, const char *text, const char *word);
-/* On an answer the dialog is closed (cmd stays). */
-enum widget_answer widget_dialog_key(struct widget_dialog *d, uint32_t key);
+/* r: the rectangle that widget_dialog_draw() gets.  On an answer the dialog is closed (cmd stays).
+ */
+enum widget_answer widget_dialog_key(struct widget_dialog *d, uint32_t key, struct term_rect r);
 /* Centred in r, as large as its text needs; nothing when closed. */
 void widget_dialog_draw(const struct widget_dialog *d, struct term *t, struct term_rect r);

@@ -127,4 +127,5 @@ int wizard_run(struct wizard *w);
 void wizard_draw(struct wizard *w);
 bool wizard_step(struct wizard *w);
 const struct wizard_screen *wizard_current(const struct wizard *w); /* in view */
-void *wizard_state(struct wizard *w);                               /* of that screen */
+struct term *wizard_term(const struct wizard *w);
+void *wizard_state(struct wizard *w); /* of that screen */

@@ -1,0 +1,659 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tui/widget.h"
+#include "tui/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t size_min(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* --- list --- */
+
+static bool selectable(const struct widget_rows *ops, const void *data, size_t row)
+{
+	return !ops->selectable || ops->selectable(data, row);
+}
+
+/* The first selectable row at or after (before) row; n if there is none. */
+static size_t seek(const struct widget_list *l, size_t row, bool forward,
+	const struct widget_rows *ops, const void *data)
+{
+	while (row < l->n && !selectable(ops, data, row))
+		row = forward ? row + 1 : row - 1; /* below 0 is far above n */
+	return row < l->n ? row : l->n;
+}
+
+static void move_to(struct widget_list *l, size_t row, bool forward, const struct widget_rows *ops,
+	const void *data)
+{
+	size_t to = seek(l, row, forward, ops, data);
+
+	if (to == l->n)
+		to = seek(l, row, !forward, ops, data);
+	if (to < l->n)
+		l->cur = to;
+}
+
+/* The first visible row: cur is visible, and the headings right above it if they fit. */
+static size_t list_top(
+	const struct widget_list *l, int rows, const struct widget_rows *ops, const void *data)
+{
+	size_t page = rows > 1 ? (size_t)rows : 1;
+	size_t first = l->cur;
+	size_t top = l->top;
+
+	while (first > 0 && l->cur - first + 1 < page && !selectable(ops, data, first - 1))
+		first--;
+	if (top > first)
+		top = first;
+	if (l->cur >= page && top < l->cur - page + 1)
+		top = l->cur - page + 1;
+	return l->n <= page ? 0 : size_min(top, l->n - page);
+}
+
+void widget_list_set(struct widget_list *l, size_t n, size_t want, const struct widget_rows *ops,
+	const void *data)
+{
+	l->n = n;
+	l->cur = 0;
+	if (n > 0)
+		move_to(l, size_min(want, n - 1), true, ops, data);
+}
+
+bool widget_list_key(struct widget_list *l, uint32_t key, int rows, const struct widget_rows *ops,
+	const void *data)
+{
+	size_t page = rows > 2 ? (size_t)rows - 1 : 1;
+	size_t last = l->n > 0 ? l->n - 1 : 0;
+
+	switch (key) {
+	case TERM_KEY_UP:
+	case 'k':
+		if (l->cur > 0)
+			move_to(l, l->cur - 1, false, ops, data);
+		break;
+	case TERM_KEY_DOWN:
+	case 'j':
+		move_to(l, size_min(l->cur + 1, last), true, ops, data);
+		break;
+	case TERM_KEY_PAGE_UP:
+		move_to(l, l->cur > page ? l->cur - page : 0, false, ops, data);
+		break;
+	case TERM_KEY_PAGE_DOWN:
+		move_to(l, size_min(l->cur + page, last), true, ops, data);
+		break;
+	case TERM_KEY_HOME:
+	case 'g':
+		move_to(l, 0, true, ops, data);
+		break;
+	case TERM_KEY_END:
+	case 'G':
+		move_to(l, last, false, ops, data);
+		break;
+	default:
+		return false;
+	}
+	l->top = list_top(l, rows, ops, data);
+	return true;
+}
+
+void widget_list_draw(const struct widget_list *l, struct term *t, struct term_rect r, bool focused,
+	const struct widget_rows *ops, const void *data)
+{
+	size_t top = list_top(l, r.h, ops, data);
+	size_t end = r.h > 0 ? size_min(l->n, top + (size_t)r.h) : top;
+
+	for (size_t i = top; i < end; i++) {
+		struct term_rect row = {r.y + (int)(i - top), r.x, 1, r.w - 1};
+		bool here = focused && i == l->cur && selectable(ops, data, i);
+
+		term_highlight(t, here);
+		if (here) {
+			term_fill(t, row, TERM_NORMAL);
+			term_put(t, row.y, row.x, row.w, TERM_NORMAL, ">");
+			term_cursor(t, row.y, row.x);
+		}
+		ops->draw(data, i, t, (struct term_rect){row.y, row.x + 2, 1, row.w - 2});
+		term_highlight(t, false);
+	}
+	if (top > 0)
+		term_put(t, r.y, r.x + r.w - 1, 1, TERM_KEY, "^");
+	if (end < l->n && r.h > 0)
+		term_put(t, r.y + r.h - 1, r.x + r.w - 1, 1, TERM_KEY, "v");
+}
+
+/* --- text view --- */
+
+#define LEFT_STEP 8
+#define LEFT_MAX  4096
+
+/* Lines shown in `rows` rows: one row less when the last one says where we are. */
+static size_t text_page(const struct widget_text *v, int rows)
+{
+	if (rows < 1)
+		return 1;
+	return rows > 2 && (v->n > (size_t)rows || v->left > 0) ? (size_t)rows - 1 : (size_t)rows;
+}
+
+static size_t text_top(const struct widget_text *v, int rows)
+{
+	size_t page = text_page(v, rows);
+	size_t max = v->n > page ? v->n - page : 0;
+
+	return v->follow ? max : size_min(v->top, max);
+}
+
+static void text_scroll(struct widget_text *v, int rows, bool down, size_t lines)
+{
+	size_t top = text_top(v, rows);
+
+	v->follow = v->follow && down;
+	v->top = down ? top + lines : top - size_min(top, lines);
+	v->top = text_top(v, rows);
+}
+
+bool widget_text_key(struct widget_text *v, uint32_t key, int rows)
+{
+	size_t page = text_page(v, rows);
+
+	switch (key) {
+	case TERM_KEY_UP:
+	case 'k':
+		text_scroll(v, rows, false, 1);
+		return true;
+	case TERM_KEY_DOWN:
+	case 'j':
+		text_scroll(v, rows, true, 1);
+		return true;
+	case TERM_KEY_PAGE_UP:
+		text_scroll(v, rows, false, page);
+		return true;
+	case TERM_KEY_PAGE_DOWN:
+	case ' ':
+		text_scroll(v, rows, true, page);
+		return true;
+	case TERM_KEY_HOME:
+	case 'g':
+		text_scroll(v, rows, false, v->n);
+		return true;
+	case TERM_KEY_END:
+	case 'G':
+		v->follow = true;
+		return true;
+	case TERM_KEY_LEFT:
+		v->left = v->left > LEFT_STEP ? v->left - LEFT_STEP : 0;
+		return true;
+	case TERM_KEY_RIGHT:
+		v->left = v->left < LEFT_MAX ? v->left + LEFT_STEP : v->left;
+		return true;
+	default:
+		return false;
+	}
+}
+
+void widget_text_draw(const struct widget_text *v, struct term *t, struct term_rect r,
+	widget_line_fn line, const void *data)
+{
+	size_t page = text_page(v, r.h);
+	size_t top = text_top(v, r.h);
+	size_t end = r.h > 0 ? size_min(v->n, top + page) : top;
+	int y = r.y;
+
+	for (size_t i = top; i < end; i++, y++) {
+		struct widget_line l = line(data, i);
+
+		term_put_part(
+			t, (struct term_rect){y, r.x, 1, r.w}, v->left, l.style, l.text, l.len);
+		if (term_width(l.text, l.len) > v->left + r.w)
+			term_put(t, y, r.x + r.w - 1, 1, TERM_KEY, ">");
+	}
+	y = r.y + r.h - 1;
+	if (r.h > 0 && page < (size_t)r.h)
+		term_putf(t, y, r.x, r.w, TERM_DIM, "lines %zu-%zu of %zu%s", top + (v->n > 0), end,
+			v->n, v->left > 0 ? ", moved right: Left goes back" : "");
+	term_cursor(t, y, r.x);
+}
+
+/* --- lines --- */
+
+void widget_lines_free(struct widget_lines *b)
+{
+	free(b->text);
+	free(b->start);
+	*b = (struct widget_lines){0};
+}
+
+static int grow(void *array, size_t *size, size_t element)
+{
+	size_t more = *size < 64 ? 64 : *size * 2;
+	void *old, *new;
+
+	memcpy(&old, array, sizeof(old));
+	new = reallocarray(old, more, element);
+	if (!new)
+		return -ENOMEM;
+	memcpy(array, &new, sizeof(new));
+	*size = more;
+	return 0;
+}
+
+static int lines_byte(struct widget_lines *b, char c)
+{
+	bool begins = b->len == 0 || b->text[b->len - 1] == '\n';
+
+	if (b->cr && c != '\n' && !begins) {
+		b->len = b->start[b->n - 1];
+		begins = true;
+	}
+	b->cr = false;
+	if (b->len == b->size && grow(&b->text, &b->size, 1) < 0)
+		return -ENOMEM;
+	if (begins && !(b->n > 0 && b->start[b->n - 1] == b->len)) {
+		if (b->n == b->n_size && grow(&b->start, &b->n_size, sizeof(*b->start)) < 0)
+			return -ENOMEM;
+		b->start[b->n++] = b->len;
+	}
+	b->text[b->len++] = c;
+	return 0;
+}
+
+/* True while c belongs to an escape sequence: ESC [ ... letter, ESC ] ... BEL, ESC and one more. */
+static bool in_escape(struct widget_lines *b, char c)
+{
+	switch (b->escape) {
+	case 0:
+		b->escape = c == '\033' ? 1 : 0;
+		return b->escape;
+	case 1:
+		b->escape = c == '[' || c == ']' ? c : 0;
+		return true;
+	case '[':
+		if (c >= '@' && c <= '~')
+			b->escape = 0;
+		return true;
+	default:
+		if (c == '\a' || c == '\n')
+			b->escape = 0;
+		else if (c == '\033')
+			b->escape = 1;
+		return c != '\n';
+	}
+}
+
+int widget_lines_add(struct widget_lines *b, const char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		int r = 0;
+
+		if (in_escape(b, data[i]))
+			continue;
+		if (data[i] == '\r')
+			b->cr = true;
+		else
+			r = lines_byte(b, data[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+struct widget_line widget_lines_line(const void *data, size_t line)
+{
+	const struct widget_lines *b = data;
+	size_t begin, end;
+
+	if (line >= b->n)
+		return (struct widget_line){"", 0, TERM_NORMAL};
+	begin = b->start[line];
+	end = line + 1 < b->n ? b->start[line + 1] : b->len;
+	if (end > begin && b->text[end - 1] == '\n')
+		end--;
+	return (struct widget_line){b->text + begin, end - begin, TERM_NORMAL};
+}
+
+struct widget_line widget_lines_diff(const void *data, size_t line)
+{
+	struct widget_line l = widget_lines_line(data, line);
+
+	if (l.len >= 4 && (!memcmp(l.text, "--- ", 4) || !memcmp(l.text, "+++ ", 4)))
+		l.style = TERM_HEADING;
+	else if (l.len >= 2 && !memcmp(l.text, "@@", 2))
+		l.style = TERM_DIFF_HUNK;
+	else if (l.len >= 1 && l.text[0] == '+')
+		l.style = TERM_DIFF_ADD;
+	else if (l.len >= 1 && l.text[0] == '-')
+		l.style = TERM_DIFF_DEL;
+	return l;
+}
+
+/* --- line editor --- */
+
+static size_t before(const struct widget_edit *e)
+{
+	size_t at = 0, next = 0;
+
+	while (next < e->pos) {
+		at = next;
+		next += term_char(e->text + next, strlen(e->text + next), NULL);
+	}
+	return at;
+}
+
+static size_t after(const struct widget_edit *e)
+{
+	return e->pos + term_char(e->text + e->pos, strlen(e->text + e->pos), NULL);
+}
+
+static void cut(struct widget_edit *e, size_t from, size_t to)
+{
+	memmove(e->text + from, e->text + to, strlen(e->text + to) + 1);
+	e->pos = from;
+}
+
+static size_t word_before(const struct widget_edit *e)
+{
+	size_t at = e->pos;
+
+	while (at > 0 && e->text[at - 1] == ' ')
+		at--;
+	while (at > 0 && e->text[at - 1] != ' ')
+		at--;
+	return at;
+}
+
+static bool insert(struct widget_edit *e, uint32_t c)
+{
+	char bytes[4];
+	size_t n;
+
+	if (c < ' ' || c >= TERM_KEY_UP || (c >= 127 && c < 0xa0))
+		return false;
+	n = text_encode(bytes, c);
+	if (strlen(e->text) + n < sizeof(e->text)) {
+		memmove(e->text + e->pos + n, e->text + e->pos, strlen(e->text + e->pos) + 1);
+		memcpy(e->text + e->pos, bytes, n);
+		e->pos += n;
+	}
+	return true;
+}
+
+bool widget_edit_key(struct widget_edit *e, uint32_t key)
+{
+	switch (key) {
+	case TERM_KEY_LEFT:
+		e->pos = before(e);
+		return true;
+	case TERM_KEY_RIGHT:
+		e->pos = after(e);
+		return true;
+	case TERM_KEY_HOME:
+	case TERM_CTRL('a'):
+		e->pos = 0;
+		return true;
+	case TERM_KEY_END:
+	case TERM_CTRL('e'):
+		e->pos = strlen(e->text);
+		return true;
+	case TERM_KEY_BACKSPACE:
+		cut(e, before(e), e->pos);
+		return true;
+	case TERM_KEY_DELETE:
+		cut(e, e->pos, after(e));
+		return true;
+	case TERM_CTRL('u'):
+		cut(e, 0, e->pos);
+		return true;
+	case TERM_CTRL('k'):
+		e->text[e->pos] = '\0';
+		return true;
+	case TERM_CTRL('w'):
+		cut(e, word_before(e), e->pos);
+		return true;
+	default:
+		return insert(e, key);
+	}
+}
+
+void widget_edit_set(struct widget_edit *e, const char *text)
+{
+	snprintf(e->text, sizeof(e->text), "%s", text);
+	e->pos = strlen(e->text);
+}
+
+void widget_edit_draw(const struct widget_edit *e, struct term *t, struct term_rect r)
+{
+	int at = term_width(e->text, e->pos);
+	int skip = r.w > 0 && at > r.w - 1 ? at - (r.w - 1) : 0;
+
+	r.h = 1;
+	term_fill(t, r, TERM_FOCUS);
+	term_put_part(t, r, skip, TERM_FOCUS, e->text, SIZE_MAX);
+	term_cursor(t, r.y, r.x + at - skip);
+}
+
+/* --- paragraphs --- */
+
+size_t widget_wrap(const char *text, int width, const char **ret_next)
+{
+	size_t len = strlen(text);
+	size_t at = 0, fits = 0; /* fits: up to the last blank */
+	int cells = 0, w;
+
+	for (size_t n; at < len && text[at] != '\n'; at += n, cells += w) {
+		if (text[at] == ' ' && at > 0 && text[at - 1] != ' ')
+			fits = at;
+		n = term_char(text + at, len - at, &w);
+		if (cells + w > width && at > 0 && text[at] != ' ')
+			break;
+	}
+	if (at < len && text[at] != '\n' && fits > 0)
+		at = fits;
+	*ret_next = NULL;
+	len = at;
+	while (text[at] == ' ')
+		at++;
+	if (text[at] == '\n')
+		at++;
+	if (text[at])
+		*ret_next = text + at;
+	while (len > 0 && text[len - 1] == ' ')
+		len--;
+	return len;
+}
+
+int widget_wrap_rows(const char *text, int width)
+{
+	int rows = 0;
+
+	for (; text; rows++)
+		widget_wrap(text, width, &text);
+	return rows;
+}
+
+/* The wrapped lines from `skip` on. */
+static int paragraph(
+	struct term *t, struct term_rect r, enum term_style style, const char *text, size_t skip)
+{
+	int rows = 0;
+
+	while (text && rows < r.h) {
+		const char *next;
+		size_t len = widget_wrap(text, r.w, &next);
+
+		if (skip > 0) {
+			skip--;
+		} else {
+			term_put_part(t, (struct term_rect){r.y + rows, r.x, 1, r.w}, 0, style,
+				text, len);
+			rows++;
+		}
+		text = next;
+	}
+	return rows;
+}
+
+int widget_paragraph(struct term *t, struct term_rect r, enum term_style style, const char *text)
+{
+	return paragraph(t, r, style, text, 0);
+}
+
+/* --- dialog --- */
+
+#define DIALOG_WIDTH 68
+
+static void dialog_open(struct widget_dialog *d, enum widget_dialog_kind kind, int cmd,
+	const char *title, const char *text)
+{
+	*d = (struct widget_dialog){.kind = kind, .cmd = cmd, .title = title};
+	snprintf(d->text, sizeof(d->text), "%s", text);
+}
+
+void widget_note(struct widget_dialog *d, const char *title, const char *text)
+{
+	dialog_open(d, WIDGET_DIALOG_NOTE, 0, title, text);
+}
+
+void widget_ask(struct widget_dialog *d, int cmd, const char *title, const char *text)
+{
+	dialog_open(d, WIDGET_DIALOG_YESNO, cmd, title, text);
+}
+
+void widget_ask_word(
+	struct widget_dialog *d, int cmd, const char *title, const char *text, const char *word)
+{
+	dialog_open(d, WIDGET_DIALOG_WORD, cmd, title, text);
+	snprintf(d->word, sizeof(d->word), "%s", word);
+}
+
+struct dialog_layout {
+	struct term_rect box, text;
+	size_t max_top;
+};
+
+static struct dialog_layout dialog_layout(const struct widget_dialog *d, struct term_rect r)
+{
+	int w = r.w - 6 < DIALOG_WIDTH ? r.w - 6 : DIALOG_WIDTH;
+	int rows = widget_wrap_rows(d->text, w);
+	int h = rows + 4 < r.h ? rows + 4 : r.h; /* text, blank, buttons, borders */
+	struct dialog_layout l;
+
+	l.box = (struct term_rect){r.y + (r.h - h) / 2, r.x + (r.w - w - 4) / 2, h, w + 4};
+	l.text = (struct term_rect){l.box.y + 1, l.box.x + 2, h - 4, w};
+	l.max_top = rows > h - 4 ? (size_t)(rows - (h - 4)) : 0;
+	return l;
+}
+
+static bool dialog_scroll(struct widget_dialog *d, uint32_t key, struct dialog_layout l)
+{
+	size_t step = 1;
+
+	if ((key == TERM_KEY_PAGE_UP || key == TERM_KEY_PAGE_DOWN) && l.text.h > 1)
+		step = (size_t)l.text.h;
+	if (key == TERM_KEY_UP || key == TERM_KEY_PAGE_UP)
+		d->top -= size_min(d->top, step);
+	else if (key == TERM_KEY_DOWN || key == TERM_KEY_PAGE_DOWN)
+		d->top = size_min(d->top + step, l.max_top);
+	else
+		return false;
+	return true;
+}
+
+static enum widget_answer yesno_key(struct widget_dialog *d, uint32_t key)
+{
+	switch (key) {
+	case 'y':
+	case 'Y':
+		return WIDGET_ANSWER_YES;
+	case 'n':
+	case 'N':
+	case 'q':
+		return WIDGET_ANSWER_NO;
+	case TERM_KEY_ENTER:
+		return d->yes ? WIDGET_ANSWER_YES : WIDGET_ANSWER_NO;
+	case TERM_KEY_LEFT:
+	case TERM_KEY_RIGHT:
+	case TERM_KEY_TAB:
+	case TERM_KEY_BACKTAB:
+		d->yes = !d->yes;
+		break;
+	default:
+		break;
+	}
+	return WIDGET_ANSWER_NONE;
+}
+
+static enum widget_answer word_key(struct widget_dialog *d, uint32_t key)
+{
+	if (key != TERM_KEY_ENTER)
+		widget_edit_key(&d->edit, key);
+	else if (!strcmp(d->edit.text, d->word))
+		return WIDGET_ANSWER_YES;
+	else
+		widget_edit_set(&d->edit, "");
+	return WIDGET_ANSWER_NONE;
+}
+
+enum widget_answer widget_dialog_key(struct widget_dialog *d, uint32_t key, struct term_rect r)
+{
+	enum widget_answer a = WIDGET_ANSWER_NONE;
+
+	if (d->kind == WIDGET_DIALOG_CLOSED || dialog_scroll(d, key, dialog_layout(d, r)))
+		return a;
+	if (key == TERM_KEY_ESC || key == TERM_KEY_INTERRUPT)
+		a = WIDGET_ANSWER_NO;
+	else if (d->kind == WIDGET_DIALOG_YESNO)
+		a = yesno_key(d, key);
+	else if (d->kind == WIDGET_DIALOG_WORD)
+		a = word_key(d, key);
+	else if (key == TERM_KEY_ENTER || key == ' ' || key == 'q' || key == '?')
+		a = WIDGET_ANSWER_NO;
+	if (a != WIDGET_ANSWER_NONE)
+		d->kind = WIDGET_DIALOG_CLOSED;
+	return a;
+}
+
+/* The focused button has brackets, for those who see no reverse video. */
+static int draw_button(struct term *t, int y, int x, const char *label, bool focus)
+{
+	if (focus)
+		term_cursor(t, y, x + 2);
+	return term_putf(
+		t, y, x, 12, focus ? TERM_FOCUS : TERM_NORMAL, focus ? "[ %s ]" : "  %s  ", label);
+}
+
+static void draw_answers(const struct widget_dialog *d, struct term *t, struct term_rect r)
+{
+	int end = r.x + r.w;
+	int x = r.x;
+
+	if (d->kind == WIDGET_DIALOG_NOTE) {
+		draw_button(t, r.y, x, "OK", true);
+	} else if (d->kind == WIDGET_DIALOG_YESNO) {
+		x += draw_button(t, r.y, x, "No", !d->yes) + 2;
+		draw_button(t, r.y, x, "Yes", d->yes);
+	} else {
+		x += term_putf(t, r.y, x, r.w, TERM_HEADING, "Type \"%s\" and Enter: ", d->word);
+		widget_edit_draw(
+			&d->edit, t, (struct term_rect){r.y, x, 1, end - x < 24 ? end - x : 24});
+	}
+}
+
+void widget_dialog_draw(const struct widget_dialog *d, struct term *t, struct term_rect r)
+{
+	struct dialog_layout l = dialog_layout(d, r);
+	size_t top = size_min(d->top, l.max_top);
+
+	if (d->kind == WIDGET_DIALOG_CLOSED)
+		return;
+	term_box(t, l.box, TERM_NORMAL, d->title);
+	paragraph(t, l.text, TERM_NORMAL, d->text, top);
+	if (l.max_top > 0)
+		term_put(t, l.text.y + l.text.h, l.text.x, l.text.w, TERM_DIM,
+			top < l.max_top ? "(more: Down)" : "(end; Up goes back)");
+	draw_answers(d, t, (struct term_rect){l.box.y + l.box.h - 2, l.text.x, 1, l.text.w});
+}
