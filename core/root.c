@@ -150,7 +150,7 @@ static int open_in(int dir, const char *path, int flags)
 	return -errno;
 }
 
-static int open_path(const struct root *root, const char *path, int flags)
+int root_open_path(const struct root *root, const char *path, int flags)
 {
 	int tree = tree_of(root, &path);
 
@@ -160,7 +160,7 @@ static int open_path(const struct root *root, const char *path, int flags)
 /* O_NONBLOCK: a FIFO in the place of a file must not hold the program. */
 static int open_file(const struct root *root, const char *path, struct error *err)
 {
-	_cleanup_close_ int fd = open_path(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	_cleanup_close_ int fd = root_open_path(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
 	if (fd == -ELOOP)
@@ -231,7 +231,7 @@ int root_read_text(const struct root *root, const char *path, char **ret, struct
 
 ssize_t root_attr(const struct root *root, const char *path, char *buf, size_t size)
 {
-	_cleanup_close_ int fd = open_path(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	_cleanup_close_ int fd = root_open_path(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	ssize_t n;
 
 	if (fd < 0)
@@ -247,7 +247,7 @@ ssize_t root_attr(const struct root *root, const char *path, char *buf, size_t s
 
 ssize_t root_link(const struct root *root, const char *path, char *buf, size_t size)
 {
-	_cleanup_close_ int fd = open_path(root, path, O_PATH | O_NOFOLLOW);
+	_cleanup_close_ int fd = root_open_path(root, path, O_PATH | O_NOFOLLOW);
 	ssize_t n;
 
 	if (fd < 0)
@@ -261,7 +261,7 @@ ssize_t root_link(const struct root *root, const char *path, char *buf, size_t s
 
 int root_list(const struct root *root, const char *path, struct strv *ret)
 {
-	_cleanup_close_ int fd = open_path(root, path, O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int fd = root_open_path(root, path, O_RDONLY | O_DIRECTORY);
 	struct dirent *entry;
 	DIR *dir;
 	int r = 0;
@@ -282,7 +282,7 @@ int root_list(const struct root *root, const char *path, struct strv *ret)
 
 int root_stat(const struct root *root, const char *path, struct stat *ret)
 {
-	_cleanup_close_ int fd = open_path(root, path, O_PATH);
+	_cleanup_close_ int fd = root_open_path(root, path, O_PATH);
 
 	if (fd < 0)
 		return fd;

@@ -30,6 +30,10 @@ bool root_sysfs_is_live(const struct root *root);      /* hardware is read from 
 /* The descriptor of the directory (O_PATH), for the writer.  Stays the root's. */
 int root_fd(const struct root *root);
 
+/* A descriptor for what the functions below have no words for (locks, attributes); flags as
+ * open(2) has them, for reading.  The caller closes it.  -errno. */
+int root_open_path(const struct root *root, const char *path, int flags);
+
 /* A whole regular file, NUL-terminated; *ret_len (may be NULL) counts without that NUL.
  * -ENOENT, -EISDIR, -ELOOP, -EFBIG ..., the error naming the path and the remedy.
  * The caller frees *ret. */

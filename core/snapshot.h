@@ -1,8 +1,11 @@
 /* What a transaction replaced: /var/lib/vfio-wizard/snapshots/ID/, root only.
  *
- *   manifest   text, written before the first change
- *   before/N after/N   the content of file N on either side
+ *   manifest   text (core/manifest.h), written before the first change
+ *   before-N after-N   the content of file N on either side, for hands too
  *   state      one word, replaced atomically: pending, complete, rolled-back
+ *
+ * The snapshots are a history: each says how the files were before and after it, also one that goes
+ * back.  So any two points in time can be joined, and going back can itself be taken back.
  * Reading treats everything as hostile: a path that leaves the root or a damaged manifest is an
  * error naming the snapshot, and the others stay usable. */
 #ifndef CORE_SNAPSHOT_H
@@ -10,29 +13,39 @@
 
 #include "core/plan.h"
 
-#define SNAPSHOT_DIR "/var/lib/vfio-wizard/snapshots"
+#define SNAPSHOT_STATE_DIR "/var/lib/vfio-wizard"
+#define SNAPSHOT_DIR       SNAPSHOT_STATE_DIR "/snapshots"
+/* Whoever writes holds an F_OFD_SETLK lock on it; the pid in it is for messages only. */
+#define SNAPSHOT_LOCK      SNAPSHOT_STATE_DIR "/lock"
 
-enum snapshot_state { SNAPSHOT_COMPLETE, SNAPSHOT_INTERRUPTED, SNAPSHOT_ROLLED_BACK };
+enum snapshot_state {
+	SNAPSHOT_COMPLETE,
+	SNAPSHOT_INTERRUPTED,        /* neither finished nor put back: each file is old or new */
+	SNAPSHOT_ROLLED_BACK,        /* put back by itself after a failure, or by a later one */
+	SNAPSHOT_APPLYING,           /* another instance is at it */
+};
 
-/* Owner and extended attributes travel with a file; the plan knows nothing of them. */
 struct snapshot_file {
 	char *path;
+	/* With attributes unless absent.  Of `after` these are what the writer was asked for. */
 	struct content before, after;
-	uid_t uid;
-	gid_t gid;
+	uint64_t before_sum, after_sum;   /* manifest_sum() of the texts of files */
 };
 
 struct snapshot {
-	char *id;                    /* "20261122-150301-1": sorts by time */
+	char *id;                    /* "20261122-150301-17": UTC, and a number that counts up */
+	uint64_t number;             /* the last part: it is the order, since clocks go backwards */
 	int64_t time;                /* seconds since 1970, UTC */
 	char *summary;
 	enum snapshot_state state;
+	bool happened;               /* part of the history: not put back by itself */
 	char *damaged;               /* why it cannot be used; NULL: it can */
-	struct snapshot_file *files;
+	struct snapshot_file *files; /* in the order in which they were written */
 	size_t n_files;
 	struct command *commands;
 	size_t n_commands;
-	struct strv directories;     /* made by the transaction, outermost first */
+	struct strv directories;     /* after it, these exist only because of us; outermost first */
+	struct strv undoes;          /* ids that it takes back: it is a going back; else empty */
 };
 
 struct snapshots {
@@ -40,16 +53,29 @@ struct snapshots {
 	size_t n;
 };
 
+/* "complete", "interrupted", "rolled-back", "applying" */
 const char *snapshot_state_name(enum snapshot_state state);
 /* None is not an error. -EACCES: only root may look; the error says so. */
 int snapshots_load(const struct root *root, struct snapshots *ret, struct error *err);
 const struct snapshot *snapshots_find(const struct snapshots *snapshots, const char *id);
 void snapshots_free(struct snapshots *snapshots);
+void snapshot_free(struct snapshot *snapshot);
 
-/* A plan that takes the system back to before snapshot `id` (NULL: the newest that is not rolled
- * back): later snapshots are undone with it.  A file that someone changed since is a finding
- * "file-changed" (danger) in the plan, whose text names it; the plan's `before` is the present content,
- * so the diff shows what would be lost. */
+/* The number in an id.  -EINVAL: not an id. */
+int snapshot_number(const char *id, uint64_t *ret);
+
+/* Owner and extended attributes of the file or link at a resolved path; those that the kernel makes
+ * from the content (security.ima, security.evm) are left out.  Replaces content->attributes. */
+int snapshot_read_attributes(const struct root *root, const char *path, struct content *content,
+	struct error *err);
+
+/* A plan that takes the system back to before snapshot `id`: later ones are undone with it.
+ * NULL: the newest complete or interrupted one that is not itself a going back, so that asking
+ * again goes further back; a going back is taken back by naming it.
+ * A file that someone changed since is a finding "file-changed" (danger), whose text names it; the
+ * plan's `before` is the present content, so the diff shows what would be lost.
+ * -ENOENT: no such snapshot, or nothing to go back to.  -EUCLEAN: a damaged one is in the way.
+ * -EALREADY: `id` was put back by itself.  -EBUSY: another instance is applying. */
 int snapshot_rollback_plan(const struct root *root, const struct snapshots *snapshots, const char *id,
 	struct plan **ret, struct error *err);
 

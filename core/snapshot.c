@@ -1,0 +1,581 @@
+#include "core/snapshot.h"
+
+#include "core/manifest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static int no_memory(struct error *err)
+{
+	return error_set(err, -ENOMEM, "out of memory");
+}
+
+const char *snapshot_state_name(enum snapshot_state state)
+{
+	static const char *const names[] = {
+		[SNAPSHOT_COMPLETE] = "complete",
+		[SNAPSHOT_INTERRUPTED] = "interrupted",
+		[SNAPSHOT_ROLLED_BACK] = "rolled-back",
+		[SNAPSHOT_APPLYING] = "applying",
+	};
+
+	return names[state];
+}
+
+static void clear_contents(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->n_files; i++) {
+		free(s->files[i].path);
+		content_free(&s->files[i].before);
+		content_free(&s->files[i].after);
+	}
+	free(s->files);
+	for (size_t i = 0; i < s->n_commands; i++)
+		command_free(&s->commands[i]);
+	free(s->commands);
+	strv_free(&s->directories);
+	strv_free(&s->undoes);
+	s->files = NULL;
+	s->commands = NULL;
+	s->n_files = s->n_commands = 0;
+}
+
+void snapshot_free(struct snapshot *s)
+{
+	clear_contents(s);
+	free(s->id);
+	free(s->summary);
+	free(s->damaged);
+	*s = (struct snapshot){0};
+}
+
+void snapshots_free(struct snapshots *snapshots)
+{
+	for (size_t i = 0; i < snapshots->n; i++)
+		snapshot_free(&snapshots->v[i]);
+	free(snapshots->v);
+	*snapshots = (struct snapshots){0};
+}
+
+int snapshot_number(const char *id, uint64_t *ret)
+{
+	const char *shape = "dddddddd-dddddd-";
+
+	for (; *shape; shape++, id++)
+		if (*shape == 'd' ? *id < '0' || *id > '9' : *id != '-')
+			return -EINVAL;
+	if (*id < '1' || *id > '9' || strspn(id, "0123456789") != strlen(id))
+		return -EINVAL;
+	return base_number(id, 10, INT64_MAX, ret) < 0 ? -EINVAL : 0;
+}
+
+const struct snapshot *snapshots_find(const struct snapshots *snapshots, const char *id)
+{
+	for (size_t i = 0; i < snapshots->n; i++)
+		if (strcmp(snapshots->v[i].id, id) == 0)
+			return &snapshots->v[i];
+	return NULL;
+}
+
+/* -- attributes -- */
+
+static bool keep_xattr(const char *name)
+{
+	return strcmp(name, "security.ima") != 0 && strcmp(name, "security.evm") != 0 &&
+	       (!base_starts(name, "system.") || strcmp(name, "system.posix_acl_access") == 0);
+}
+
+static int add_xattr(int fd, const char *name, struct strv *ret)
+{
+	_cleanup_(str_free) struct str text = {0};
+	_cleanup_free_ char *value = NULL;
+	ssize_t n = fgetxattr(fd, name, NULL, 0);
+
+	if (n < 0)
+		return errno == ENODATA ? 0 : -errno;
+	value = malloc((size_t)n + 1);
+	if (!value)
+		return -ENOMEM;
+	n = fgetxattr(fd, name, value, (size_t)n);
+	if (n < 0)
+		return -errno;
+	manifest_escape(&text, name, strlen(name));
+	str_addc(&text, '=');
+	manifest_escape(&text, value, (size_t)n);
+	return str_check(&text) < 0 ? -ENOMEM : strv_add(ret, text.s);
+}
+
+static int read_xattrs(int fd, struct strv *ret)
+{
+	_cleanup_free_ char *names = NULL;
+	ssize_t n = flistxattr(fd, NULL, 0);
+	int r = 0;
+
+	if (n < 0)
+		return errno == ENOTSUP ? 0 : -errno;
+	names = malloc((size_t)n + 1);
+	if (!names)
+		return -ENOMEM;
+	n = flistxattr(fd, names, (size_t)n);
+	if (n < 0)
+		return -errno;
+	names[n] = '\0';
+	for (const char *name = names; r == 0 && name < names + n; name += strlen(name) + 1)
+		if (keep_xattr(name))
+			r = add_xattr(fd, name, ret);
+	strv_sort(ret);
+	return r;
+}
+
+static int open_to_look(const struct root *root, const char *path, enum content_kind kind)
+{
+	if (kind == CONTENT_LINK)
+		return root_open_path(root, path, O_PATH | O_NOFOLLOW);
+	return root_open_path(root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+}
+
+int snapshot_read_attributes(const struct root *root, const char *path, struct content *content,
+	struct error *err)
+{
+	_cleanup_close_ int fd = open_to_look(root, path, content->kind);
+	struct attributes *attributes;
+	struct stat st;
+	int r = 0;
+
+	if (fd < 0)
+		return error_set(err, fd, "%s: %s", path, strerror(-fd));
+	if (fstat(fd, &st) < 0)
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (!content->attributes)
+		content->attributes = calloc(1, sizeof(*content->attributes));
+	attributes = content->attributes;
+	if (!attributes)
+		return no_memory(err);
+	strv_free(&attributes->xattrs);
+	attributes->uid = st.st_uid;
+	attributes->gid = st.st_gid;
+	if (content->kind == CONTENT_FILE)
+		r = read_xattrs(fd, &attributes->xattrs);
+	return r < 0 ? error_set(err, r, "%s: reading its extended attributes: %s", path,
+			       strerror(-r))
+		     : 0;
+}
+
+/* -- loading -- */
+
+static int read_copy(const struct root *root, const char *id, const char *side, size_t i,
+	struct content *content, uint64_t sum, struct error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	if (content->kind != CONTENT_FILE)
+		return 0;
+	if (asprintf(&path, SNAPSHOT_DIR "/%s/%s-%zu", id, side, i) < 0)
+		return no_memory(err);
+	r = root_read_text(root, path, &content->text, err);
+	if (r < 0)
+		return r;
+	if (manifest_sum(content->text, strlen(content->text)) != sum)
+		return error_set(err, -EUCLEAN, "%s: not what was written there", path);
+	return 0;
+}
+
+static int read_manifest(const struct root *root, struct snapshot *s, struct error *err)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	int r;
+
+	if (asprintf(&path, SNAPSHOT_DIR "/%s/manifest", s->id) < 0)
+		return no_memory(err);
+	r = root_read_text(root, path, &text, err);
+	if (r == 0)
+		r = manifest_parse(text, s, err);
+	for (size_t i = 0; r == 0 && i < s->n_files; i++) {
+		struct snapshot_file *file = &s->files[i];
+
+		r = read_copy(root, s->id, "before", i, &file->before, file->before_sum, err);
+		if (r == 0)
+			r = read_copy(root, s->id, "after", i, &file->after, file->after_sum, err);
+	}
+	return r;
+}
+
+static int read_state(const struct root *root, struct snapshot *s, struct error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	char word[16] = "";
+
+	if (asprintf(&path, SNAPSHOT_DIR "/%s/state", s->id) < 0)
+		return no_memory(err);
+	(void)root_attr(root, path, word, sizeof(word));
+	s->happened = true;
+	if (strcmp(word, "complete") == 0) {
+		s->state = SNAPSHOT_COMPLETE;
+	} else if (strcmp(word, "rolled-back") == 0) {
+		s->state = SNAPSHOT_ROLLED_BACK;
+		s->happened = false;
+	} else {
+		s->state = SNAPSHOT_INTERRUPTED;
+		if (strcmp(word, "pending") != 0)
+			return error_set(err, -EUCLEAN, "%s: not a state", path);
+	}
+	return 0;
+}
+
+/* Only a lack of memory is a failure: what is wrong with the snapshot is kept in it. */
+static int load_one(const struct root *root, const char *id, uint64_t number, struct snapshot *ret,
+	struct error *err)
+{
+	_cleanup_(snapshot_free) struct snapshot s = {.id = strdup(id), .number = number};
+	struct error why = {0}, state_why = {0};
+	int r, state_r;
+
+	if (!s.id)
+		return no_memory(err);
+	r = read_manifest(root, &s, &why);
+	state_r = read_state(root, &s, &state_why);
+	if (r == -ENOMEM || state_r == -ENOMEM)
+		return no_memory(err);
+	if (r < 0 || state_r < 0) {
+		clear_contents(&s);
+		s.damaged = strdup(r < 0 ? why.text : state_why.text);
+		if (!s.damaged)
+			return no_memory(err);
+	}
+	if (!s.summary && !(s.summary = strdup("")))
+		return no_memory(err);
+	*ret = s;
+	s = (struct snapshot){0};
+	return 0;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct snapshot *x = a, *y = b;
+
+	if (x->number != y->number)
+		return x->number < y->number ? 1 : -1;
+	return -strcmp(x->id, y->id);
+}
+
+/* F_OFD_GETLK asks without taking it.  No answer means nobody: the lock file comes first. */
+static bool somebody_applies(const struct root *root)
+{
+	_cleanup_close_ int fd = root_open_path(root, SNAPSHOT_LOCK, O_RDONLY | O_NONBLOCK);
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+/* A snapshot is rolled back when a later one that still stands undoes it. */
+static int settle_states(struct snapshots *list, bool busy)
+{
+	_cleanup_(strv_free) struct strv undone = {0};
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct snapshot *s = &list->v[i];
+
+		if (s->state == SNAPSHOT_INTERRUPTED && busy && i == 0)
+			s->state = SNAPSHOT_APPLYING;
+		else if (strv_has(&undone, s->id))
+			s->state = SNAPSHOT_ROLLED_BACK;
+		else if (s->state == SNAPSHOT_COMPLETE && strv_copy(&undone, &s->undoes) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int snapshots_load(const struct root *root, struct snapshots *ret, struct error *err)
+{
+	_cleanup_(snapshots_free) struct snapshots list = {0};
+	_cleanup_(strv_free) struct strv names = {0};
+	bool busy = somebody_applies(root);
+	int r = root_list(root, SNAPSHOT_DIR, &names);
+
+	if (r == -EACCES || r == -EPERM)
+		return error_set(err, -EACCES, SNAPSHOT_DIR
+			": only root may look at snapshots; run this as root (sudo)");
+	if (r < 0 && r != -ENOENT)
+		return error_set(err, r, SNAPSHOT_DIR ": %s", strerror(-r));
+	for (size_t i = 0; i < names.n; i++) {
+		uint64_t number;
+
+		if (snapshot_number(names.v[i], &number) < 0)
+			continue;
+		if (base_grow(&list.v, list.n, sizeof(*list.v)) < 0)
+			return no_memory(err);
+		r = load_one(root, names.v[i], number, &list.v[list.n], err);
+		if (r < 0)
+			return r;
+		list.n++;
+	}
+	if (list.n)
+		qsort(list.v, list.n, sizeof(*list.v), newest_first);
+	/* Asked before and after: one that ended meanwhile was not interrupted. */
+	if (settle_states(&list, busy || somebody_applies(root)) < 0)
+		return no_memory(err);
+	*ret = list;
+	list = (struct snapshots){0};
+	return 0;
+}
+
+/* -- going back -- */
+
+/* What has to be done to one path: from what the newest snapshot left to what the oldest met. */
+struct undo {
+	const struct snapshot_file *newest;
+	bool interrupted;            /* the newest: either side may be there */
+	const struct content *target;
+};
+
+struct undos {
+	struct undo *v;
+	size_t n;
+};
+
+static void undos_free(struct undos *undos)
+{
+	free(undos->v);
+}
+
+static struct undo *find_undo(struct undos *undos, const char *path)
+{
+	for (size_t i = 0; i < undos->n; i++)
+		if (strcmp(undos->v[i].newest->path, path) == 0)
+			return &undos->v[i];
+	return NULL;
+}
+
+/* Called from the newest snapshot to the oldest, so that changes are undone last first. */
+static int add_undos(struct undos *undos, const struct snapshot *s)
+{
+	for (size_t i = s->n_files; i-- > 0;) {
+		struct undo *undo = find_undo(undos, s->files[i].path);
+
+		if (!undo) {
+			if (base_grow(&undos->v, undos->n, sizeof(*undos->v)) < 0)
+				return -ENOMEM;
+			undo = &undos->v[undos->n++];
+			undo->newest = &s->files[i];
+			undo->interrupted = s->state == SNAPSHOT_INTERRUPTED;
+		}
+		undo->target = &s->files[i].before;
+	}
+	return 0;
+}
+
+static bool same_with_owner(const struct content *a, const struct content *b)
+{
+	return content_same(a, b) &&
+	       (!a->attributes || !b->attributes ||
+		       (a->attributes->uid == b->attributes->uid &&
+			       a->attributes->gid == b->attributes->gid));
+}
+
+static int add_changed(struct plan *plan, const char *path)
+{
+	return findings_add(&plan->findings, "file-changed", SEVERITY_DANGER, NULL, -1,
+		"look at the difference and copy what you want to keep before you go on",
+		"%s was changed since vfio-wizard wrote it; going back undoes that change too", path);
+}
+
+static int plan_undo(const struct root *root, const struct undo *undo, struct plan *plan,
+	struct error *err)
+{
+	_cleanup_(content_free) struct content now = {0};
+	_cleanup_free_ char *resolved = NULL;
+	const char *path = undo->newest->path;
+	int r = content_read(root, path, true, &resolved, &now, err);
+
+	if (r < 0)
+		return r;
+	if (strcmp(resolved, path) != 0)
+		return error_set(err, -ESTALE,
+			"%s: a directory on the way is a symbolic link by now, to %s; move that back first",
+			path, resolved);
+	if (now.kind != CONTENT_ABSENT) {
+		r = snapshot_read_attributes(root, path, &now, err);
+		if (r < 0)
+			return r;
+	}
+	if (same_with_owner(&now, undo->target))
+		return 0;
+	if (!same_with_owner(&now, &undo->newest->after) &&
+		!(undo->interrupted && same_with_owner(&now, &undo->newest->before)))
+		r = add_changed(plan, path);
+	if (r == 0)
+		r = plan_add_change(plan, "snapshot", path, &now, undo->target);
+	return r < 0 ? no_memory(err) : 0;
+}
+
+struct commands {
+	const struct command **v;
+	size_t n;
+};
+
+static void commands_free(struct commands *commands)
+{
+	free(commands->v);
+}
+
+static bool same_command(const struct command *a, const struct command *b)
+{
+	if (a->argv.n != b->argv.n)
+		return false;
+	for (size_t i = 0; i < a->argv.n; i++)
+		if (strcmp(a->argv.v[i], b->argv.v[i]) != 0)
+			return false;
+	return true;
+}
+
+/* Puts each new command before the one that it came before, so that the boot loader stays last. */
+static int merge_commands(struct commands *all, const struct snapshot *s)
+{
+	size_t place = all->n;
+
+	for (size_t i = s->n_commands; i-- > 0;) {
+		size_t at = 0;
+
+		while (at < all->n && !same_command(all->v[at], &s->commands[i]))
+			at++;
+		if (at < all->n) {
+			place = at;
+			continue;
+		}
+		if (base_grow(&all->v, all->n, sizeof(*all->v)) < 0)
+			return -ENOMEM;
+		memmove(all->v + place + 1, all->v + place, (all->n - place) * sizeof(*all->v));
+		all->v[place] = &s->commands[i];
+		all->n++;
+	}
+	return 0;
+}
+
+static int add_commands(struct plan *plan, const struct commands *commands)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < commands->n; i++)
+		r = plan_add_command(plan, commands->v[i]->purpose,
+			(const char *const *)commands->v[i]->argv.v);
+	return r;
+}
+
+/* The choice on either side, for a forecast.  A file that cannot be read as one must not stand in
+ * the way back: it counts as none. */
+static int plan_choices(const struct root *root, struct plan *plan, struct error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	int r = root_resolve(root, CHOICE_PATH, &path, err);
+
+	if (r < 0)
+		return r;
+	r = choice_load(root, &plan->before, NULL);
+	for (size_t i = 0; r != -ENOMEM && i < plan->n_changes; i++) {
+		const struct content *after = &plan->changes[i].after;
+
+		if (strcmp(plan->changes[i].path, path) != 0)
+			continue;
+		r = after->kind == CONTENT_FILE ? choice_parse(after->text, &plan->after, NULL) : 0;
+		return r == -ENOMEM ? no_memory(err) : 0;
+	}
+	if (r == -ENOMEM || choice_copy(&plan->after, &plan->before) < 0)
+		return no_memory(err);
+	return 0;
+}
+
+static const struct snapshot *last_to_undo(const struct snapshots *snapshots)
+{
+	for (size_t i = 0; i < snapshots->n; i++) {
+		const struct snapshot *s = &snapshots->v[i];
+
+		if (s->state != SNAPSHOT_ROLLED_BACK && !s->damaged && !s->undoes.n)
+			return s;
+	}
+	return NULL;
+}
+
+static int choose(const struct snapshots *snapshots, const char *id, const struct snapshot **ret,
+	struct error *err)
+{
+	const struct snapshot *s = id ? snapshots_find(snapshots, id) : last_to_undo(snapshots);
+
+	if (!s && id)
+		return error_set(err, -ENOENT, "%s: no such snapshot; `vfio-wizard snapshots` lists them",
+			id);
+	if (!s)
+		return error_set(err, -ENOENT, "there is nothing to go back to: no snapshot stands");
+	if (!s->happened)
+		return error_set(err, -EALREADY, "%s was put back when it failed: nothing is left of it",
+			s->id);
+	*ret = s;
+	return 0;
+}
+
+/* All that happened from `oldest` on, newest first. */
+static int compose(const struct snapshots *snapshots, const struct snapshot *oldest,
+	struct plan *plan, struct undos *undos, struct commands *commands, bool *ret_unfinished,
+	struct error *err)
+{
+	*ret_unfinished = false;
+	for (const struct snapshot *s = snapshots->v; s <= oldest; s++) {
+		if (!s->happened)
+			continue;
+		if (s->state == SNAPSHOT_APPLYING)
+			return error_set(err, -EBUSY, "%s is being applied right now; wait for its end",
+				s->id);
+		if (s->damaged)
+			return error_set(err, -EUCLEAN,
+				"snapshot %s is damaged, so there is no safe way back past it: %s",
+				s->id, s->damaged);
+		*ret_unfinished |= s->state == SNAPSHOT_INTERRUPTED;
+		if (strv_add(&plan->undoes, s->id) < 0 || add_undos(undos, s) < 0 ||
+			merge_commands(commands, s) < 0)
+			return no_memory(err);
+	}
+	return 0;
+}
+
+static int summarize(struct plan *plan, const struct snapshot *oldest)
+{
+	_cleanup_(str_free) struct str text = {0};
+
+	str_addf(&text, "undo: %s", oldest->summary);
+	if (plan->undoes.n > 1)
+		str_addf(&text, ", and %zu after it", plan->undoes.n - 1);
+	return str_take(&text, &plan->summary);
+}
+
+int snapshot_rollback_plan(const struct root *root, const struct snapshots *snapshots, const char *id,
+	struct plan **ret, struct error *err)
+{
+	_cleanup_(plan_freep) struct plan *plan = calloc(1, sizeof(*plan));
+	_cleanup_(undos_free) struct undos undos = {0};
+	_cleanup_(commands_free) struct commands commands = {0};
+	const struct snapshot *oldest = NULL;
+	bool unfinished = false;
+	int r;
+
+	if (!plan)
+		return no_memory(err);
+	r = choose(snapshots, id, &oldest, err);
+	if (r == 0)
+		r = compose(snapshots, oldest, plan, &undos, &commands, &unfinished, err);
+	for (size_t i = 0; r == 0 && i < undos.n; i++)
+		r = plan_undo(root, &undos.v[i], plan, err);
+	if (r == 0)
+		r = plan_choices(root, plan, err);
+	if (r < 0)
+		return r;
+	if ((plan->n_changes || unfinished) && add_commands(plan, &commands) < 0)
+		return no_memory(err);
+	if (summarize(plan, oldest) < 0)
+		return no_memory(err);
+	*ret = TAKE_PTR(plan);
+	return 0;
+}
