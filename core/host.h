@@ -1,0 +1,25 @@
+/* Facts about the system below the root and the machine that it runs on.  For machine.c only. */
+#ifndef CORE_HOST_H
+#define CORE_HOST_H
+
+#include "core/machine.h"
+
+/* host.firmware and host.iommu_active.  Needs devices. */
+int host_scan_iommu(const struct root *root, struct machine *machine, struct error *err);
+/* machine->kernels. */
+int host_scan_kernels(const struct root *root, struct machine *machine, struct error *err);
+/* The rest of machine->host. */
+int host_scan(const struct root *root, struct machine *machine, struct error *err);
+void host_release(struct machine *machine);
+
+/* The root to ask about the running machine (/proc, /dev): the live one where the hardware is
+ * live, whatever system is being configured; else `root`.  *opened is closed by the caller. */
+int host_hardware_root(const struct root *root, struct root **opened, const struct root **ret);
+
+/* For boot.c.  Debian or a distribution made from it. */
+bool host_is_debian(const struct host *host);
+/* Whether a package is installed, by the text of /var/lib/dpkg/status (NULL: no package is), and
+ * its version; version may be NULL. */
+bool host_package(const char *status, const char *name, char *version, size_t size);
+
+#endif
