@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The terminal.  term.c is the only file that includes <curses.h>.
+ * The terminal.  Only term.c and term_draw.c know curses.
  *
  * A frame is drawn whole at every event: term_clear(), any number of term_put() and friends,
  * term_show().  ncurses finds out what changed.  Text is UTF-8 in every locale; what the locale
