@@ -71,6 +71,9 @@ int mktree_sys_write(struct mktree_machine *m, const char *dir);
 int mktree_machine(const char *facts_file, const char *dir);
 int mktree_synthetic(unsigned int n, unsigned int seed, bool groups, const char *dir);
 
+/* A distribution's root: fixtures/roots/NAME.  Needs depmod where the fixture has modules. */
+int mktree_root(const char *fixture_dir, const char *dir);
+
 /* Adds to a device of an existing tree: a child, as "SUBSYSTEM:PATH[@MAJOR:MINOR]". */
 int mktree_attach(const char *dir, const char *address, const char *child);
 

@@ -9,6 +9,7 @@
 static const char usage[] =
 	"mktree machine FACTS DIR                           DIR/sys of a machine\n"
 	"mktree synthetic N DIR [--seed S] [--no-groups]    ... of an invented one\n"
+	"mktree root FIXTURE DIR                            a distribution's files\n"
 	"mktree attach DIR ADDRESS SUBSYSTEM:PATH[@DEV]     one more child of a device\n";
 
 static int synthetic(int argc, char **argv)
@@ -36,6 +37,8 @@ static int run(int argc, char **argv)
 		return synthetic(argc, argv);
 	if (strcmp(verb, "machine") == 0 && argc == 4)
 		return mktree_machine(argv[2], argv[3]);
+	if (strcmp(verb, "root") == 0 && argc == 4)
+		return mktree_root(argv[2], argv[3]);
 	if (strcmp(verb, "attach") == 0 && argc == 5)
 		return mktree_attach(argv[2], argv[3], argv[4]);
 	return 1;
