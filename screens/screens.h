@@ -32,6 +32,7 @@ struct app {
 	struct choice installed;
 	struct existing existing;
 	struct snapshots snapshots;
+	struct error snapshots_error; /* why they cannot be listed; code 0: they are */
 	struct strv trouble;         /* what could not be read and why, one sentence each */
 
 	/* Wanted. */
@@ -44,7 +45,7 @@ struct app {
 	struct strv accepted;        /* ids of dangers that the person typed for this choice */
 	struct plan *rollback;       /* the one that the rollback page shows */
 
-	bool applied;                /* this run changed the system: it takes a reboot to take effect */
+	bool applied;                /* this run changed the system; a reboot makes it effective */
 };
 
 /* Scans the machine and reads what is installed; the choice begins as the installed one.  What is
@@ -57,6 +58,8 @@ int app_rescan(struct app *app, struct error *err);
 /* The files anew, after a transaction: installed choice, existing settings, snapshots.  The choice
  * becomes the installed one. */
 int app_reload(struct app *app);
+/* Only the snapshots, after a transaction that changed nothing. */
+int app_reload_snapshots(struct app *app);
 /* To be called after every change of app->choice: findings anew, plan and acceptances dropped. */
 int app_choice_changed(struct app *app);
 /* Builds app->plan for app->choice, or fills plan_error.  Only -ENOMEM is returned. */
