@@ -1,0 +1,23 @@
+/* The parts of a plan as sections of a page: what review and rollback show alike. */
+#ifndef SCREENS_SUMMARY_H
+#define SCREENS_SUMMARY_H
+
+#include "core/check.h"
+#include "core/plan.h"
+#include "screens/page.h"
+
+enum term_style summary_style(enum severity severity);
+
+/* "1 danger, 2 warnings": what is not zero, worst first; "nothing to warn of". */
+const char *summary_count(const struct findings *findings, char *buf, size_t size);
+
+/* One finding: a word for its severity, text and id; below it what to do. */
+void summary_finding(struct page *page, const struct finding *finding);
+
+/* Sections, each with its heading; nothing when there is nothing to tell. */
+void summary_findings(struct page *page, const struct findings *findings);
+void summary_forecast(struct page *page, const struct plan *plan);
+void summary_files(struct page *page, const struct plan *plan);
+void summary_commands(struct page *page, const struct plan *plan, bool no_commands);
+
+#endif
