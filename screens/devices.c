@@ -1,0 +1,485 @@
+/* Devices: by IOMMU group, to be looked at and chosen. */
+#include "screens/detail.h"
+#include "screens/screens.h"
+#include "screens/summary.h"
+#include "screens/tree.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum cmd {
+	CMD_TOGGLE = 1,
+	CMD_FILTER,
+	CMD_NEXT_GROUP,
+	CMD_PREVIOUS_GROUP,
+	CMD_DETAIL,
+	CMD_SNAPSHOTS,
+	CMD_RESCAN,
+	CMD_CARD,
+	CMD_ONE,
+	CMD_CANCEL,
+};
+
+enum mode {
+	MODE_LIST,
+	MODE_FILTER,                 /* its text is being typed */
+	MODE_DETAIL,                 /* the focused device fills the screen */
+	MODE_OFFER,                  /* the whole card, or one function? */
+};
+
+struct state {
+	enum mode mode;
+	struct tree tree;
+	struct widget_list list;
+	char address[24];            /* of the focused row: the cursor is kept by it */
+	struct widget_edit filter;
+	struct page *detail;         /* of the focused row */
+	bool cost_wanted;            /* not worked out yet: done when no key waits */
+	struct widget_dialog dialog;
+};
+
+static const char *const help[] = {
+	"All PCI devices by IOMMU group. A group goes to a guest as a whole: what else is in it must be "
+	"chosen too, or lose its driver. Bridges stay with the host and do not count.",
+	"Space chooses the device under the cursor, or gives it back. If its card has more functions "
+	"(a graphics card and its sound, say) the whole card is offered.",
+	"The columns: chosen, address, name, ids, the driver in use, and what the host itself uses the "
+	"device for. Below the list: what choosing the device would cost, the worst first.",
+	"/ shows only devices that contain a text in name, address, ids, driver or use. n and p jump from "
+	"group to group, i shows everything about the device.",
+	NULL,
+};
+
+static const struct wizard_key keys_list[] = {
+	{' ', CMD_TOGGLE, NULL, "Choose"},
+	{TERM_KEY_ENTER, 0, NULL, "Options"},
+	{'/', CMD_FILTER, NULL, "Filter"},
+	{'i', CMD_DETAIL, NULL, "Detail"},
+	{'n', CMD_NEXT_GROUP, NULL, "Next group"},
+	{'p', CMD_PREVIOUS_GROUP, NULL, NULL},
+	{'s', CMD_SNAPSHOTS, NULL, NULL},
+	{'r', CMD_RESCAN, NULL, NULL},
+	{0},
+};
+
+static const struct wizard_key keys_filter[] = {
+	{TERM_KEY_ENTER, 0, NULL, "Keep the filter"},
+	{TERM_KEY_ESC, 0, NULL, "Show all"},
+	{0},
+};
+
+static const struct wizard_key keys_detail[] = {
+	{TERM_KEY_ENTER, CMD_DETAIL, NULL, "List"},
+	{TERM_KEY_ESC, CMD_DETAIL, NULL, NULL},
+	{'i', CMD_DETAIL, NULL, NULL},
+	{0},
+};
+
+static const struct wizard_key keys_offer[] = {
+	{TERM_KEY_ENTER, CMD_CARD, NULL, "Whole card"},
+	{'o', CMD_ONE, NULL, "Only this function"},
+	{TERM_KEY_ESC, CMD_CANCEL, NULL, "Neither"},
+	{0},
+};
+
+static struct tree_view view_of(const struct state *st, const struct app *app)
+{
+	return (struct tree_view){.tree = &st->tree, .choice = &app->choice};
+}
+
+/* NULL on a lost one, or when no row is shown. */
+static const struct device *focused(const struct state *st)
+{
+	return st->list.cur < st->tree.n ? st->tree.v[st->list.cur].device : NULL;
+}
+
+/* --- the detail of the focused row --- */
+
+/* A chosen device's findings are known; another's are worked out when no key waits. */
+static int show_detail(struct state *st, struct app *app, const struct findings *cost)
+{
+	const struct device *device = focused(st);
+
+	if (device && !cost && tree_is_chosen(&app->choice, device))
+		cost = &app->findings;
+	st->cost_wanted = device && !cost && !device_is_bridge(device);
+	snprintf(st->address, sizeof(st->address), "%s", tree_address(&st->tree, st->list.cur));
+	page_clear(st->detail);
+	if (device)
+		detail_device(st->detail, app, device, cost);
+	else if (*st->address)
+		detail_lost(st->detail, app, st->address);
+	return page_check(st->detail);
+}
+
+static int work_out_cost(struct state *st, struct app *app)
+{
+	const struct device *device = focused(st);
+	_cleanup_(choice_free) struct choice choice = {0};
+	_cleanup_(findings_free) struct findings cost = {0};
+	int r;
+
+	st->cost_wanted = false;
+	if (!device)
+		return 0;
+	if ((r = choice_copy(&choice, &app->choice)) < 0 || (r = choice_add(&choice, device)) < 0 ||
+		(r = check_choice(app->machine, &choice, &app->existing, &cost)) < 0)
+		return r;
+	return show_detail(st, app, &cost);
+}
+
+/* The rows anew; the cursor stays on its device. */
+static int rebuild(struct state *st, struct app *app)
+{
+	struct tree_view view;
+	int r = tree_build(&st->tree, app->machine, &app->choice, st->filter.text);
+
+	if (r < 0)
+		return r;
+	view = view_of(st, app);
+	widget_list_set(&st->list, st->tree.n, tree_find(&st->tree, st->address, st->list.cur),
+		&tree_rows, &view);
+	return show_detail(st, app, NULL);
+}
+
+static int enter(void *state, struct app *app)
+{
+	struct state *st = state;
+
+	if (!st->detail)
+		st->detail = page_new();
+	if (!st->detail)
+		return -ENOMEM;
+	st->mode = MODE_LIST;
+	return rebuild(st, app);
+}
+
+/* --- drawing --- */
+
+/* A status line; the list; a rule; the detail, a third of it all. */
+static struct term_rect list_rect(struct term_rect r)
+{
+	return (struct term_rect){r.y + 1, r.x, r.h - 2 - r.h / 3, r.w};
+}
+
+static void draw_status(const struct state *st, const struct app *app, struct term *t,
+	struct term_rect r)
+{
+	char count[96];
+
+	if (st->mode == MODE_FILTER) {
+		int x = r.x + term_put(t, r.y, r.x, r.w, TERM_HEADING, "Show only: ");
+
+		widget_edit_draw(&st->filter, t, (struct term_rect){r.y, x, 1, r.x + r.w - x});
+		return;
+	}
+	if (*st->filter.text)
+		term_putf(t, r.y, r.x, r.w, TERM_WARNING, "Only what contains \"%s\"; / changes it. %zu chosen.",
+			st->filter.text, app->choice.n);
+	else if (!app->choice.n)
+		term_putf(t, r.y, r.x, r.w, TERM_HEADING, "%zu devices in %zu groups; none chosen.",
+			app->machine->n_devices, app->machine->n_groups);
+	else
+		term_putf(t, r.y, r.x, r.w, summary_style(findings_worst(&app->findings)),
+			"%zu of %zu devices chosen; %s.", app->choice.n, app->machine->n_devices,
+			summary_count(&app->findings, count, sizeof(count)));
+}
+
+static bool is_offered(const struct device *d, const struct device *of)
+{
+	return device_same_card(d, of) && !device_is_bridge(d) && !d->physfn;
+}
+
+static void draw_offer(const struct state *st, const struct app *app, struct term *t,
+	struct term_rect r)
+{
+	const struct device *of = focused(st);
+	bool give_back = tree_is_chosen(&app->choice, of);
+	_cleanup_(str_free) struct str text = {0};
+	char buf[32];
+
+	str_add(&text, give_back ? "Give back the whole card?" : "Choose the whole card?");
+	for (const struct device *d = app->machine->devices;
+		d < app->machine->devices + app->machine->n_devices; d++)
+		if (is_offered(d, of))
+			str_addf(&text, "\n%s %s", d->address, device_label(d, buf, sizeof(buf)));
+	term_line(t, r.y, r.x, r.w, TERM_FOCUS);
+	r.y++;
+	r.h--;
+	widget_paragraph(t, r, TERM_NORMAL, text.s ? text.s : "");
+}
+
+static void draw(const void *state, const struct app *app, struct term *t, struct term_rect r)
+{
+	const struct state *st = state;
+	const struct tree_view view = view_of(st, app);
+	struct term_rect list = list_rect(r), below = r;
+
+	if (st->mode == MODE_DETAIL) {
+		page_draw(st->detail, t, r);
+		return;
+	}
+	draw_status(st, app, t, r);
+	widget_list_draw(&st->list, t, list, st->mode == MODE_LIST, &tree_rows, &view);
+	below.y = list.y + list.h + 1;
+	below.h = r.y + r.h - below.y;
+	if (st->mode == MODE_OFFER) {
+		below.y--;
+		below.h++;
+		draw_offer(st, app, t, below);
+		return;
+	}
+	term_line(t, below.y - 1, r.x, r.w, TERM_DIM);
+	page_draw(st->detail, t, below);
+}
+
+/* --- choosing --- */
+
+/* Adds or removes one device, or every function of its card. */
+static int change(struct app *app, const struct device *of, bool take, bool card)
+{
+	struct machine *m = app->machine;
+	int r = 0;
+
+	for (struct device *d = m->devices; d < m->devices + m->n_devices && r == 0; d++) {
+		if (d != of && !(card && is_offered(d, of)))
+			continue;
+		/* An earlier choice of this address may be of another device. */
+		choice_remove(&app->choice, d->address);
+		if (take)
+			r = choice_add(&app->choice, d);
+	}
+	return r;
+}
+
+/* At once, in a line: what else is in the group. */
+static void tell_group(const struct app *app, const struct device *of, struct wizard_event *ev)
+{
+	const struct group *group = machine_group(app->machine, of->group);
+	const struct device *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; group && i < group->n_devices; i++) {
+		const struct device *d = group->devices[i];
+
+		if (device_is_bridge(d) || tree_is_chosen(&app->choice, d))
+			continue;
+		if (!n++)
+			first = d;
+	}
+	if (n == 1)
+		snprintf(ev->notice, sizeof(ev->notice), "Group %lld also holds %s: see below.",
+			(long long)group->id, first->address);
+	else if (n)
+		snprintf(ev->notice, sizeof(ev->notice), "Group %lld also holds %s and %zu more: see below.",
+			(long long)group->id, first->address, n - 1);
+}
+
+static void take(struct state *st, struct app *app, bool card, struct wizard_event *ev)
+{
+	const struct device *of = focused(st);
+	bool choose = !tree_is_chosen(&app->choice, of);
+
+	st->mode = MODE_LIST;
+	if (change(app, of, choose, card) < 0 || app_choice_changed(app) < 0 || rebuild(st, app) < 0)
+		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the choice may be incomplete.");
+	else if (choose)
+		tell_group(app, of, ev);
+}
+
+/* The card has another function that is not yet where this one goes. */
+static bool has_more(const struct app *app, const struct device *of)
+{
+	const struct machine *m = app->machine;
+	bool chosen = tree_is_chosen(&app->choice, of);
+
+	if (of->physfn)
+		return false;
+	for (const struct device *d = m->devices; d < m->devices + m->n_devices; d++)
+		if (d != of && is_offered(d, of) && tree_is_chosen(&app->choice, d) == chosen)
+			return true;
+	return false;
+}
+
+static void drop_lost(struct state *st, struct app *app, struct wizard_event *ev)
+{
+	if (!*st->address)
+		return;
+	choice_remove(&app->choice, st->address);
+	if (app_choice_changed(app) < 0 || rebuild(st, app) < 0)
+		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the list may be out of date.");
+}
+
+static void toggle(struct state *st, struct app *app, struct wizard_event *ev)
+{
+	const struct device *device = focused(st);
+
+	if (!device)
+		drop_lost(st, app, ev);
+	else if (device_is_bridge(device))
+		snprintf(ev->notice, sizeof(ev->notice),
+			"A bridge stays with the host; its group can be used all the same.");
+	else if (has_more(app, device))
+		st->mode = MODE_OFFER;
+	else
+		take(st, app, false, ev);
+}
+
+/* --- events --- */
+
+static void move(struct state *st, struct app *app, struct wizard_event *ev, size_t to)
+{
+	const struct tree_view view = view_of(st, app);
+
+	if (to != SIZE_MAX)
+		widget_list_set(&st->list, st->tree.n, to, &tree_rows, &view);
+	else if (!widget_list_key(&st->list, ev->key, list_rect(ev->rect).h, &tree_rows, &view))
+		return;
+	if (show_detail(st, app, NULL) < 0)
+		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the detail is incomplete.");
+}
+
+static void rescan(struct state *st, struct app *app, struct wizard_event *ev)
+{
+	struct error err = {0};
+
+	tree_free(&st->tree);
+	if (app_rescan(app, &err) < 0)
+		widget_note(&st->dialog, "The machine could not be looked at again", err.text);
+	else
+		snprintf(ev->notice, sizeof(ev->notice), "Looked again: %zu devices, %zu IOMMU groups.",
+			app->machine->n_devices, app->machine->n_groups);
+	if (rebuild(st, app) < 0)
+		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the list is incomplete.");
+}
+
+static void on_filter_key(struct state *st, struct app *app, struct wizard_event *ev)
+{
+	if (ev->key == TERM_KEY_ENTER || ev->key == TERM_KEY_ESC)
+		st->mode = MODE_LIST;
+	if (ev->key == TERM_KEY_ESC)
+		widget_edit_set(&st->filter, "");
+	else if (!widget_edit_key(&st->filter, ev->key))
+		return;
+	if (rebuild(st, app) < 0)
+		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the list is incomplete.");
+}
+
+static void on_list_key(struct state *st, struct app *app, struct wizard_event *ev)
+{
+	switch (ev->cmd) {
+	case CMD_TOGGLE:
+		toggle(st, app, ev);
+		break;
+	case CMD_FILTER:
+		st->mode = MODE_FILTER;
+		break;
+	case CMD_DETAIL:
+		st->mode = MODE_DETAIL;
+		break;
+	case CMD_NEXT_GROUP:
+	case CMD_PREVIOUS_GROUP:
+		move(st, app, ev, tree_next_group(&st->tree, st->list.cur, ev->cmd == CMD_NEXT_GROUP));
+		break;
+	case CMD_RESCAN:
+		rescan(st, app, ev);
+		break;
+	default:
+		move(st, app, ev, SIZE_MAX);
+	}
+}
+
+static void on_key(struct state *st, struct app *app, struct wizard_event *ev)
+{
+	switch (st->mode) {
+	case MODE_FILTER:
+		on_filter_key(st, app, ev);
+		break;
+	case MODE_DETAIL:
+		if (ev->cmd == CMD_DETAIL)
+			st->mode = MODE_LIST;
+		else
+			page_key(st->detail, ev->key, ev->rect);
+		break;
+	case MODE_OFFER:
+		if (ev->cmd == CMD_CARD || ev->cmd == CMD_ONE)
+			take(st, app, ev->cmd == CMD_CARD, ev);
+		else if (ev->cmd == CMD_CANCEL)
+			st->mode = MODE_LIST;
+		break;
+	case MODE_LIST:
+		on_list_key(st, app, ev);
+		break;
+	}
+}
+
+static enum wizard_nav event(void *state, struct app *app, struct wizard_event *ev)
+{
+	struct state *st = state;
+
+	if (ev->type == WIZARD_EVENT_TIMEOUT && work_out_cost(st, app) < 0)
+		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the cost is not shown.");
+	if (ev->type != WIZARD_EVENT_KEY)
+		return WIZARD_STAY;
+	if (ev->cmd == CMD_SNAPSHOTS) {
+		ev->go = &screen_snapshots;
+		return WIZARD_GOTO;
+	}
+	on_key(st, app, ev);
+	return WIZARD_STAY;
+}
+
+static const struct wizard_key *keys_now(const void *state, const struct app *app)
+{
+	static const struct wizard_key *const tables[] = {
+		[MODE_LIST] = keys_list,
+		[MODE_FILTER] = keys_filter,
+		[MODE_DETAIL] = keys_detail,
+		[MODE_OFFER] = keys_offer,
+	};
+
+	(void)app;
+	return tables[((const struct state *)state)->mode];
+}
+
+static bool typing(const void *state)
+{
+	return ((const struct state *)state)->mode == MODE_FILTER;
+}
+
+static struct widget_dialog *dialog(void *state)
+{
+	return &((struct state *)state)->dialog;
+}
+
+static void wait(const void *state, const struct app *app, struct wizard_wait *w)
+{
+	(void)app;
+	if (((const struct state *)state)->cost_wanted)
+		w->timeout_ms = 0;
+}
+
+static void release(void *state, struct app *app)
+{
+	struct state *st = state;
+
+	(void)app;
+	tree_free(&st->tree);
+	st->detail = page_free(st->detail);
+}
+
+const struct wizard_screen screen_devices = {
+	.title = "Devices",
+	.help = help,
+	.keys = keys_list,
+	.size = sizeof(struct state),
+	.enter = enter,
+	.draw = draw,
+	.event = event,
+	.free = release,
+	.keys_now = keys_now,
+	.typing = typing,
+	.dialog = dialog,
+	.wait = wait,
+};

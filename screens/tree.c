@@ -1,0 +1,254 @@
+#include "screens/tree.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool tree_is_chosen(const struct choice *choice, const struct device *device)
+{
+	const struct pick *pick = choice_find(choice, device->address);
+
+	return pick && pick_matches(pick, device);
+}
+
+void tree_free(struct tree *tree)
+{
+	free(tree->v);
+	*tree = (struct tree){0};
+}
+
+static int add(struct tree *tree, const struct tree_row *row)
+{
+	int r = base_grow(&tree->v, tree->n, sizeof(*tree->v));
+
+	if (r < 0)
+		return r;
+	tree->v[tree->n++] = *row;
+	return 0;
+}
+
+static bool contains(const char *text, const char *filter)
+{
+	return text && strcasestr(text, filter);
+}
+
+static bool passes(const struct device *d, const char *filter)
+{
+	char ids[16];
+
+	if (!*filter)
+		return true;
+	snprintf(ids, sizeof(ids), "%04x:%04x", d->vendor, d->device);
+	return contains(d->address, filter) || contains(d->name, filter) || contains(ids, filter) ||
+	       contains(d->driver, filter) || contains(d->class_name, filter) ||
+	       contains(tree_use_word(d), filter);
+}
+
+static int add_lost(struct tree *tree, const struct machine *machine, const struct choice *choice)
+{
+	bool headed = false;
+	int r = 0;
+
+	for (size_t i = 0; i < choice->n && r == 0; i++) {
+		const struct pick *pick = &choice->picks[i];
+		const struct device *d = machine_device(machine, pick->address);
+		struct tree_row row = {.kind = TREE_LOST};
+
+		if (d && pick_matches(pick, d))
+			continue;
+		if (!headed)
+			r = add(tree, &(struct tree_row){.kind = TREE_LOST_HEADING});
+		headed = true;
+		memcpy(row.address, pick->address, sizeof(row.address));
+		if (r == 0)
+			r = add(tree, &row);
+	}
+	return r;
+}
+
+/* One device, and the heading before the first of its kind. */
+static int add_device(struct tree *tree, const struct tree_row *heading, bool *headed,
+	const struct device *device)
+{
+	int r = 0;
+
+	if (!*headed)
+		r = add(tree, heading);
+	*headed = true;
+	return r < 0 ? r : add(tree, &(struct tree_row){.kind = TREE_DEVICE, .device = device});
+}
+
+static int add_group(struct tree *tree, const struct group *group, const char *filter)
+{
+	const struct tree_row heading = {.kind = TREE_GROUP, .group = group};
+	bool headed = false;
+	int r = 0;
+
+	for (size_t i = 0; i < group->n_devices && r == 0; i++)
+		if (passes(group->devices[i], filter))
+			r = add_device(tree, &heading, &headed, group->devices[i]);
+	return r;
+}
+
+static int add_without_group(struct tree *tree, const struct machine *machine, const char *filter)
+{
+	const struct tree_row heading = {.kind = TREE_NO_GROUP};
+	bool headed = false;
+	int r = 0;
+
+	for (size_t i = 0; i < machine->n_devices && r == 0; i++)
+		if (machine->devices[i].group < 0 && passes(&machine->devices[i], filter))
+			r = add_device(tree, &heading, &headed, &machine->devices[i]);
+	return r;
+}
+
+int tree_build(struct tree *tree, const struct machine *machine, const struct choice *choice,
+	const char *filter)
+{
+	struct tree new = {0};
+	int r = add_lost(&new, machine, choice);
+
+	for (size_t i = 0; i < machine->n_groups && r == 0; i++)
+		r = add_group(&new, &machine->groups[i], filter);
+	if (r == 0)
+		r = add_without_group(&new, machine, filter);
+	if (r < 0) {
+		tree_free(&new);
+		return r;
+	}
+	tree_free(tree);
+	*tree = new;
+	return 0;
+}
+
+const char *tree_address(const struct tree *tree, size_t row)
+{
+	if (row >= tree->n)
+		return "";
+	return tree->v[row].kind == TREE_DEVICE ? tree->v[row].device->address : tree->v[row].address;
+}
+
+size_t tree_find(const struct tree *tree, const char *address, size_t otherwise)
+{
+	for (size_t i = 0; *address && i < tree->n; i++)
+		if (base_same(tree_address(tree, i), address))
+			return i;
+	return otherwise;
+}
+
+static bool is_heading(const struct tree_row *row)
+{
+	return row->kind != TREE_DEVICE && row->kind != TREE_LOST;
+}
+
+size_t tree_next_group(const struct tree *tree, size_t row, bool forward)
+{
+	size_t i = row;
+
+	if (forward) {
+		while (++i < tree->n)
+			if (is_heading(&tree->v[i]))
+				return i + 1;
+		return row;
+	}
+	while (i > 0 && !is_heading(&tree->v[i]))
+		i--;
+	while (i > 0)
+		if (is_heading(&tree->v[--i]))
+			return i + 1;
+	return i + 1;
+}
+
+/* --- drawing --- */
+
+const char *tree_use_word(const struct device *device)
+{
+	static const char *const words[] = {
+		[USE_ROOT_DISK] = "root disk",
+		[USE_MOUNTED_DISK] = "disk",
+		[USE_SWAP_DISK] = "swap",
+		[USE_NETWORK] = "network",
+		[USE_BOOT_DISPLAY] = "display",
+		[USE_INPUT] = "input",
+		[USE_GUEST] = "guest",
+	};
+	const struct use *worst = device->uses;
+
+	if (device_is_bridge(device))
+		return "bridge";
+	for (size_t i = 1; i < device->n_uses; i++)
+		if (device->uses[i].kind < worst->kind)
+			worst = &device->uses[i];
+	return worst ? words[worst->kind] : "";
+}
+
+static void draw_heading(const struct tree_row *row, struct term *t, struct term_rect r)
+{
+	const struct group *g = row->group;
+
+	switch (row->kind) {
+	case TREE_GROUP:
+		term_putf(t, r.y, r.x, r.w, TERM_HEADING, "Group %lld%s%s%s: %zu %s", (long long)g->id,
+			g->type ? " (" : "", g->type ? g->type : "", g->type ? ")" : "", g->n_devices,
+			g->n_devices == 1 ? "device" : "devices");
+		break;
+	case TREE_NO_GROUP:
+		term_put(t, r.y, r.x, r.w, TERM_HEADING, "In no IOMMU group: a guest cannot use these");
+		break;
+	case TREE_LOST_HEADING:
+		term_put(t, r.y, r.x, r.w, TERM_WARNING, "Chosen, but not there as it was chosen");
+		break;
+	case TREE_LOST:
+	case TREE_DEVICE:
+		break;
+	}
+}
+
+#define IDS_WIDTH    12
+#define DRIVER_WIDTH 12
+#define USE_WIDTH    9
+#define WIDE_ENOUGH  70          /* for the ids */
+
+static const char *mark(const struct tree_view *v, const struct device *d)
+{
+	if (device_is_bridge(d))
+		return " -  ";
+	return tree_is_chosen(v->choice, d) ? "[x] " : "[ ] ";
+}
+
+static void draw_device(const struct tree_view *v, const struct device *d, struct term *t,
+	struct term_rect r)
+{
+	enum term_style style = device_is_bridge(d) ? TERM_DIM : TERM_NORMAL;
+	int ids = r.w >= WIDE_ENOUGH ? IDS_WIDTH : 0;
+	int right = r.x + r.w - ids - DRIVER_WIDTH - USE_WIDTH, x = r.x;
+	char buf[32];
+
+	x += term_put(t, r.y, x, 4, style, mark(v, d));
+	x += term_put(t, r.y, x, r.w - 4, style, d->address) + 1;
+	term_put(t, r.y, x, right - x - 1, style, device_label(d, buf, sizeof(buf)));
+	if (ids)
+		term_putf(t, r.y, right, ids, style, "[%04x:%04x]", d->vendor, d->device);
+	term_put(t, r.y, right + ids, DRIVER_WIDTH - 1, style, d->driver ? d->driver : "no driver");
+	term_put(t, r.y, right + ids + DRIVER_WIDTH, USE_WIDTH, d->n_uses ? TERM_WARNING : style,
+		tree_use_word(d));
+}
+
+static bool selectable(const void *data, size_t row)
+{
+	return !is_heading(&((const struct tree_view *)data)->tree->v[row]);
+}
+
+static void draw_row(const void *data, size_t i, struct term *t, struct term_rect r)
+{
+	const struct tree_view *v = data;
+	const struct tree_row *row = &v->tree->v[i];
+
+	if (row->kind == TREE_DEVICE)
+		draw_device(v, row->device, t, r);
+	else if (row->kind == TREE_LOST)
+		term_putf(t, r.y, r.x, r.w, TERM_WARNING, "[x] %s", row->address);
+	else
+		draw_heading(row, t, r);
+}
+
+const struct widget_rows tree_rows = {.selectable = selectable, .draw = draw_row};
