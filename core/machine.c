@@ -168,11 +168,8 @@ bool machine_has_token(const char *cmdline, const char *token)
 static int scan(const struct root *root, unsigned what, struct machine *machine,
 	struct error *err)
 {
-	int r;
+	int r = pci_scan(root, what, machine, err);
 
-	if (what & (MACHINE_MODULES | MACHINE_USES))
-		what |= MACHINE_DETAILS;
-	r = pci_scan(root, what, machine, err);
 	if (r == 0)
 		r = host_scan_iommu(root, machine, err);
 	if (r == 0 && what & (MACHINE_MODULES | MACHINE_HOST))

@@ -8,14 +8,14 @@
 
 enum tristate { UNKNOWN = -1, NO = 0, YES = 1 };
 
-/* What to scan beyond the address, ids, class, revision, group and driver of each device and
- * host.firmware and host.iommu_active: each costs time that not every caller wants to pay. */
+/* What to scan beyond the address, ids, class, group and driver of each device and host.firmware
+ * and host.iommu_active: each costs time that not every caller wants to pay. */
 enum machine_scan {
 	MACHINE_NAMES   = 1 << 0,    /* device and class names from pci.ids */
-	MACHINE_MODULES = 1 << 1,    /* kernels, modules that can drive each device; the details */
-	MACHINE_USES    = 1 << 2,    /* what the host itself uses each device for; the details */
+	MACHINE_MODULES = 1 << 1,    /* kernels, modules that can drive each device */
+	MACHINE_USES    = 1 << 2,    /* what the host itself uses each device for; boot_vga */
 	MACHINE_HOST    = 1 << 3,    /* boot loader, initramfs, libvirt, ... (implies kernels) */
-	MACHINE_DETAILS = 1 << 4,    /* subsystem ids, parent, physfn, boot_vga, group types */
+	MACHINE_DETAILS = 1 << 4,    /* what is marked so below: files that few callers ask for */
 	MACHINE_ALL     = MACHINE_NAMES | MACHINE_MODULES | MACHINE_USES | MACHINE_HOST |
 		      MACHINE_DETAILS,
 };
@@ -40,21 +40,20 @@ struct device {
 	char address[24];            /* "0000:01:00.0", lower case; the domain may have 8 digits */
 	uint32_t domain;
 	uint8_t bus, slot, function;
-	uint16_t vendor, device;     /* 0: unreadable */
-	uint16_t subsystem_vendor, subsystem_device;     /* 0: none (MACHINE_DETAILS) */
+	uint16_t vendor, device, subsystem_vendor, subsystem_device;   /* 0: none, or unreadable */
 	uint32_t class;              /* 24 bits: base class, subclass, programming interface */
-	uint8_t revision;
+	uint8_t revision;            /* MACHINE_DETAILS */
 	int64_t group;               /* IOMMU group number, -1: none */
 	char *driver;                /* bound now, NULL: none */
 	char *modalias;              /* as the kernel makes it from the ids (MACHINE_MODULES) */
 	char *name;                  /* "Vendor Device", NULL: vendor not in pci.ids */
 	char *class_name;            /* "VGA compatible controller", NULL: not in pci.ids */
 	const struct strv *modules;  /* modules of any kernel that claim it; never NULL, may be empty */
+	bool boot_vga;               /* the firmware's console; MACHINE_DETAILS or _USES */
 	/* MACHINE_DETAILS: */
 	const struct device *parent; /* the bridge above it, NULL: on a root bus or unknown */
 	const struct device *physfn; /* the physical function of this virtual function */
-	bool boot_vga;               /* the firmware's console (sysfs boot_vga) */
-	bool override_set;           /* driver_override holds a name (MACHINE_MODULES) */
+	bool override_set;           /* driver_override holds a name */
 	struct use *uses;
 	size_t n_uses;
 };

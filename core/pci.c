@@ -118,9 +118,8 @@ static int read_names(const struct scan *scan, struct device *device)
 	return 0;
 }
 
-static struct pci_dev *libpci_read(const struct scan *scan, const struct device *device)
+static struct pci_dev *libpci_read(const struct scan *scan, const struct device *device, int fields)
 {
-	int details = scan->what & MACHINE_DETAILS ? PCI_FILL_SUBSYS : 0;
 	struct pci_dev *volatile dev = NULL;
 
 	if (setjmp(fault)) {
@@ -130,7 +129,7 @@ static struct pci_dev *libpci_read(const struct scan *scan, const struct device 
 	}
 	dev = pci_get_dev(scan->access, (int)device->domain, device->bus, device->slot,
 		device->function);
-	pci_fill_info(dev, PCI_FILL_IDENT | PCI_FILL_CLASS | PCI_FILL_CLASS_EXT | details);
+	pci_fill_info(dev, fields);
 	return dev;
 }
 
@@ -156,15 +155,14 @@ static void read_broken(const struct scan *scan, struct device *device)
 	device->device = (uint16_t)number(scan, address, "device");
 	device->class = number(scan, address, "class") & 0xffffff;
 	device->revision = (uint8_t)number(scan, address, "revision");
-	if (!(scan->what & MACHINE_DETAILS))
-		return;
 	device->subsystem_vendor = (uint16_t)number(scan, address, "subsystem_vendor");
 	device->subsystem_device = (uint16_t)number(scan, address, "subsystem_device");
 }
 
-static void read_ids(const struct scan *scan, struct device *device)
+static void read_files(const struct scan *scan, struct device *device)
 {
-	struct pci_dev *dev = libpci_read(scan, device);
+	struct pci_dev *dev = libpci_read(scan, device,
+		PCI_FILL_IDENT | PCI_FILL_CLASS | PCI_FILL_CLASS_EXT | PCI_FILL_SUBSYS);
 
 	if (!dev) {
 		read_broken(scan, device);
@@ -177,6 +175,50 @@ static void read_ids(const struct scan *scan, struct device *device)
 	device->subsystem_vendor = dev->subsys_vendor_id;
 	device->subsystem_device = dev->subsys_id;
 	pci_free_dev(dev);
+}
+
+/* The kernel makes it in this form, drivers/pci/pci-sysfs.c, modalias_show(). */
+static bool parse_modalias(const char *text, struct device *device)
+{
+	unsigned v, d, sv, sd, base, sub, interface;
+	int end = 0;
+
+	if (sscanf(text, "pci:v%8Xd%8Xsv%8Xsd%8Xbc%2Xsc%2Xi%2X%n", &v, &d, &sv, &sd, &base, &sub,
+		    &interface, &end) != 7 ||
+		text[end + (int)strspn(text + end, "\n")])
+		return false;
+	device->vendor = (uint16_t)v;
+	device->device = (uint16_t)d;
+	device->subsystem_vendor = (uint16_t)sv;
+	device->subsystem_device = (uint16_t)sd;
+	device->class = base << 16 | sub << 8 | interface;
+	return true;
+}
+
+static int make_modalias(struct device *device)
+{
+	if (asprintf(&device->modalias, "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X",
+		    device->vendor, device->device, device->subsystem_vendor,
+		    device->subsystem_device, device->class >> 16, device->class >> 8 & 0xff,
+		    device->class & 0xff) >= 0)
+		return 0;
+	device->modalias = NULL;
+	return -ENOMEM;
+}
+
+/* The modalias holds every id in one file; only where it cannot be read are the six files. */
+static void read_ids(const struct scan *scan, struct device *device)
+{
+	int details = scan->what & MACHINE_DETAILS ? PCI_FILL_CLASS_EXT : 0;
+	struct pci_dev *dev = libpci_read(scan, device, PCI_FILL_MODULE_ALIAS | details);
+	bool known = dev && dev->module_alias && parse_modalias(dev->module_alias, device);
+
+	if (known)
+		device->revision = dev->rev_id;
+	if (dev)
+		pci_free_dev(dev);
+	if (!known)
+		read_files(scan, device);
 }
 
 /* The last part but `drop` of a link's text.  libpci has driver and group too, by realpath(3) of
@@ -212,18 +254,6 @@ static int read_links(const struct scan *scan, struct device *device)
 		!(device->driver = strdup(name)))
 		return -ENOMEM;
 	return 0;
-}
-
-/* The kernel's own format: drivers/pci/pci-sysfs.c, modalias_show(). */
-static int make_modalias(struct device *device)
-{
-	if (asprintf(&device->modalias, "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X",
-		    device->vendor, device->device, device->subsystem_vendor,
-		    device->subsystem_device, device->class >> 16, device->class >> 8 & 0xff,
-		    device->class & 0xff) >= 0)
-		return 0;
-	device->modalias = NULL;
-	return -ENOMEM;
 }
 
 static void parse_numbers(struct device *device)
@@ -301,7 +331,17 @@ static int read_devices(const struct scan *scan, const struct strv *names, struc
 	return 0;
 }
 
-/* What needs the other devices, or only few devices have. */
+static void read_boot_vga(const struct scan *scan, struct device *device)
+{
+	char path[128], value[16];
+
+	if (device->class >> 16 != 3)
+		return;
+	(void)snprintf(path, sizeof(path), DEVICES "/%s/boot_vga", device->address);
+	device->boot_vga = root_attr(scan->root, path, value, sizeof(value)) > 0 &&
+			   strcmp(value, "1") == 0;
+}
+
 static void read_details(const struct scan *scan, const struct machine *machine,
 	struct device *device)
 {
@@ -311,12 +351,6 @@ static void read_details(const struct scan *scan, const struct machine *machine,
 		device->parent = machine_device(machine, value);
 	if (link_part(scan, device->address, "/physfn", 0, value, sizeof(value)))
 		device->physfn = machine_device(machine, value);
-	(void)snprintf(path, sizeof(path), DEVICES "/%s/boot_vga", device->address);
-	device->boot_vga = device->class >> 16 == 3 &&
-			   root_attr(scan->root, path, value, sizeof(value)) > 0 &&
-			   strcmp(value, "1") == 0;
-	if (!(scan->what & MACHINE_MODULES))
-		return;
 	(void)snprintf(path, sizeof(path), DEVICES "/%s/driver_override", device->address);
 	device->override_set = root_attr(scan->root, path, value, sizeof(value)) > 0 &&
 			       strcmp(value, "(null)") != 0;
@@ -396,8 +430,12 @@ static int scan_all(const struct scan *scan, const struct strv *names, struct ma
 		return error_set(err, -ENODEV,
 			"%s/bus/pci/devices: no PCI device; does this machine have a PCI bus?",
 			root_sysfs(scan->root));
-	for (size_t i = 0; r == 0 && scan->what & MACHINE_DETAILS && i < machine->n_devices; i++)
-		read_details(scan, machine, &machine->devices[i]);
+	for (size_t i = 0; r == 0 && i < machine->n_devices; i++) {
+		if (scan->what & (MACHINE_DETAILS | MACHINE_USES))
+			read_boot_vga(scan, &machine->devices[i]);
+		if (scan->what & MACHINE_DETAILS)
+			read_details(scan, machine, &machine->devices[i]);
+	}
 	if (r == 0)
 		r = make_groups(scan, machine);
 	return r < 0 ? error_set(err, r, "out of memory") : 0;
