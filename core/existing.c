@@ -431,7 +431,7 @@ static int scan_configured(struct existing *e)
 	return r;
 }
 
-static bool refuses_vfio(const struct strv *cmdline)
+bool existing_refuses_vfio(const struct strv *cmdline)
 {
 	for (size_t i = 0; i < cmdline->n; i++) {
 		_cleanup_(strv_free) struct strv names = {0};
@@ -468,7 +468,7 @@ int existing_scan(const struct root *root, const struct machine *machine, struct
 		existing_free(&e);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
-	e.vfio_refused = refuses_vfio(&e.cmdline);
+	e.vfio_refused = existing_refuses_vfio(&e.cmdline);
 	*ret = e;
 	return 0;
 }

@@ -36,6 +36,8 @@ bool existing_binds(const struct existing *existing, const struct device *device
 	const char **ret_where);
 /* The driver that driverctl gives the device at every boot, NULL: no override. */
 const char *existing_override(const struct existing *existing, const struct device *device);
+/* module_blacklist= among these kernel parameters refuses vfio-pci. */
+bool existing_refuses_vfio(const struct strv *cmdline);
 bool existing_blacklists(const struct existing *existing, const char *module);
 
 /* Modules that a softdep line, or the module itself, asks to load before and after `module`.

@@ -15,7 +15,7 @@ enum forecast_iommu {
 	FORECAST_IOMMU_BY_HAND,      /* intel_iommu=on is needed and this boot loader is not ours */
 	FORECAST_IOMMU_UNKNOWN,      /* firmware unseen, or off for a reason that is not seen */
 };
-/* existing may be NULL.  parameter (may be NULL, size 0): gets the kernel parameter that keeps the
+/* choice NULL: any that is not empty; existing may be NULL.  parameter (may be NULL, size 0): gets the kernel parameter that keeps the
  * IOMMU off at the next boot, or else the one that keeps it off now; "": none. */
 enum forecast_iommu forecast_iommu(const struct machine *machine, const struct choice *choice,
 	const struct existing *existing, char *parameter, size_t size);

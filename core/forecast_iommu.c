@@ -82,7 +82,7 @@ static int next_cmdline(const struct machine *machine, const struct existing *ex
 /* As the boot loader's target does it: once, and last. */
 static int add_ours(const struct machine *machine, const struct choice *choice, struct strv *words)
 {
-	if (!choice->n || machine->host.boot_loader != BOOT_GRUB_DEBIAN ||
+	if ((choice && !choice->n) || machine->host.boot_loader != BOOT_GRUB_DEBIAN ||
 		!forecast_needs_intel_iommu(machine) || strv_has(words, "intel_iommu=on"))
 		return 0;
 	return strv_add(words, "intel_iommu=on");

@@ -20,24 +20,12 @@ static char *format(const char *fmt, ...)
 	return n < 0 ? NULL : text;
 }
 
-/* module_blacklist= on the running kernel's command line names vfio-pci. */
 static bool is_refused(const char *cmdline)
 {
 	_cleanup_(strv_free) struct strv words = {0};
 
-	if (!cmdline || strv_split(&words, cmdline, " \t\n") < 0)
-		return false;
-	for (size_t i = 0; i < words.n; i++) {
-		_cleanup_(strv_free) struct strv names = {0};
-
-		if (!base_starts(words.v[i], "module_blacklist=") ||
-			strv_split(&names, words.v[i] + 17, ",") < 0)
-			continue;
-		for (size_t k = 0; k < names.n; k++)
-			if (base_same_module(names.v[k], "vfio_pci"))
-				return true;
-	}
-	return false;
+	return cmdline && strv_split(&words, cmdline, " \t\n") == 0 &&
+	       existing_refuses_vfio(&words);
 }
 
 /* The running kernel is known, and has no vfio-pci. */

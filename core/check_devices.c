@@ -1,0 +1,291 @@
+/* Findings about one device: what it is, who drives it, what the host loses with it. */
+#include "core/check_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void check_picks(struct check *c)
+{
+	for (size_t i = 0; i < c->choice->n; i++) {
+		const struct pick *pick = &c->choice->picks[i];
+		const struct device *device = machine_device(c->machine, pick->address);
+
+		if (!device)
+			check_add(c, "device-missing", SEVERITY_WARNING, NULL, -1,
+				"choose the card anew where it is now, or take it out of the choice",
+				"%s is chosen, but no device is there: the card is out, in another "
+				"slot, or switched off in the firmware setup. Nothing is bound for it.",
+				pick->address);
+		else if (!pick_matches(pick, device))
+			check_add(c, "identity-changed", SEVERITY_WARNING, device, device->group,
+				"choose again: the device that was meant may have another address now",
+				"%s is not the device that was chosen at this address "
+				"(%04x:%04x, subsystem %04x:%04x). Nothing is bound for it.",
+				check_name(device).s, pick->vendor, pick->device,
+				pick->subsystem_vendor, pick->subsystem_device);
+	}
+}
+
+/* Host, ISA, PCI and PCIe bridges: the host's own paths.  Other class 06 devices (NVSwitch is one) are
+ * devices like any other. */
+static bool is_path(const struct device *device)
+{
+	unsigned class = device->class >> 8;
+
+	return device_is_bridge(device) || class == 0x0600 || class == 0x0601;
+}
+
+static size_t count_functions(const struct check *c, const struct device *device)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->machine->n_devices; i++)
+		n += c->machine->devices[i].physfn == device;
+	return n;
+}
+
+static void check_kind(struct check *c, const struct device *d)
+{
+	size_t functions = count_functions(c, d);
+
+	if (is_path(d))
+		check_add(c, "bridge-selected", SEVERITY_BLOCK, d, d->group,
+			"take it out of the choice; choose the cards behind it",
+			"%s is a bridge: it stays with the host, and the devices behind it need it.",
+			check_name(d).s);
+	if (functions)
+		check_add(c, "sriov-parent", SEVERITY_BLOCK, d, d->group,
+			"choose its virtual functions instead, or switch them off first (sriov_numvfs)",
+			"%s has %zu virtual functions switched on, and vfio-pci refuses it.",
+			check_name(d).s, functions);
+	if (d->physfn)
+		check_add(c, "sriov-function", SEVERITY_WARNING, d, d->group,
+			"see that its virtual functions are made early in boot, before vfio-bind.service",
+			"%s is a virtual function: it is there only after the host's driver of %s made "
+			"it, and is bound only if that is early enough.",
+			check_name(d).s, d->physfn->address);
+	if (c->machine->host.iommu_active && d->group < 0)
+		check_add(c, "group-missing", SEVERITY_WARNING, d, -1,
+			"take it out of the choice, or look in the firmware setup for what hides it "
+			"from the IOMMU",
+			"%s is in no IOMMU group, so vfio-pci does not take it.", check_name(d).s);
+}
+
+/* What a use means for the host. */
+static const struct {
+	const char *id;
+	enum severity severity;
+	const char *loses, *remedy;
+} uses[] = {
+	[USE_ROOT_DISK] = {"root-disk", SEVERITY_DANGER,
+		"The host's own system is on it: this host does not boot without it",
+		"take it out of the choice"},
+	[USE_MOUNTED_DISK] = {"mounted-disk", SEVERITY_DANGER,
+		"The host loses a file system that it uses, and may stop in boot waiting for it",
+		"unmount it and take it out of /etc/fstab first, or take it out of the choice"},
+	[USE_SWAP_DISK] = {"swap-disk", SEVERITY_DANGER,
+		"The host loses swap space that it uses, and may wait for it in boot",
+		"swapoff and take it out of /etc/fstab first, or take it out of the choice"},
+	[USE_NETWORK] = {"network-in-use", SEVERITY_DANGER,
+		"The host loses a network connection that it uses",
+		"move the host's network to another card first, or be at the console"},
+	[USE_BOOT_DISPLAY] = {"boot-display", SEVERITY_DANGER,
+		"The host's screen goes black where vfio-pci takes it",
+		"set the firmware to another graphics card, or have a serial line or ssh at hand"},
+	[USE_GUEST] = {"guest-running", SEVERITY_WARNING,
+		"A guest uses it",
+		"see that no two guests are given the same device"},
+};
+
+static void check_uses(struct check *c, const struct device *d)
+{
+	bool has_display = false;
+
+	for (size_t i = 0; i < d->n_uses; i++) {
+		enum use_kind kind = d->uses[i].kind;
+
+		has_display |= kind == USE_BOOT_DISPLAY;
+		if ((size_t)kind < ARRAY_SIZE(uses) && uses[kind].id)
+			check_add(c, uses[kind].id, uses[kind].severity, d, d->group,
+				uses[kind].remedy, "%s: %s. %s.", check_name(d).s,
+				d->uses[i].text ? d->uses[i].text : "in use", uses[kind].loses);
+	}
+	if (d->boot_vga && !has_display)
+		check_add(c, "boot-display", SEVERITY_DANGER, d, d->group,
+			uses[USE_BOOT_DISPLAY].remedy, "%s: the firmware starts with it. %s.",
+			check_name(d).s, uses[USE_BOOT_DISPLAY].loses);
+}
+
+static bool uses_for(const struct device *device, enum use_kind kind)
+{
+	for (size_t i = 0; i < device->n_uses; i++)
+		if (device->uses[i].kind == kind)
+			return true;
+	return false;
+}
+
+/* The last keyboard, network or screen goes, once nothing that serves so is left with the host. */
+static void check_last(struct check *c, const char *id, bool (*serves)(const struct device *device),
+	const char *loses, const char *remedy)
+{
+	const struct device *last = NULL;
+
+	for (size_t i = 0; i < c->machine->n_devices; i++) {
+		const struct device *device = &c->machine->devices[i];
+
+		if (!serves(device))
+			continue;
+		if (!choice_has(c->choice, device))
+			return;
+		last = device;
+	}
+	if (last)
+		check_add(c, id, SEVERITY_DANGER, last, last->group, remedy, "%s: %s.",
+			check_name(last).s, loses);
+}
+
+static bool serves_input(const struct device *device)
+{
+	return uses_for(device, USE_INPUT);
+}
+
+static bool serves_network(const struct device *device)
+{
+	return uses_for(device, USE_NETWORK);
+}
+
+static bool serves_display(const struct device *device)
+{
+	return device->class >> 16 == 0x03;
+}
+
+static void check_lasts(struct check *c)
+{
+	check_last(c, "last-keyboard", serves_input,
+		"no other controller with a keyboard is left to the host",
+		"leave one controller with a keyboard to the host, or have ssh or a serial line");
+	check_last(c, "only-network", serves_network,
+		"no other network card in use is left to the host",
+		"leave one network card to the host, or be at the console");
+	check_last(c, "only-display", serves_display,
+		"no other graphics card is left to the host, so it has no screen",
+		"leave one graphics card to the host, or have ssh or a serial line at hand");
+}
+
+/* No chosen device before this one has its identity: each identity is reported once. */
+static bool is_first_of_identity(const struct check *c, const struct device *device)
+{
+	for (const struct device *d = c->machine->devices; d < device; d++)
+		if (choice_has(c->choice, d) && device_same_identity(d, device))
+			return false;
+	return true;
+}
+
+static void check_twins(struct check *c, const struct device *d)
+{
+	_cleanup_(check_names_free) struct check_names names = {0};
+
+	if (!is_first_of_identity(c, d))
+		return;
+	for (size_t i = 0; i < c->machine->n_devices; i++) {
+		const struct device *other = &c->machine->devices[i];
+
+		if (device_same_identity(other, d) && !choice_has(c->choice, other))
+			check_names_add(&names, other);
+	}
+	if (names.n)
+		check_add(c, "identical-device", SEVERITY_INFO, d, d->group,
+			"look at the addresses: the right one of the two must be chosen",
+			"%s has the same ids as %s, which stays with the host: binding goes by "
+			"address.", check_name(d).s, check_names_text(c, &names));
+}
+
+/* Another chosen device before this one has this module: each module is reported once. */
+static bool is_first_of_module(const struct check *c, const struct device *device, const char *module)
+{
+	for (const struct device *d = c->machine->devices; d < device; d++) {
+		if (!choice_has(c->choice, d))
+			continue;
+		for (size_t i = 0; i < d->modules->n; i++)
+			if (base_same_module(d->modules->v[i], module))
+				return false;
+	}
+	return true;
+}
+
+/* The module is what drives the device now, as far as names tell: nouveau and nvidia both claim a card,
+ * and the driver in use is called as one of them. */
+static bool drives(const struct device *device, const char *module)
+{
+	bool claims = false;
+
+	for (size_t i = 0; i < device->modules->n; i++) {
+		if (base_same_module(device->modules->v[i], device->driver))
+			return base_same_module(device->driver, module);
+		claims |= base_same_module(device->modules->v[i], module);
+	}
+	return claims;
+}
+
+static void check_sharers(struct check *c, const struct device *d, const char *module)
+{
+	_cleanup_(check_names_free) struct check_names names = {0};
+
+	for (size_t i = 0; i < c->machine->n_devices; i++) {
+		const struct device *other = &c->machine->devices[i];
+
+		if (other->driver && !device_is_vfio_driver(other->driver) &&
+			!choice_has(c->choice, other) && drives(other, module))
+			check_names_add(&names, other);
+	}
+	if (names.n)
+		check_add(c, "driver-shared", SEVERITY_INFO, d, d->group,
+			"nothing to do: it is not blacklisted",
+			"The module %s also drives %s, which stays with the host: it stays loaded for "
+			"that.", module, check_names_text(c, &names));
+}
+
+static void check_modules(struct check *c, const struct device *d)
+{
+	for (size_t i = 0; i < d->modules->n; i++) {
+		const char *module = d->modules->v[i];
+
+		if (device_is_vfio_driver(module) || !is_first_of_module(c, d, module))
+			continue;
+		check_sharers(c, d, module);
+		if (machine_module_state(c->machine, module) == MODULE_BUILTIN)
+			check_add(c, "driver-builtin", SEVERITY_WARNING, d, d->group,
+				"try it once with somebody at the console: not every device lets go of "
+				"a driver that has it already",
+				"%s: its driver %s is built into the kernel and takes it first; "
+				"vfio-bind.service moves it later in boot.", check_name(d).s, module);
+	}
+}
+
+static void check_override(struct check *c, const struct device *d)
+{
+	const char *driver = c->existing ? existing_override(c->existing, d) : NULL;
+
+	if (driver && !device_is_vfio_driver(driver))
+		check_add(c, "existing-override", SEVERITY_WARNING, d, d->group,
+			"driverctl unset-override, for this address",
+			"%s: driverctl gives it to %s at every boot, against this choice.",
+			check_name(d).s, driver);
+}
+
+void check_devices(struct check *c)
+{
+	check_picks(c);
+	for (size_t i = 0; c->r == 0 && c->choice->n && i < c->machine->n_devices; i++) {
+		const struct device *device = &c->machine->devices[i];
+
+		if (!choice_has(c->choice, device))
+			continue;
+		check_kind(c, device);
+		check_uses(c, device);
+		check_twins(c, device);
+		check_modules(c, device);
+		check_override(c, device);
+	}
+	check_lasts(c);
+}

@@ -1,0 +1,42 @@
+/* What the files of check share; nobody else's. */
+#ifndef CORE_CHECK_PRIVATE_H
+#define CORE_CHECK_PRIVATE_H
+
+#include "core/check.h"
+#include "core/existing.h"
+
+/* One run of check_choice().  Once memory runs out, `r` stays set and nothing more is added. */
+struct check {
+	const struct machine *machine;
+	const struct choice *choice;
+	const struct existing *existing;   /* NULL: nothing known */
+	struct findings *findings;
+	int r;
+};
+
+void check_add(struct check *c, const char *id, enum severity severity, const struct device *device,
+	int64_t group, const char *remedy, const char *fmt, ...) _printf_(7, 8);
+
+/* "0000:01:00.0 NVIDIA Corporation GP104", for use in an argument list: check_name(device).s */
+struct check_name {
+	char s[160];
+};
+struct check_name check_name(const struct device *device);
+
+/* Names of several devices, "A, B, C and 4 more". */
+struct check_names {
+	struct str text;
+	size_t n;
+};
+void check_names_add(struct check_names *names, const struct device *device);
+const char *check_names_text(struct check *c, struct check_names *names);
+void check_names_free(struct check_names *names);
+
+void check_system(struct check *c);                           /* what concerns the whole choice */
+void check_devices(struct check *c);
+void check_groups(struct check *c);
+
+/* "6.1.0-13-amd64" is at least major.minor; false also for what is no version. */
+bool check_version(const char *version, unsigned major, unsigned minor, unsigned patch);
+
+#endif
