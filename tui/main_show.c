@@ -18,7 +18,8 @@ int main_list(const struct main_options *o)
 	int r;
 
 	r = main_open(o,
-		MACHINE_NAMES | MACHINE_MODULES | MACHINE_USES | (o->json ? MACHINE_HOST | MACHINE_DETAILS : 0),
+		MACHINE_NAMES | MACHINE_MODULES | MACHINE_USES |
+			(o->json ? MACHINE_HOST | MACHINE_DETAILS : 0),
 		&root, &machine);
 	if (r != 0)
 		return r;
