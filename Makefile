@@ -117,6 +117,10 @@ $(BUILD)/tests/mktree: $(call obj,$(wildcard tests/mktree*.c))
 	$(if $(Q),@echo '  LD $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
+$(BUILD)/tests/measure: $(call obj,tests/measure.c)
+	$(if $(Q),@echo '  LD $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+
 tests: $(TESTS)
 
 # What may be missing is installed first, and only then looked for.
@@ -138,7 +142,7 @@ demo:
 
 bench:
 	@tests/install-packages build bench
-	$(AGAIN) $(BUILD)/vfio-wizard $(BUILD)/tests/mktree
+	$(AGAIN) $(BUILD)/vfio-wizard $(BUILD)/tests/mktree $(BUILD)/tests/measure
 	@BUILD=$(BUILD) tests/bench
 
 # Reads of memory that was never written, which the sanitizers do not see.
