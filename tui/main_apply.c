@@ -224,10 +224,10 @@ static int carry_out(const struct main_options *o, const struct root *root, cons
 		return MAIN_DONE;
 	}
 	show_plan(o, plan);
-	if (!findings_allow(o, plan))
-		return MAIN_FAILED;
 	if (main_refusal(root))
 		return main_error(MAIN_FAILED, "%s", main_refusal(root));
+	if (!findings_allow(o, plan))
+		return MAIN_FAILED;
 	if (!person_agrees(o))
 		return MAIN_FAILED;
 	catch_signals(&waiting);
