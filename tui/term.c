@@ -32,6 +32,7 @@ static int set_up(struct term *t)
 	nonl();
 	keypad(t->input, TRUE);
 	nodelay(t->input, TRUE);
+	define_key("\033[Z", KEY_BTAB); /* some descriptions know it by a name that we do not */
 	if (!getenv("ESCDELAY"))
 		set_escdelay(ESCAPE_DELAY_MS);
 	curs_set(1);
@@ -195,6 +196,7 @@ int term_open_headless(struct term **ret, int rows, int cols)
 	use_env(FALSE); /* the size is ours, not that of LINES and COLUMNS */
 	if (t->null_in && t->null_out)
 		t->screen = newterm("xterm-256color", t->null_out, t->null_in);
+	use_env(TRUE);
 	if (t->screen)
 		r = set_up(t);
 	if (r < 0) {
@@ -249,6 +251,8 @@ static uint32_t read_sequence(struct term *t, int introducer)
 			number = number * 10 + (unsigned int)(c - '0');
 		c = wgetch(t->input);
 	}
+	if (c == '[') /* the Linux console's function keys: ESC [ [ A */
+		return wgetch(t->input) == 'A' ? TERM_KEY_F1 : TERM_KEY_OTHER;
 	if (introducer == 'O' && (c == 'M' || c == 'P')) /* of the keypad */
 		return c == 'M' ? TERM_KEY_ENTER : TERM_KEY_F1;
 	if (c == '~')

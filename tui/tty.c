@@ -127,12 +127,13 @@ void tty_give_back(struct tty *tty)
 {
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &tty->modes);
 	give_back_stderr(tty);
+	/* What is still pending is noted, not died of. */
+	sigprocmask(SIG_SETMASK, &tty->mask, NULL);
 	sigaction(SIGWINCH, &tty->actions[SIGWINCH], NULL);
 	for (size_t i = 0; i < N_OF(noted_signals); i++)
 		sigaction(noted_signals[i], &tty->actions[noted_signals[i]], NULL);
 	for (size_t i = 0; i < N_OF(crash_signals); i++)
 		sigaction(crash_signals[i], &tty->actions[crash_signals[i]], NULL);
-	sigprocmask(SIG_SETMASK, &tty->mask, NULL);
 }
 
 enum tty_note tty_noted(void)
