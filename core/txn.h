@@ -25,7 +25,9 @@ enum txn_event_kind {
 	TXN_RESTORED,                /* text: a path put back */
 	TXN_RESTORE_FAILED,          /* text: what could not be put back and what to do */
 	TXN_COMMITTED,               /* done; text: the snapshot's id */
-	TXN_ROLLED_BACK,             /* everything is as before; text: why */
+	TXN_ROLLED_BACK,             /* text: why; code 0: everything is as before.  Else -EIO: not
+	                                everything (TXN_RESTORE_FAILED told), and the snapshot stays
+	                                interrupted, so that going back can be tried again */
 };
 
 struct txn_event {
@@ -39,15 +41,21 @@ struct txn;
 
 /* Takes the lock, compares every target with the plan's `before`, writes the snapshot.  Fails without
  * a trace: -EAGAIN another instance holds the lock (named by pid), -ESTALE a file changed since the plan
- * (named), -EROFS, -EACCES, -ENOSPC.  The plan must outlive the transaction. */
+ * (named), -EROFS, -EACCES, -ENOSPC, -ENODATA an empty plan.  The plan must outlive the transaction. */
 int txn_begin(const struct root *root, const struct plan *plan, unsigned flags, struct txn **ret,
 	struct error *err);
 
 /* One step.  1: more to come, ev says what happened.  0: over; ev is TXN_COMMITTED or TXN_ROLLED_BACK.
- * Never fails: what goes wrong is an event. */
+ * Never fails: what goes wrong is an event.  Never waits for a command. */
 int txn_step(struct txn *txn, struct txn_event *ev);
-int txn_fd(const struct txn *txn);              /* -1: step at once */
-void txn_cancel(struct txn *txn);               /* go back; the running command is ended */
+
+/* Readable (poll) when txn_step() has more to say.  -1: no command runs, step at once. */
+int txn_fd(const struct txn *txn);
+
+/* Goes back, from the next step on; a running command is ended (SIGTERM, SIGKILL after 5 s).  Without
+ * effect once going back has begun or the transaction is over: the way back is not cut short. */
+void txn_cancel(struct txn *txn);
+
 struct txn *txn_free(struct txn *txn);          /* unfinished: goes back first, silently */
 void txn_freep(struct txn **txn);
 

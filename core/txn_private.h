@@ -1,0 +1,74 @@
+/* Inside the transaction: what writes (txn_files), what keeps the snapshot (txn_store), what runs
+ * programs (txn_run).  Only these files and txn.c change anything on the system. */
+#ifndef CORE_TXN_PRIVATE_H
+#define CORE_TXN_PRIVATE_H
+
+#include "core/plan.h"
+#include "core/snapshot.h"
+
+/* -- txn_files: single files, below the descriptor of a root directory --
+ * Every path is absolute and free of symbolic links; one that has become a link is an error, never
+ * followed.  Errors name the path and what to do.  What returns 0 is on the disk. */
+
+/* Fills err from an errno with the remedy that it calls for; returns code. */
+int txn_fail(struct error *err, int code, const char *path, const char *doing);
+
+/* Makes path what `content` says, atomically: before and after a crash it is old or new.  Missing
+ * directories are made (0755).  What is not absent must have attributes. */
+int txn_put(int root, const char *path, const struct content *content, struct error *err);
+/* Removes what a crash in txn_put() may have left beside path. */
+void txn_sweep(int root, const char *path);
+
+/* The directory itself; make: with the missing ones, mode for the last, the rest 0755.  *made (may
+ * be NULL) gets the paths made, outermost first.  A descriptor or -errno. */
+int txn_open_directory(int root, const char *path, bool make, mode_t mode, struct strv *made,
+	struct error *err);
+/* Quietly: not empty and not there are fine. */
+void txn_remove_directory(int root, const char *path);
+/* A new file of ours, fsynced. */
+int txn_write_new(int dir, const char *name, const char *text, struct error *err);
+
+/* -- txn_store: the state directory, its lock, one snapshot -- */
+struct txn_store {
+	int root;                    /* borrowed */
+	int dir, snapshots, lock;    /* SNAPSHOT_STATE_DIR, SNAPSHOT_DIR, SNAPSHOT_LOCK; -EBADF: closed */
+	char *path;                  /* the state directory, resolved */
+	struct strv made;            /* directories made for it, outermost first */
+};
+
+/* Makes the directories, takes the lock.  -EAGAIN: held, by the pid in the message. */
+int txn_store_open(const struct root *root, struct txn_store *ret, struct error *err);
+/* Gives the lock back.  trace false: also removes the directories it made. */
+void txn_store_close(struct txn_store *store, bool trace);
+/* Writes the snapshot under its id, state pending; on failure nothing of it is left. */
+int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct error *err);
+/* The state, atomically and without needing space: both words lie ready in the snapshot. */
+int txn_store_mark(struct txn_store *store, const char *id, enum snapshot_state state,
+	struct error *err);
+void txn_store_remove(struct txn_store *store, const char *id);
+
+/* -- txn_run: one program -- */
+enum txn_run_result { TXN_RUN_NOTHING, TXN_RUN_LINE, TXN_RUN_ENDED };
+
+struct txn_run {
+	pid_t pid;                   /* 0: none; leads its own session and process group */
+	int pidfd, out, timer, poll; /* poll: an epoll over the others, readable when there is news */
+	bool ended, asked_to_end;
+	size_t drained;              /* bytes read after it ended */
+	char in[4096];
+	size_t in_pos, in_len;
+	struct str line;
+	int escape;                  /* within an escape sequence: 1 after ESC, 2 after ESC [ */
+	bool after_cr, cut, given;
+};
+
+/* -errno when it could not be started: nothing ran. */
+int txn_run_start(struct txn_run *run, const struct root *root, const struct command *command,
+	struct error *err);
+/* Never blocks.  LINE: *line is valid until the next call.  ENDED: *code is the exit status, 128
+ * and the signal's number when one ended it; everything of it is released. */
+enum txn_run_result txn_run_step(struct txn_run *run, const char **line, int *code);
+/* SIGTERM to the whole group, SIGKILL when a grace period is over. */
+void txn_run_end(struct txn_run *run);
+
+#endif

@@ -1,0 +1,227 @@
+#include "core/txn_private.h"
+
+#include "core/manifest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A snapshot that is being written, and one that is being removed. */
+#define NEW "new"
+#define OLD "old"
+
+static const char *const words[] = {
+	[SNAPSHOT_COMPLETE] = "complete",
+	[SNAPSHOT_ROLLED_BACK] = "rolled-back",
+};
+
+/* Flat, as every snapshot is. */
+static void remove_tree(int parent, const char *name)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		base_closep(&fd);
+		return;
+	}
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			(void)unlinkat(fd, entry->d_name, 0);
+	(void)closedir(dir);
+	(void)unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+void txn_store_remove(struct txn_store *store, const char *id)
+{
+	/* Under another name first: a crash leaves no snapshot with half of its files. */
+	if (renameat(store->snapshots, id, store->snapshots, OLD) < 0)
+		return;
+	remove_tree(store->snapshots, OLD);
+	(void)fsync(store->snapshots);
+}
+
+static int held(int fd, struct error *err)
+{
+	char pid[24];
+	ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
+	uint64_t number;
+
+	pid[n > 0 ? n : 0] = '\0';
+	pid[strcspn(pid, "\n")] = '\0';
+	if (base_number(pid, 10, INT32_MAX, &number) < 0)
+		return error_set(err, -EAGAIN,
+			"another vfio-wizard is changing this system; wait until it has ended");
+	return error_set(err, -EAGAIN,
+		"another vfio-wizard (process %s) is changing this system; wait until it has ended",
+		pid);
+}
+
+/* The lock belongs to the open file and goes with it, however its owner ends. */
+static int take_lock(struct txn_store *store, struct error *err)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	_cleanup_close_ int fd = -EBADF;
+	struct stat st;
+
+	do {
+		base_closep(&fd);
+		fd = openat(store->dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return txn_fail(err, -errno, SNAPSHOT_LOCK, "opening");
+		if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
+			return errno == EAGAIN || errno == EACCES
+				       ? held(fd, err)
+				       : txn_fail(err, -errno, SNAPSHOT_LOCK, "locking");
+		if (fstat(fd, &st) < 0)
+			return txn_fail(err, -errno, SNAPSHOT_LOCK, "locking");
+		/* Its owner removed it while this one waited for it. */
+	} while (st.st_nlink == 0);
+	/* Only for the message: not worth a failure. */
+	if (ftruncate(fd, 0) == 0)
+		(void)!dprintf(fd, "%d\n", getpid());
+	store->lock = TAKE_FD(fd);
+	return 0;
+}
+
+static int open_private(int root, const char *path, struct strv *made, struct error *err)
+{
+	_cleanup_close_ int fd = txn_open_directory(root, path, true, 0700, made, err);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return txn_fail(err, -errno, path, "opening");
+	if (st.st_uid != geteuid())
+		return error_set(err, -EPERM,
+			"%s: belongs to user %u, so what is in it cannot be trusted; look at it and remove it",
+			path, st.st_uid);
+	if ((st.st_mode & 077) && fchmod(fd, 0700) < 0)
+		return txn_fail(err, -errno, path, "closing it to others");
+	return TAKE_FD(fd);
+}
+
+static int open_store(const struct root *root, struct txn_store *store, struct error *err)
+{
+	_cleanup_free_ char *snapshots = NULL;
+	int r = root_resolve(root, SNAPSHOT_STATE_DIR, &store->path, err);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&snapshots, "%s/snapshots", store->path) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	store->dir = open_private(store->root, store->path, &store->made, err);
+	if (store->dir < 0)
+		return store->dir;
+	r = take_lock(store, err);
+	if (r < 0)
+		return r;
+	store->snapshots = open_private(store->root, snapshots, &store->made, err);
+	if (store->snapshots < 0)
+		return store->snapshots;
+	remove_tree(store->snapshots, NEW);
+	remove_tree(store->snapshots, OLD);
+	return 0;
+}
+
+int txn_store_open(const struct root *root, struct txn_store *ret, struct error *err)
+{
+	int r;
+
+	*ret = (struct txn_store){
+		.root = root_fd(root), .dir = -EBADF, .snapshots = -EBADF, .lock = -EBADF};
+	r = open_store(root, ret, err);
+	if (r < 0)
+		txn_store_close(ret, r == -EAGAIN);
+	return r;
+}
+
+void txn_store_close(struct txn_store *store, bool trace)
+{
+	if (!trace && store->path && strv_has(&store->made, store->path) && store->lock >= 0)
+		(void)unlinkat(store->dir, "lock", 0);
+	for (size_t i = store->made.n; !trace && i-- > 0;)
+		txn_remove_directory(store->root, store->made.v[i]);
+	base_closep(&store->snapshots);
+	base_closep(&store->dir);
+	base_closep(&store->lock);
+	strv_free(&store->made);
+	free(TAKE_PTR(store->path));
+}
+
+static int write_copies(int dir, const struct snapshot *snapshot, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < snapshot->n_files; i++) {
+		const struct snapshot_file *file = &snapshot->files[i];
+		char before[32], after[32];
+
+		(void)snprintf(before, sizeof(before), "before-%zu", i);
+		(void)snprintf(after, sizeof(after), "after-%zu", i);
+		if (file->before.kind == CONTENT_FILE)
+			r = txn_write_new(dir, before, file->before.text, err);
+		if (r == 0 && file->after.kind == CONTENT_FILE)
+			r = txn_write_new(dir, after, file->after.text, err);
+	}
+	return r;
+}
+
+static int write_snapshot(int dir, struct snapshot *snapshot, struct error *err)
+{
+	_cleanup_free_ char *manifest = NULL;
+	int r = manifest_format(snapshot, &manifest);
+
+	if (r < 0)
+		return error_set(err, r, "out of memory");
+	r = write_copies(dir, snapshot, err);
+	if (r == 0)
+		r = txn_write_new(dir, "manifest", manifest, err);
+	if (r == 0)
+		r = txn_write_new(dir, "state", "pending\n", err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(words); i++)
+		if (words[i])
+			r = txn_write_new(dir, words[i], words[i], err);
+	if (r == 0 && fsync(dir) < 0)
+		r = txn_fail(err, -errno, SNAPSHOT_DIR, "writing the snapshot");
+	return r;
+}
+
+int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct error *err)
+{
+	_cleanup_close_ int dir = -EBADF;
+	int r;
+
+	if (mkdirat(store->snapshots, NEW, 0700) < 0)
+		return txn_fail(err, -errno, SNAPSHOT_DIR, "writing the snapshot");
+	dir = openat(store->snapshots, NEW, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = dir < 0 ? txn_fail(err, -errno, SNAPSHOT_DIR, "writing the snapshot")
+		    : write_snapshot(dir, snapshot, err);
+	if (r == 0 && renameat(store->snapshots, NEW, store->snapshots, snapshot->id) < 0)
+		r = txn_fail(err, -errno, SNAPSHOT_DIR, "writing the snapshot");
+	if (r < 0) {
+		remove_tree(store->snapshots, NEW);
+		return r;
+	}
+	if (fsync(store->snapshots) < 0) {
+		r = txn_fail(err, -errno, SNAPSHOT_DIR, "writing the snapshot");
+		txn_store_remove(store, snapshot->id);
+	}
+	return r;
+}
+
+int txn_store_mark(struct txn_store *store, const char *id, enum snapshot_state state,
+	struct error *err)
+{
+	_cleanup_close_ int dir = openat(store->snapshots, id,
+		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir < 0 || renameat(dir, words[state], dir, "state") < 0 || fsync(dir) < 0)
+		return txn_fail(err, -errno, SNAPSHOT_DIR, "marking the snapshot");
+	return 0;
+}
