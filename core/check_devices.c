@@ -240,7 +240,7 @@ static void check_sharers(struct check *c, const struct device *d, const char *m
 	}
 	if (names.n)
 		check_add(c, "driver-shared", SEVERITY_INFO, d, d->group,
-			"nothing to do: it is not blacklisted",
+			"",
 			"The module %s also drives %s, which stays with the host: it stays loaded for "
 			"that.", module, check_names_text(c, &names));
 }

@@ -16,6 +16,7 @@ static bool is_harmless(const struct device *device)
 struct membership {
 	const struct device *first_chosen, *needed;   /* needed: in the way, and the host needs it */
 	struct check_names in_the_way, bridges, idle;
+	bool is_claimed;             /* some module could take an idle one */
 };
 
 static void membership_free(struct membership *m)
@@ -31,6 +32,20 @@ static bool is_needed(const struct device *device)
 		if (device->uses[i].kind != USE_GUEST)
 			return true;
 	return device->boot_vga;
+}
+
+/* It has no driver now, and yet a module of the next kernel could take it. */
+static bool is_claimed(const struct check *c, const struct device *device)
+{
+	for (size_t i = 0; !device->driver && i < device->modules->n; i++) {
+		const char *module = device->modules->v[i];
+
+		if (!device_is_vfio_driver(module) &&
+			machine_module_state(c->machine, module) != MODULE_MISSING &&
+			!(c->existing && existing_blacklists(c->existing, module)))
+			return true;
+	}
+	return false;
 }
 
 static void sort_member(const struct check *c, const struct device *device, struct membership *m)
@@ -49,6 +64,7 @@ static void sort_member(const struct check *c, const struct device *device, stru
 		check_names_add(&m->bridges, device);
 	} else {
 		check_names_add(&m->idle, device);
+		m->is_claimed |= is_claimed(c, device);
 	}
 }
 
@@ -79,14 +95,15 @@ static void check_group(struct check *c, const struct group *group)
 	if (m.in_the_way.n)
 		report_shared(c, group, &m);
 	if (m.bridges.n)
-		check_add(c, "group-bridge", SEVERITY_INFO, m.first_chosen, group->id,
-			"nothing to do",
+		check_add(c, "group-bridge", SEVERITY_INFO, m.first_chosen, group->id, "",
 			"Group %lld also has %s: bridges stay with the host, and VFIO accepts that.",
 			(long long)group->id, check_names_text(c, &m.bridges));
 	if (m.idle.n)
-		check_add(c, "group-idle", SEVERITY_INFO, m.first_chosen, group->id,
-			"see that no driver takes it while a guest runs",
-			"Group %lld also has %s, without a driver of the host: VFIO accepts that.",
+		check_add(c, "group-idle", m.is_claimed ? SEVERITY_WARNING : SEVERITY_INFO,
+			m.first_chosen, group->id,
+			m.is_claimed ? "choose it too, so that no driver of the host takes it" : "",
+			"Group %lld also has %s, without a driver of the host: VFIO accepts that as "
+			"long as it stays so.",
 			(long long)group->id, check_names_text(c, &m.idle));
 }
 

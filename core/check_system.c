@@ -263,7 +263,7 @@ static void check_existing(struct check *c)
 	check_install(c);
 	for (size_t i = 0; i < c->existing->notes.n; i++)
 		check_add(c, "existing-settings", SEVERITY_INFO, NULL, -1,
-			"nothing to do: vfio-wizard leaves it as it is", "Found: %s",
+			"", "Found: %s",
 			c->existing->notes.v[i]);
 }
 
