@@ -26,15 +26,6 @@ static void check_picks(struct check *c)
 	}
 }
 
-/* Host, ISA, PCI and PCIe bridges: the host's own paths.  Other class 06 devices (NVSwitch is one) are
- * devices like any other. */
-static bool is_path(const struct device *device)
-{
-	unsigned class = device->class >> 8;
-
-	return device_is_bridge(device) || class == 0x0600 || class == 0x0601;
-}
-
 static size_t count_functions(const struct check *c, const struct device *device)
 {
 	size_t n = 0;
@@ -48,7 +39,7 @@ static void check_kind(struct check *c, const struct device *d)
 {
 	size_t functions = count_functions(c, d);
 
-	if (is_path(d))
+	if (device_is_path(d))
 		check_add(c, "bridge-selected", SEVERITY_BLOCK, d, d->group,
 			"take it out of the choice; choose the cards behind it",
 			"%s is a bridge: it stays with the host, and the devices behind it need it.",

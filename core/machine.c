@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CLASS_HOST      0x0600
+#define CLASS_ISA       0x0601
 #define CLASS_BRIDGE    0x0604
 #define CLASS_CARDBUS   0x0607
 #define CLASS_SEMI      0x0609
@@ -19,6 +21,13 @@ bool device_is_bridge(const struct device *device)
 	uint32_t class = device->class >> 8;
 
 	return class == CLASS_BRIDGE || class == CLASS_CARDBUS || class == CLASS_SEMI;
+}
+
+bool device_is_path(const struct device *device)
+{
+	uint32_t class = device->class >> 8;
+
+	return device_is_bridge(device) || class == CLASS_HOST || class == CLASS_ISA;
 }
 
 /* Every variant in the kernel ends so: mlx5_vfio_pci, nvgrace-gpu-vfio-pci, xe-vfio-pci. */

@@ -47,6 +47,7 @@ struct device {
 	char *driver;                /* bound now, NULL: none */
 	char *modalias;              /* as the kernel makes it from the ids (MACHINE_MODULES) */
 	char *name;                  /* "Vendor Device", NULL: vendor not in pci.ids */
+	size_t vendor_len;           /* bytes of name that are the vendor's */
 	char *class_name;            /* "VGA compatible controller", NULL: not in pci.ids */
 	const struct strv *modules;  /* modules of any kernel that claim it; never NULL, may be empty */
 	bool boot_vga;               /* the firmware's console; MACHINE_DETAILS or _USES */
@@ -60,6 +61,9 @@ struct device {
 
 /* A bridge (class 06 04, 07, 09): VFIO accepts it in a group, and it is never bound. */
 bool device_is_bridge(const struct device *device);
+/* Host, ISA, PCI and PCIe bridges: the host's own paths, never to be given away.  Other devices of
+ * class 06 (NVSwitch is one) are devices like any other. */
+bool device_is_path(const struct device *device);
 /* A driver under which VFIO counts a device as its own: vfio-pci or a variant of it. */
 bool device_is_vfio_driver(const char *driver);
 /* Functions of one slot are one card. */

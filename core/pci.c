@@ -107,9 +107,11 @@ static int read_names(const struct scan *scan, struct device *device)
 	const char *name;
 
 	name = name_of(scan, buf, sizeof(buf), PCI_LOOKUP_VENDOR | PCI_LOOKUP_NO_NUMBERS, vendor, 0);
-	if (name)
+	if (name) {
+		device->vendor_len = strlen(name);
 		name = name_of(scan, buf, sizeof(buf), PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE,
 			vendor, id);
+	}
 	if (name && !(device->name = strdup(name)))
 		return -ENOMEM;
 	name = name_of(scan, buf, sizeof(buf), PCI_LOOKUP_CLASS | PCI_LOOKUP_NO_NUMBERS, class, 0);
