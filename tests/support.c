@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "tests/support.h"
+#include "tests/mktree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,22 @@ void support_remove(char *dir)
 		return;
 	(void)nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	free(dir);
+}
+
+char *support_system(const char *machine, const char *root)
+{
+	char *dir = support_scratch();
+	char path[512];
+
+	if (root) {
+		(void)snprintf(path, sizeof(path), "tests/fixtures/roots/%s", root);
+		assert_int_equal(mktree_root(path, dir), 0);
+	}
+	if (machine) {
+		(void)snprintf(path, sizeof(path), "tests/fixtures/machines/%s.facts", machine);
+		assert_int_equal(mktree_machine(path, dir), 0);
+	}
+	return dir;
 }
 
 void support_put(const char *dir, const char *path, const char *text)
@@ -141,6 +158,20 @@ char *support_tree(const char *dir, const char *const *without)
 	strv_free(&tree.lines);
 	assert_int_equal(str_take(&out, &ret), 0);
 	return ret;
+}
+
+void support_assert_same(const char *before, const char *after)
+{
+	size_t at = 0, start;
+
+	while (before[at] && before[at] == after[at])
+		at++;
+	if (before[at] == after[at])
+		return;
+	for (start = at; start > 0 && before[start - 1] != '\n';)
+		start--;
+	fail_msg("before: %.*s\nafter:  %.*s", (int)strcspn(before + start, "\n"), before + start,
+		(int)strcspn(after + start, "\n"), after + start);
 }
 
 int support_run(const char *const argv[], struct str *out)
