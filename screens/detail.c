@@ -11,7 +11,7 @@ static void add_group_member(struct str *text, const struct app *app, const stru
 {
 	const char *what = d->driver ? d->driver : "no driver";
 
-	if (device_is_bridge(d))
+	if (device_is_path(d))
 		what = "bridge, stays";
 	else if (tree_is_chosen(&app->choice, d))
 		what = "chosen";
@@ -103,7 +103,7 @@ void detail_device(struct page *page, const struct app *app, const struct device
 	add_group(page, app, device);
 	add_driver(page, device);
 	add_facts(page, device);
-	if (device_is_bridge(device))
+	if (device_is_path(device))
 		page_add(page, TERM_NORMAL, 0, "A bridge is never given to a guest. It stays with the host "
 					       "and does not keep its group from being used.");
 	else if (cost)

@@ -103,7 +103,7 @@ static int show_detail(struct state *st, struct app *app, const struct findings 
 
 	if (device && !cost && tree_is_chosen(&app->choice, device))
 		cost = &app->findings;
-	st->cost_wanted = device && !cost && !device_is_bridge(device);
+	st->cost_wanted = device && !cost && !device_is_path(device);
 	snprintf(st->address, sizeof(st->address), "%s", tree_address(&st->tree, st->list.cur));
 	page_clear(st->detail);
 	if (device)
@@ -186,9 +186,11 @@ static void draw_status(const struct state *st, const struct app *app, struct te
 			summary_count(&app->findings, count, sizeof(count)));
 }
 
+/* Functions of one slot of a root bus are parts of the mainboard, and virtual functions sit in the
+ * slot of any: neither makes a card. */
 static bool is_offered(const struct device *d, const struct device *of)
 {
-	return device_same_card(d, of) && !device_is_bridge(d) && !d->physfn;
+	return device_same_card(d, of) && d->parent && !d->physfn && !device_is_path(d);
 }
 
 static void draw_offer(const struct state *st, const struct app *app, struct term *t,
@@ -197,13 +199,13 @@ static void draw_offer(const struct state *st, const struct app *app, struct ter
 	const struct device *of = focused(st);
 	bool give_back = tree_is_chosen(&app->choice, of);
 	_cleanup_(str_free) struct str text = {0};
-	char buf[32];
+	char buf[128];
 
 	str_add(&text, give_back ? "Give back the whole card?" : "Choose the whole card?");
 	for (const struct device *d = app->machine->devices;
 		d < app->machine->devices + app->machine->n_devices; d++)
 		if (is_offered(d, of))
-			str_addf(&text, "\n%s %s", d->address, device_label(d, buf, sizeof(buf)));
+			str_addf(&text, "\n%s %s", d->address, summary_name(d, buf, sizeof(buf)));
 	term_line(t, r.y, r.x, r.w, TERM_FOCUS);
 	r.y++;
 	r.h--;
@@ -263,7 +265,7 @@ static void tell_group(const struct app *app, const struct device *of, struct wi
 	for (size_t i = 0; group && i < group->n_devices; i++) {
 		const struct device *d = group->devices[i];
 
-		if (device_is_bridge(d) || tree_is_chosen(&app->choice, d))
+		if (device_is_path(d) || tree_is_chosen(&app->choice, d))
 			continue;
 		if (!n++)
 			first = d;
@@ -294,7 +296,7 @@ static bool has_more(const struct app *app, const struct device *of)
 	const struct machine *m = app->machine;
 	bool chosen = tree_is_chosen(&app->choice, of);
 
-	if (of->physfn)
+	if (!is_offered(of, of))
 		return false;
 	for (const struct device *d = m->devices; d < m->devices + m->n_devices; d++)
 		if (d != of && is_offered(d, of) && tree_is_chosen(&app->choice, d) == chosen)
@@ -317,7 +319,7 @@ static void toggle(struct state *st, struct app *app, struct wizard_event *ev)
 
 	if (!device)
 		drop_lost(st, app, ev);
-	else if (device_is_bridge(device))
+	else if (device_is_path(device))
 		snprintf(ev->notice, sizeof(ev->notice),
 			"A bridge stays with the host; its group can be used all the same.");
 	else if (has_more(app, device))

@@ -130,17 +130,6 @@ static int add_requirements(struct state *st, const struct app *app)
 	return r;
 }
 
-static int add_detected(struct state *st, const char *title, const struct detected *found)
-{
-	const struct row look = {.title = title, .word = "found", .style = TERM_NORMAL};
-	_cleanup_(str_free) struct str text = {0};
-
-	if (!found->name)
-		return 0;
-	str_addf(&text, "%s (%s)", found->name, found->evidence ? found->evidence : "no evidence");
-	return str_check(&text) < 0 ? -ENOMEM : add(st, &look, text.s, "");
-}
-
 /* Whether what was chosen earlier is where it should be. */
 static int add_verdicts(struct state *st, const struct app *app)
 {
@@ -175,8 +164,6 @@ static int rows_build(struct state *st, const struct app *app)
 
 	rows_free(st);
 	if ((r = add_interrupted(st, app)) < 0 || (r = add_requirements(st, app)) < 0 ||
-		(r = add_detected(st, "Boot loader", &app->machine->host.boot_loader_found)) < 0 ||
-		(r = add_detected(st, "Initramfs", &app->machine->host.initramfs_found)) < 0 ||
 		(r = add_verdicts(st, app)) < 0)
 		return r;
 	return add_trouble(st, app);
@@ -234,10 +221,10 @@ static int enter(void *state, struct app *app)
 	return 0;
 }
 
-/* A headline and a blank; the list; a rule; the focused line in full, at least a third of it all. */
+/* A headline and a blank; the list; a rule; the focused line in full, at least a quarter of it all. */
 static struct term_rect list_rect(const struct state *st, struct term_rect r)
 {
-	int most = r.h - 3 - r.h / 3;
+	int most = r.h - 3 - r.h / 4;
 
 	return (struct term_rect){r.y + 2, r.x, (int)st->n < most ? (int)st->n : most, r.w};
 }

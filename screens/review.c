@@ -37,27 +37,25 @@ static void only_in(struct page *page, const struct app *app, const struct choic
 	for (size_t i = 0; i < in->n; i++) {
 		const struct pick *p = &in->picks[i];
 		const struct device *device = machine_device(app->machine, p->address);
-		char buf[32];
+		char buf[128];
 
 		if (!choice_find(not_in, p->address))
 			page_add(page, TERM_NORMAL, 0, "%s %s %s", what, p->address,
-				device ? device_label(device, buf, sizeof(buf)) : "(no longer there)");
+				device ? summary_name(device, buf, sizeof(buf)) : "(no longer there)");
 	}
 }
 
 static void page_summary(struct page *page, const struct app *app)
 {
 	const struct plan *plan = app->plan;
-	char count[96];
+	char amount[64], count[96];
 
 	page_heading(page, "What will change");
 	if (*app->refusal)
 		page_add(page, TERM_DANGER, 0, "Applying is not possible here: %s", app->refusal);
 	only_in(page, app, &plan->after, &plan->before, "To vfio-pci:");
 	only_in(page, app, &plan->before, &plan->after, "Back to the host:");
-	page_add(page, TERM_NORMAL, 0, "%zu %s and %zu %s; %s.", plan->n_changes,
-		plan->n_changes == 1 ? "file" : "files", plan->n_commands,
-		plan->n_commands == 1 ? "command" : "commands",
+	page_add(page, TERM_NORMAL, 0, "%s; %s.", summary_amount(plan, amount, sizeof(amount)),
 		summary_count(&plan->findings, count, sizeof(count)));
 }
 

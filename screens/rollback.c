@@ -38,7 +38,7 @@ static const struct wizard_key keys_after[] = {
 static void page_before(struct page *page, const struct app *app)
 {
 	const struct plan *plan = app->rollback;
-	char count[96];
+	char amount[64], count[96];
 
 	page_heading(page, "%s", plan->summary);
 	if (*app->refusal)
@@ -47,8 +47,8 @@ static void page_before(struct page *page, const struct app *app)
 		page_add(page, TERM_NORMAL, 0, "Every file is already as it was: there is nothing to do.");
 		return;
 	}
-	page_add(page, TERM_NORMAL, 0, "%zu files, %zu commands; %s. Capital R rolls back.",
-		plan->n_changes, plan->n_commands,
+	page_add(page, TERM_NORMAL, 0, "%s; %s. Capital R rolls back.",
+		summary_amount(plan, amount, sizeof(amount)),
 		summary_count(&plan->findings, count, sizeof(count)));
 	summary_findings(page, &plan->findings);
 	page_must_see(page);

@@ -125,6 +125,7 @@ static void step(struct run *run)
 	if (ev.kind == TXN_ROLLED_BACK && !run->why.len)
 		str_add(&run->why, ev.text);
 	run->txn = txn_free(run->txn);
+	run->damaged = ev.kind == TXN_ROLLED_BACK && ev.code < 0;
 	run->phase = ev.kind == TXN_COMMITTED ? RUN_COMMITTED : RUN_RESTORED;
 }
 
@@ -268,13 +269,14 @@ static void explain_damage(struct run *run)
 		"It failed, and not everything could be put back. Do not restart before this is repaired:");
 	for (size_t i = 0; i < run->not_restored.n; i++)
 		page_add(run->page, TERM_DANGER, 2, "%s", run->not_restored.v[i]);
-	page_add(run->page, TERM_NORMAL, 0, "The old content of every file is in " SNAPSHOT_DIR "/%s.",
+	page_add(run->page, TERM_NORMAL, 0, "The old content of every file is in " SNAPSHOT_DIR "/%s. "
+		"When the cause is gone, going back can be tried again: s, the snapshots.",
 		run->snapshot);
 }
 
 void run_explain(struct run *run)
 {
-	if (run->not_restored.n)
+	if (run->damaged)
 		explain_damage(run);
 	else
 		page_add(run->page, TERM_WARNING, 0, "%s Every file is as it was before.",

@@ -25,7 +25,8 @@ struct run {
 	char now[512];               /* what is being done */
 	char snapshot[64];           /* its id */
 	struct str why;              /* why it was not done; empty: it was */
-	struct strv not_restored;    /* what could not be put back, one sentence each */
+	bool damaged;                /* not everything could be put back */
+	struct strv not_restored;    /* what, one sentence each */
 };
 
 /* Forgets an earlier run; idle, the page empty. */

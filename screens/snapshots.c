@@ -2,6 +2,8 @@
 #include "screens/page.h"
 #include "screens/screens.h"
 
+#include "core/report.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,10 +104,10 @@ static int show_detail(struct state *st, const struct app *app)
 		page_add(st->detail, TERM_NORMAL, 2, "%s %s", file_action(&s->files[i]),
 			s->files[i].path);
 	for (size_t i = 0; i < s->n_commands; i++) {
-		const struct strv *argv = &s->commands[i].argv;
+		_cleanup_(str_free) struct str line = {0};
 
-		if (argv->n)
-			page_add(st->detail, TERM_DIM, 2, "ran %s", argv->v[0]);
+		report_command(&s->commands[i].argv, &line);
+		page_add(st->detail, TERM_DIM, 2, "then %s", line.s ? line.s : "");
 	}
 	return page_check(st->detail);
 }

@@ -38,6 +38,30 @@ const char *summary_count(const struct findings *findings, char *buf, size_t siz
 	return buf;
 }
 
+const char *summary_amount(const struct plan *plan, char *buf, size_t size)
+{
+	snprintf(buf, size, "%zu %s and %zu %s", plan->n_changes,
+		plan->n_changes == 1 ? "file" : "files", plan->n_commands,
+		plan->n_commands == 1 ? "command" : "commands");
+	return buf;
+}
+
+/* Of the vendor the part in brackets, or the first word. */
+const char *summary_name(const struct device *d, char *buf, size_t size)
+{
+	const char *from = d->name, *open;
+	size_t n;
+
+	if (!d->name || !d->vendor_len || strlen(d->name) <= d->vendor_len)
+		return device_label(d, buf, size);
+	open = memchr(d->name, '[', d->vendor_len);
+	if (open)
+		from = open + 1;
+	n = strcspn(from, open ? "]" : " ,");
+	snprintf(buf, size, "%.*s%s", (int)n, from, d->name + d->vendor_len);
+	return buf;
+}
+
 void summary_finding(struct page *page, const struct finding *finding)
 {
 	const struct severity_look *look = &looks[finding->severity];
@@ -76,14 +100,14 @@ void summary_forecast(struct page *page, const struct plan *plan)
 	page_heading(page, "Drivers after the next boot");
 	for (size_t i = 0; i < plan->forecast.n; i++) {
 		const struct forecast_entry *e = &plan->forecast.v[i];
-		char buf[32];
+		char buf[128];
 
 		if (!is_affected(plan, e)) {
 			same++;
 			continue;
 		}
 		page_add(page, TERM_NORMAL, 0, "%s %s: %s -> %s", e->device->address,
-			device_label(e->device, buf, sizeof(buf)), driver_word(e->now),
+			summary_name(e->device, buf, sizeof(buf)), driver_word(e->now),
 			driver_word(e->next));
 		if (e->reason && *e->reason)
 			page_add(page, TERM_DIM, 2, "%s", e->reason);

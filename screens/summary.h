@@ -6,10 +6,17 @@
 #include "core/plan.h"
 #include "screens/page.h"
 
+/* "AMD/ATI Ellesmere [Radeon RX 470/480]": the name with its vendor cut short, where there is one.
+ * Never NULL; writes into buf if needed. */
+const char *summary_name(const struct device *device, char *buf, size_t size);
+
 enum term_style summary_style(enum severity severity);
 
 /* "1 danger, 2 warnings": what is not zero, worst first; "nothing to warn of". */
 const char *summary_count(const struct findings *findings, char *buf, size_t size);
+
+/* "7 files and 1 command". */
+const char *summary_amount(const struct plan *plan, char *buf, size_t size);
 
 /* One finding: a word for its severity, text and id; below it what to do. */
 void summary_finding(struct page *page, const struct finding *finding);

@@ -1,5 +1,7 @@
 #include "screens/tree.h"
 
+#include "screens/summary.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -173,7 +175,7 @@ const char *tree_use_word(const struct device *device)
 	};
 	const struct use *worst = device->uses;
 
-	if (device_is_bridge(device))
+	if (device_is_path(device))
 		return "bridge";
 	for (size_t i = 1; i < device->n_uses; i++)
 		if (device->uses[i].kind < worst->kind)
@@ -203,14 +205,14 @@ static void draw_heading(const struct tree_row *row, struct term *t, struct term
 	}
 }
 
-#define IDS_WIDTH    12
+#define IDS_WIDTH    10
 #define DRIVER_WIDTH 12
 #define USE_WIDTH    9
 #define WIDE_ENOUGH  70          /* for the ids */
 
 static const char *mark(const struct tree_view *v, const struct device *d)
 {
-	if (device_is_bridge(d))
+	if (device_is_path(d))
 		return " -  ";
 	return tree_is_chosen(v->choice, d) ? "[x] " : "[ ] ";
 }
@@ -218,16 +220,16 @@ static const char *mark(const struct tree_view *v, const struct device *d)
 static void draw_device(const struct tree_view *v, const struct device *d, struct term *t,
 	struct term_rect r)
 {
-	enum term_style style = device_is_bridge(d) ? TERM_DIM : TERM_NORMAL;
+	enum term_style style = device_is_path(d) ? TERM_DIM : TERM_NORMAL;
 	int ids = r.w >= WIDE_ENOUGH ? IDS_WIDTH : 0;
 	int right = r.x + r.w - ids - DRIVER_WIDTH - USE_WIDTH, x = r.x;
-	char buf[32];
+	char buf[128];
 
 	x += term_put(t, r.y, x, 4, style, mark(v, d));
 	x += term_put(t, r.y, x, r.w - 4, style, d->address) + 1;
-	term_put(t, r.y, x, right - x - 1, style, device_label(d, buf, sizeof(buf)));
+	term_put(t, r.y, x, right - x - 1, style, summary_name(d, buf, sizeof(buf)));
 	if (ids)
-		term_putf(t, r.y, right, ids, style, "[%04x:%04x]", d->vendor, d->device);
+		term_putf(t, r.y, right, ids, style, "%04x:%04x", d->vendor, d->device);
 	term_put(t, r.y, right + ids, DRIVER_WIDTH - 1, style, d->driver ? d->driver : "no driver");
 	term_put(t, r.y, right + ids + DRIVER_WIDTH, USE_WIDTH, d->n_uses ? TERM_WARNING : style,
 		tree_use_word(d));
