@@ -136,7 +136,7 @@ check-vm:
 	@BUILD=$(BUILD) tests/vm/run
 
 demo:
-	@tests/install-packages build
+	@tests/install-packages build demo
 	$(AGAIN) $(BUILD)/vfio-wizard $(BUILD)/tests/mktree
 	@BUILD=$(BUILD) tests/demo
 

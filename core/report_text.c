@@ -137,7 +137,7 @@ static void margin_lines(struct str *out, const char *margin, const char *label,
 	_cleanup_(str_free) struct str next = {0};
 
 	str_addf(out, "%s%s", margin, label);
-	str_addf(&next, "%s  ", margin);
+	str_addf(&next, "%s%s", margin, *label ? "  " : "");
 	wrap(out, next.s ? next.s : "", text);
 }
 
