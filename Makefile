@@ -167,4 +167,4 @@ uninstall:
 clean:
 	rm -rf build build-*
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(BUILD)/,core tui screens tests) -name '*.d' -type f 2>/dev/null)

@@ -128,7 +128,7 @@ static void show_event(const struct txn_event *ev)
 {
 	static const char *const before[] = {
 		[TXN_SNAPSHOT] = "snapshot ",
-		[TXN_FILE] = "wrote    ",
+		[TXN_FILE] = "changed  ",
 		[TXN_COMMAND] = "run      ",
 		[TXN_OUTPUT] = "       | ",
 		[TXN_RESTORED] = "restored ",
