@@ -1,15 +1,33 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/mktree.h"
+
+/* Writes the machine and frees it. */
+static int write_machine(struct mktree_machine *m, bool groups, const char *dir)
+{
+	int r;
+
+	if (!groups) {
+		m->iommu = MKTREE_IOMMU_NO;
+		m->n_unit = 0;
+	}
+	r = mktree_sys_write(m, dir);
+	mktree_facts_free(m);
+	return r;
+}
 
 int mktree_machine(const char *facts_file, const char *dir)
 {
 	struct mktree_machine *m = NULL;
 	int r = mktree_facts_load(facts_file, &m);
 
-	if (r == 0)
-		r = mktree_sys_write(m, dir);
-	mktree_facts_free(m);
-	return r;
+	return r < 0 ? r : write_machine(m, true, dir);
+}
+
+int mktree_machine_without(const char *facts_file, const char *dir)
+{
+	struct mktree_machine *m = NULL;
+	int r = mktree_facts_load(facts_file, &m);
+
+	return r < 0 ? r : write_machine(m, false, dir);
 }
 
 int mktree_synthetic(unsigned int n, unsigned int seed, bool groups, const char *dir)
@@ -17,12 +35,5 @@ int mktree_synthetic(unsigned int n, unsigned int seed, bool groups, const char 
 	struct mktree_machine *m = NULL;
 	int r = mktree_synthetic_make(n, seed, &m);
 
-	if (r == 0 && !groups) {
-		m->iommu = MKTREE_IOMMU_NO;
-		m->n_unit = 0;
-	}
-	if (r == 0)
-		r = mktree_sys_write(m, dir);
-	mktree_facts_free(m);
-	return r;
+	return r < 0 ? r : write_machine(m, groups, dir);
 }

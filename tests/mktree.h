@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Trees for tests: a machine's /sys from its facts, a distribution's root from its fixture, trees
  * that are broken on purpose.  fixtures/README describes the files that are read here.
@@ -12,9 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MKTREE_ADDRESS 20 /* "ffffffff:ff:1f.7" and its NUL */
-#define MKTREE_UNITS   8
-#define MKTREE_RENAMES 16
+#define MKTREE_ADDRESS  20 /* "ffffffff:ff:1f.7" and its NUL */
+#define MKTREE_UNITS    8
+#define MKTREE_RENAMES  16
 #define MKTREE_CHILDREN 8
 
 /* Something that a driver made below its device: a disk, a partition, a network interface. */
@@ -44,6 +43,8 @@ enum mktree_iommu { MKTREE_IOMMU_UNKNOWN, MKTREE_IOMMU_NO, MKTREE_IOMMU_YES };
 
 struct mktree_machine {
 	const char *title, *source;
+	const char *cpu;   /* "intel" or "amd" */
+	const char *table; /* the firmware's description of the IOMMU; "-": it has none */
 	enum mktree_iommu iommu;
 	const char *unit[MKTREE_UNITS];
 	size_t n_unit;
@@ -65,10 +66,12 @@ struct mktree_device *mktree_facts_find(const struct mktree_machine *m, const ch
 /* An invented server of exactly n functions; the same seed gives the same machine. */
 int mktree_synthetic_make(unsigned int n, unsigned int seed, struct mktree_machine **ret);
 
-/* Writes DIR/sys. */
+/* Writes DIR/sys and DIR/proc/cpuinfo. */
 int mktree_sys_write(struct mktree_machine *m, const char *dir);
 
 int mktree_machine(const char *facts_file, const char *dir);
+/* The same machine with its IOMMU switched off: no groups, no units. */
+int mktree_machine_without(const char *facts_file, const char *dir);
 int mktree_synthetic(unsigned int n, unsigned int seed, bool groups, const char *dir);
 
 /* A distribution's root: fixtures/roots/NAME.  Needs depmod where the fixture has modules. */
@@ -76,5 +79,18 @@ int mktree_root(const char *fixture_dir, const char *dir);
 
 /* Adds to a device of an existing tree: a child, as "SUBSYSTEM:PATH[@MAJOR:MINOR]". */
 int mktree_attach(const char *dir, const char *address, const char *child);
+
+/* What the host uses a device for: the disk "nvme0n1" or "sda", with / on its second partition and
+ * swap on its third, and the network interface of the default route. */
+int mktree_disk(const char *dir, const char *address, const char *name);
+int mktree_network(const char *dir, const char *address, const char *name);
+
+/* A small machine with something wrong in it, mostly at the device MKTREE_VICTIM; a reader must
+ * come back from it with an answer or an error.  Names and what is wrong by number, NULL behind
+ * the last. */
+#define MKTREE_VICTIM "0000:02:00.0"
+const char *mktree_broken_name(size_t i);
+const char *mktree_broken_what(size_t i);
+int mktree_broken(const char *name, const char *dir);
 
 #endif

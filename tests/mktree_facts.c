@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reading NAME.facts; the format is described in fixtures/README. */
 #include "tests/mktree.h"
 #include "tests/mktree_machine.h"
@@ -134,10 +133,14 @@ static int header(struct mktree_machine *m, const char *name, char *rest)
 		m->title = w;
 	else if (strcmp(name, "source") == 0)
 		m->source = w;
+	else if (strcmp(name, "cpu") == 0)
+		m->cpu = w;
+	else if (strcmp(name, "table") == 0)
+		m->table = w;
 	else if (strcmp(name, "iommu") == 0)
-		m->iommu = strcmp(w, "yes") == 0 ? MKTREE_IOMMU_YES
-			: strcmp(w, "no") == 0	 ? MKTREE_IOMMU_NO
-						 : MKTREE_IOMMU_UNKNOWN;
+		m->iommu = strcmp(w, "yes") == 0  ? MKTREE_IOMMU_YES
+			   : strcmp(w, "no") == 0 ? MKTREE_IOMMU_NO
+						  : MKTREE_IOMMU_UNKNOWN;
 	else if (strcmp(name, "units") == 0) {
 		while ((w = word(&rest)) && none(w) && m->n_unit < MKTREE_UNITS)
 			m->unit[m->n_unit++] = w;

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Building a machine in memory: for the reader of facts and the inventor of machines. */
 #ifndef TESTS_MKTREE_MACHINE_H
 #define TESTS_MKTREE_MACHINE_H

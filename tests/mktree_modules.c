@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Kernel modules without a compiler: an ELF object that holds a .modinfo section and a symbol
  * table is all that depmod and libkmod look at.  Module NAME exports the symbol NAME_here, and
@@ -40,7 +39,8 @@ enum { NONE, MODINFO, SYMTAB, STRTAB, SHSTRTAB, SECTIONS };
 struct object {
 	Elf64_Ehdr header;
 	Elf64_Shdr section[SECTIONS];
-	char names[40]; /* "", .modinfo, .symtab, .strtab, .shstrtab */;
+	char names[40]; /* "", .modinfo, .symtab, .strtab, .shstrtab */
+	;
 };
 
 static void block_clear(struct block *b)
@@ -67,7 +67,8 @@ static struct mktree_path name_of(const char *path)
 	return p;
 }
 
-static void section(struct object *o, int i, Elf64_Word name, Elf64_Word type, size_t at, size_t size)
+static void section(
+	struct object *o, int i, Elf64_Word name, Elf64_Word type, size_t at, size_t size)
 {
 	o->section[i].sh_name = name;
 	o->section[i].sh_type = type;
@@ -222,7 +223,8 @@ static void write_module(struct mktree_out *o, const char *base, const char *ver
 
 static int depmod(const char *dir, const char *version)
 {
-	static const char *const program[] = {"/usr/sbin/depmod", "/sbin/depmod", "/usr/bin/depmod"};
+	static const char *const program[] = {
+		"/usr/sbin/depmod", "/sbin/depmod", "/usr/bin/depmod"};
 	char *argv[] = {strdup("depmod"), strdup("-b"), strdup(dir), strdup(version), NULL};
 	char *env[] = {NULL};
 	int r = ENOENT, status = 0;
@@ -254,8 +256,7 @@ static int write_kernel(const char *dir, const char *version, const struct block
 		write_module(&o, base.s, version, &b->module[i], list);
 	buffers_end(list, 3);
 	for (size_t i = 0; i < 3 && !o.error; i++)
-		mktree_out_data(
-			&o, PATH("%s/%s", base.s, name[i]), list[i].data, list[i].size);
+		mktree_out_data(&o, PATH("%s/%s", base.s, name[i]), list[i].data, list[i].size);
 	buffers_free(list, 3);
 	r = o.error ? 0 : depmod(dir, version);
 	if (r < 0)

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef TESTS_MKTREE_MODULES_H
 #define TESTS_MKTREE_MODULES_H
 

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/mktree_out.h"
 
 #include <errno.h>
@@ -136,14 +135,19 @@ void mktree_out_printf(struct mktree_out *o, const char *path, const char *forma
 		mktree_out_data(o, path, buf, (size_t)n);
 }
 
+void mktree_out_remove(struct mktree_out *o, const char *path)
+{
+	if (!o->error && unlinkat(o->fd, path, 0) < 0)
+		mktree_out_fail(o, -errno, path);
+}
+
 void mktree_out_symlink(struct mktree_out *o, const char *path, const char *text)
 {
 	if (o->error || symlinkat(text, o->fd, path) == 0)
 		return;
 	if (errno == EEXIST && unlinkat(o->fd, path, 0) == 0 && symlinkat(text, o->fd, path) == 0)
 		return;
-	if (errno == ENOENT && make_parents(o->fd, path) == 0 &&
-		symlinkat(text, o->fd, path) == 0)
+	if (errno == ENOENT && make_parents(o->fd, path) == 0 && symlinkat(text, o->fd, path) == 0)
 		return;
 	mktree_out_fail(o, -errno, path);
 }

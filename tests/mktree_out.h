@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The writer of test trees: paths are below one directory, directories are made on the way, and
  * the first error stays and turns every later call into nothing, so that callers ask once.
@@ -25,6 +24,7 @@ void mktree_out_dir(struct mktree_out *o, const char *path);
 void mktree_out_mode(struct mktree_out *o, const char *path, mode_t mode);
 void mktree_out_data(struct mktree_out *o, const char *path, const void *data, size_t size);
 void mktree_out_text(struct mktree_out *o, const char *path, const char *text);
+void mktree_out_remove(struct mktree_out *o, const char *path);
 /* A symlink with exactly this text; one that is there already is replaced. */
 void mktree_out_symlink(struct mktree_out *o, const char *path, const char *text);
 /* A relative symlink at path to target, both below the tree. */

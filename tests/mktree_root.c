@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A distribution's root from its fixture: root/ copied, manifest obeyed, modules made. */
 #include "tests/mktree.h"
 #include "tests/mktree_modules.h"

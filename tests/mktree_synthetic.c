@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * An invented server, for scaling: root ports with network cards and their virtual functions,
  * graphics cards behind switches, NVMe disks, multi-function USB, legacy PCI behind a bridge,
@@ -147,8 +146,8 @@ static void virtual_functions(struct plan *p, int port, const int pf[2], unsigne
 	long long shared = own ? -1 : p->group++;
 
 	for (unsigned int i = 0; i < n; i++) {
-		int v = add(p, bus, 8 + i, 0x8086, 0x1889, 0x020000,
-			own ? p->group++ : shared, port);
+		int v = add(
+			p, bus, 8 + i, 0x8086, 0x1889, 0x020000, own ? p->group++ : shared, port);
 
 		if (v < 0)
 			return;
@@ -167,8 +166,7 @@ static void network_card(struct plan *p)
 	for (unsigned int f = 0; f < 2; f++) {
 		pf[f] = add(p, p->bus, f, 0x8086, 0x1592, 0x020000, p->group++, port);
 		driven(p, pf[f], "ice", "ice");
-		child(p, pf[f], "net",
-			mktree_machine_keep(p->m, "net/ens%uf%u", p->nic, f), NULL);
+		child(p, pf[f], "net", mktree_machine_keep(p->m, "net/ens%uf%u", p->nic, f), NULL);
 	}
 	p->nic++;
 	virtual_functions(p, port, pf, count[below(p, 6)]);
@@ -177,8 +175,8 @@ static void network_card(struct plan *p)
 
 static void graphics_card(struct plan *p, int port, long long group)
 {
-	static const unsigned int kind[][3] = {{0x10de, 0x2684, 0x030000},
-		{0x10de, 0x2330, 0x030200}, {0x1002, 0x744c, 0x030000}};
+	static const unsigned int kind[][3] = {
+		{0x10de, 0x2684, 0x030000}, {0x10de, 0x2330, 0x030200}, {0x1002, 0x744c, 0x030000}};
 	static const char *const driver[] = {"nvidia", "nouveau", "vfio-pci"};
 	const unsigned int *k = kind[below(p, 3)];
 	bool amd = k[0] == 0x1002;
@@ -205,8 +203,8 @@ static void graphics_switch(struct plan *p)
 	unsigned int bus = p->bus, n = 2 + below(p, 3);
 
 	for (unsigned int i = 0; i < n; i++) {
-		int down = bridge(p, bus, i << 5, 0x10b5, 0x9797, 0x060400,
-			acs ? p->group++ : all, up);
+		int down = bridge(
+			p, bus, i << 5, 0x10b5, 0x9797, 0x060400, acs ? p->group++ : all, up);
 
 		graphics_card(p, down, acs ? p->group++ : all);
 		bridge_done(p, down);
@@ -318,6 +316,8 @@ static void headers(struct mktree_machine *m, unsigned int n, unsigned int seed)
 
 	m->title = mktree_machine_keep(m, "invented server, %u functions, seed %u", n, seed);
 	m->source = "invented";
+	m->cpu = "intel";
+	m->table = "DMAR";
 	m->iommu = MKTREE_IOMMU_YES;
 	m->n_unit = sizeof(unit) / sizeof(*unit);
 	memcpy(m->unit, unit, sizeof(unit));

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine as the kernel shows it: DIR/sys. */
 #include "tests/mktree.h"
 #include "tests/mktree_machine.h"
@@ -208,8 +207,7 @@ static struct mktree_path module_path(const char *name)
 	return p;
 }
 
-static void write_driver(
-	struct mktree_out *o, const struct mktree_machine *m, const char *driver)
+static void write_driver(struct mktree_out *o, const struct mktree_machine *m, const char *driver)
 {
 	static const char *const file[] = {"bind", "unbind", "new_id", "remove_id", "uevent"};
 	const char *module = module_of(m, driver);
@@ -224,8 +222,7 @@ static void write_driver(
 	if (!module)
 		return;
 	mktree_out_dir(o, module_path(module).s);
-	mktree_out_link(
-		o, PATH("sys/bus/pci/drivers/%s/module", driver), module_path(module).s);
+	mktree_out_link(o, PATH("sys/bus/pci/drivers/%s/module", driver), module_path(module).s);
 }
 
 static void link_driver(
@@ -236,10 +233,8 @@ static void link_driver(
 	if (!o->error &&
 		faccessat(o->fd, PATH("sys/bus/pci/drivers/%s/bind", d->driver), F_OK, 0) < 0)
 		write_driver(o, m, d->driver);
-	mktree_out_link(
-		o, PATH("%s/driver", d->place), PATH("sys/bus/pci/drivers/%s", d->driver));
-	mktree_out_link(
-		o, PATH("sys/bus/pci/drivers/%s/%s", d->driver, d->address), d->place);
+	mktree_out_link(o, PATH("%s/driver", d->place), PATH("sys/bus/pci/drivers/%s", d->driver));
+	mktree_out_link(o, PATH("sys/bus/pci/drivers/%s/%s", d->driver, d->address), d->place);
 }
 
 /* Modules that claim the device and are loaded, or were when the facts were taken. */
@@ -283,8 +278,9 @@ static void write_units(struct mktree_out *o, const struct mktree_machine *m)
 		struct mktree_path p = mktree_out_path("sys/devices/virtual/iommu/%s", u);
 
 		mktree_out_dir(o, PATH("%s/devices", p.s));
-		mktree_out_dir(o, PATH("%s/%s", p.s,
-			strncmp(u, "ivhd", 4) == 0 ? "amd-iommu" : "intel-iommu"));
+		mktree_out_dir(
+			o, PATH("%s/%s", p.s,
+				   strncmp(u, "ivhd", 4) == 0 ? "amd-iommu" : "intel-iommu"));
 		mktree_out_link(o, PATH("sys/class/iommu/%s", u), p.s);
 	}
 }
@@ -305,8 +301,7 @@ static void link_virtual(struct mktree_out *o, struct mktree_machine *m)
 		if (!pf)
 			continue;
 		mktree_out_link(o, PATH("%s/physfn", v->place), pf->place);
-		mktree_out_link(
-			o, PATH("%s/virtfn%u", pf->place, n[pf - m->device]++), v->place);
+		mktree_out_link(o, PATH("%s/virtfn%u", pf->place, n[pf - m->device]++), v->place);
 	}
 	for (size_t i = 0; i < m->n_device; i++) {
 		if (!n[i])
@@ -365,8 +360,7 @@ static void write_child(struct mktree_out *o, const char *place, const struct mk
 	mktree_out_dir(o, at.s);
 	if (c->dev)
 		mktree_out_printf(o, PATH("%s/dev", at.s), "%s\n", c->dev);
-	mktree_out_link(
-		o, PATH("sys/class/%s/%s", c->subsystem, strrchr(at.s, '/') + 1), at.s);
+	mktree_out_link(o, PATH("sys/class/%s/%s", c->subsystem, strrchr(at.s, '/') + 1), at.s);
 	if (strcmp(c->subsystem, "block") == 0) {
 		write_block(o, place, c, at.s);
 		return;
@@ -393,6 +387,31 @@ static void write_bus(struct mktree_out *o, const struct mktree_machine *m)
 	write_units(o, m);
 }
 
+/* ACPI tables are there to be seen and for root to read. */
+static void write_firmware(struct mktree_out *o, const struct mktree_machine *m)
+{
+	const char *const table[] = {
+		"FACP", m->table && strcmp(m->table, "-") != 0 ? m->table : NULL};
+
+	for (size_t i = 0; m->table && i < 2 && table[i]; i++) {
+		struct mktree_path p = mktree_out_path("sys/firmware/acpi/tables/%s", table[i]);
+
+		mktree_out_text(o, p.s, table[i]);
+		mktree_out_mode(o, p.s, 0400);
+	}
+}
+
+static void write_cpu(struct mktree_out *o, const struct mktree_machine *m)
+{
+	bool amd = m->cpu && strcmp(m->cpu, "amd") == 0;
+
+	if (m->cpu)
+		mktree_out_printf(o, "proc/cpuinfo",
+			"processor\t: 0\nvendor_id\t: %s\nflags\t\t: fpu pae apic sep sse2 ht lm "
+			"%s\n\n",
+			amd ? "AuthenticAMD" : "GenuineIntel", amd ? "svm" : "vmx");
+}
+
 static void write_device(struct mktree_out *o, struct mktree_machine *m, struct mktree_device *d)
 {
 	if (!place(m, d)) {
@@ -414,6 +433,8 @@ int mktree_sys_write(struct mktree_machine *m, const char *dir)
 	struct mktree_out o = mktree_out_open(dir);
 
 	write_bus(&o, m);
+	write_firmware(&o, m);
+	write_cpu(&o, m);
 	for (size_t i = 0; i < m->n_device && !o.error; i++)
 		write_device(&o, m, &m->device[i]);
 	if (!o.error)
@@ -431,8 +452,8 @@ int mktree_attach(const char *dir, const char *address, const char *child)
 	if (!text || mktree_machine_child(&d, text) < 0)
 		mktree_out_fail(&o, text ? -EINVAL : -ENOMEM, child);
 	if (!o.error)
-		n = readlinkat(o.fd, PATH("sys/bus/pci/devices/%s", address), link,
-			sizeof(link) - 1);
+		n = readlinkat(
+			o.fd, PATH("sys/bus/pci/devices/%s", address), link, sizeof(link) - 1);
 	if (n < 0)
 		mktree_out_fail(&o, -ENODEV, address);
 	if (!o.error) {
