@@ -134,13 +134,15 @@ bool choice_same(const struct choice *a, const struct choice *b)
 
 int choice_copy(struct choice *to, const struct choice *from)
 {
-	struct choice copy = {.n = from->n, .options = from->options};
+	struct choice copy = {.options = from->options};
 
-	if (from->n) {
-		copy.picks = malloc(from->n * sizeof(*copy.picks));
-		if (!copy.picks)
+	/* One by one, so that the copy has the room that base_grow() counts on. */
+	for (; copy.n < from->n; copy.n++) {
+		if (base_grow(&copy.picks, copy.n, sizeof(*copy.picks)) < 0) {
+			choice_free(&copy);
 			return -ENOMEM;
-		memcpy(copy.picks, from->picks, from->n * sizeof(*copy.picks));
+		}
+		copy.picks[copy.n] = from->picks[copy.n];
 	}
 	*to = copy;
 	return 0;
