@@ -201,7 +201,8 @@ static void draw_offer(const struct state *st, const struct app *app, struct ter
 	_cleanup_(str_free) struct str text = {0};
 	char buf[128];
 
-	str_add(&text, give_back ? "Give back the whole card?" : "Choose the whole card?");
+	str_add(&text, give_back ? "Give back the whole card (o: only this function)?"
+				: "Choose the whole card (o: only this function)?");
 	for (const struct device *d = app->machine->devices;
 		d < app->machine->devices + app->machine->n_devices; d++)
 		if (is_offered(d, of))

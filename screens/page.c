@@ -155,7 +155,7 @@ static int layout_row(struct layout *l, const struct paragraph *p, const char *t
 	l->rows[l->n] = (struct row){
 		.start = l->text.len,
 		.style = p->style,
-		.heading = p->kind == HEADING,
+		.heading = p->kind == HEADING && text == p->text,
 	};
 	for (int i = 0; i < p->indent; i++)
 		str_addc(&l->text, ' ');
@@ -171,7 +171,7 @@ static int layout_paragraph(struct layout *l, const struct paragraph *p)
 	const char *text = p->text, *next;
 	int r = 0;
 
-	if (p->kind != PARAGRAPH || width < 1)
+	if (p->kind == LINE || width < 1)
 		return layout_row(l, p, text, strlen(text));
 	for (; text && r >= 0; text = next) {
 		size_t len = widget_wrap(text, width, &next);
