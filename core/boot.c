@@ -106,7 +106,8 @@ static int guess_loader(struct boot *boot)
 		return is_loader(boot, BOOT_UNKNOWN, NULL, other);
 	if (boot->grub_tools && root_exists(boot->root, "/boot/grub/grub.cfg"))
 		return is_grub(boot,
-			"/usr/sbin/update-grub and /boot/grub/grub.cfg, and no other loader; this system is not the running one, so it is not proven");
+			"/usr/sbin/update-grub and /boot/grub/grub.cfg, and no other loader; "
+			"nothing tells which loader last started it");
 	return is_loader(boot, BOOT_UNKNOWN, NULL, "no boot loader that can be told");
 }
 

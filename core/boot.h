@@ -1,4 +1,4 @@
-/* Boot loader, initramfs generator, and whether this kind of system is supported.  For host.c only. */
+/* Boot loader, initramfs generator, and whether such a system is supported.  For host.c. */
 #ifndef CORE_BOOT_H
 #define CORE_BOOT_H
 

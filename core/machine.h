@@ -76,7 +76,7 @@ const char *device_label(const struct device *device, char *buf, size_t size);
 /* Members are in address order. */
 struct group {
 	int64_t id;
-	char *type;                  /* sysfs type, "DMA", "DMA-FQ", "identity"; NULL: unknown (MACHINE_DETAILS) */
+	char *type;                  /* sysfs type: "DMA", "DMA-FQ"; NULL: unknown; MACHINE_DETAILS */
 	const struct device **devices;
 	size_t n_devices;
 };

@@ -1,4 +1,4 @@
-/* Which modules can drive what, for every installed kernel, through libkmod.  For machine.c only. */
+/* Which modules can drive what, for every installed kernel, through libkmod.  For machine.c. */
 #ifndef CORE_MODULE_H
 #define CORE_MODULE_H
 

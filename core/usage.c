@@ -158,49 +158,156 @@ static int claim_source(struct usage *usage, const char *source, const struct cl
 /* One line of mountinfo, proc_pid_mountinfo(5):
  * 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue */
 struct mount {
-	const char *number, *point, *source;
+	const char *number, *point, *type, *source;
 };
+
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
+/* Blanks and such are written as \040. */
+static const char *unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; to++) {
+		int c = *from;
+		bool escape = c == '\\' && is_octal(from[1]) && is_octal(from[2]) && is_octal(from[3]);
+
+		if (escape)
+			c = (from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0');
+		*to = (char)c;
+		from += escape ? 4 : 1;
+	}
+	*to = '\0';
+	return text;
+}
 
 static bool parse_mount(char *line, struct mount *ret)
 {
-	char *field[6], *rest = line, *dash;
+	char *field[6], *rest = line, *end, *type, *source;
 
 	for (size_t i = 0; i < ARRAY_SIZE(field); i++)
 		if (!(field[i] = strsep(&rest, " ")) || !rest)
 			return false;
-	dash = base_starts(rest, "- ") ? rest : strstr(rest, " - ");
-	if (!dash)
+	end = base_starts(rest, "- ") ? rest + 2 : strstr(rest, " - ");
+	if (!end)
 		return false;
-	dash += *dash == ' ' ? 3 : 2;
-	if (!strsep(&dash, " ") || !dash)
+	end += *end == ' ' ? 3 : 0;
+	type = strsep(&end, " ");
+	source = end ? strsep(&end, " ") : NULL;
+	if (!source)
 		return false;
-	*ret = (struct mount){field[2], field[4], strsep(&dash, " ")};
+	*ret = (struct mount){field[2], unescape(field[4]), type, unescape(source)};
 	return true;
 }
 
-/* By number where the file system has a device of its own that /sys knows, else (btrfs, a saved
- * tree) by its source. */
-static int claim_mount(struct usage *usage, const struct mount *mount)
+/* A btrfs is on every device beside the one that the mount names. */
+static int claim_btrfs(struct usage *usage, const char *source, const struct claim *claim)
 {
-	bool is_root = strcmp(mount->point, usage->slash) == 0;
-	_cleanup_free_ char *path = NULL, *text = NULL;
-	const char *name = strrchr(mount->source, '/');
-	struct claim claim = {is_root ? USE_ROOT_DISK : USE_MOUNTED_DISK, NULL};
+	_cleanup_(strv_free) struct strv systems = {0};
+	_cleanup_free_ char *real = NULL;
+	int r = root_resolve(usage->running, source, &real, NULL);
 
-	if (asprintf(&text, "%s is on %s", is_root ? "/" : mount->point,
-		    name ? name + 1 : mount->source) < 0) {
-		text = NULL;
-		return -ENOMEM;
+	if (r == 0)
+		r = root_list(usage->root, "/sys/fs/btrfs", &systems);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	for (size_t i = 0; i < systems.n; i++) {
+		_cleanup_free_ char *member = NULL;
+
+		if (asprintf(&member, "/sys/fs/btrfs/%s/devices%s", systems.v[i],
+			    strrchr(real, '/')) < 0) {
+			member = NULL;
+			return -ENOMEM;
+		}
+		if (!root_exists(usage->root, member))
+			continue;
+		*strrchr(member, '/') = '\0';
+		return claim_links(usage, member, "", claim, 0);
 	}
-	claim.text = text;
-	if (base_starts(mount->number, "0:"))
-		return claim_source(usage, mount->source, &claim);
+	return 0;
+}
+
+/* udev's database knows what is on each block device: E:ID_FS_LABEL= is the pool's name. */
+static int is_pool_member(const struct root *running, const char *entry, const char *pool)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL, *label = NULL;
+	int r;
+
+	if (asprintf(&path, "/run/udev/data/%s", entry) < 0)
+		path = NULL;
+	if (asprintf(&label, "\nE:ID_FS_LABEL=%s\n", pool) < 0)
+		label = NULL;
+	if (!path || !label)
+		return -ENOMEM;
+	r = root_read_text(running, path, &text, NULL);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	return strstr(text, "\nE:ID_FS_TYPE=zfs_member\n") && strstr(text, label);
+}
+
+/* The kernel does not tell what a ZFS pool is made of. */
+static int claim_pool(struct usage *usage, const char *source, const struct claim *claim)
+{
+	_cleanup_free_ char *pool = strndup(source, strcspn(source, "/"));
+	_cleanup_(strv_free) struct strv entries = {0};
+	int r = root_list(usage->running, "/run/udev/data", &entries);
+
+	if (!pool || r == -ENOMEM)
+		return -ENOMEM;
+	r = 0;
+	for (size_t i = 0; r == 0 && i < entries.n; i++) {
+		_cleanup_free_ char *path = NULL;
+		int member = entries.v[i][0] == 'b' ?
+				     is_pool_member(usage->running, entries.v[i], pool) :
+				     0;
+
+		if (member <= 0) {
+			r = member;
+			continue;
+		}
+		if (asprintf(&path, "/sys/dev/block/%s", entries.v[i] + 1) < 0)
+			path = NULL;
+		r = path ? claim_below(usage, path, claim, 0) : -ENOMEM;
+	}
+	return r;
+}
+
+/* By number where the file system has a device of its own that /sys knows, else by its source. */
+static int claim_device(struct usage *usage, const struct mount *mount, const struct claim *claim)
+{
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	if (strcmp(mount->type, "zfs") == 0)
+		return claim_pool(usage, mount->source, claim);
 	if (asprintf(&path, "/sys/dev/block/%s", mount->number) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
-	return root_exists(usage->root, path) ? claim_below(usage, path, &claim, 0) :
-						claim_source(usage, mount->source, &claim);
+	if (root_exists(usage->root, path))
+		return claim_below(usage, path, claim, 0);
+	r = claim_source(usage, mount->source, claim);
+	if (r == 0 && strcmp(mount->type, "btrfs") == 0)
+		r = claim_btrfs(usage, mount->source, claim);
+	return r;
+}
+
+static int claim_mount(struct usage *usage, const struct mount *mount)
+{
+	bool is_root = strcmp(mount->point, usage->slash) == 0;
+	_cleanup_free_ char *text = NULL;
+	struct claim claim = {is_root ? USE_ROOT_DISK : USE_MOUNTED_DISK, NULL};
+
+	if (asprintf(&text, "%s is on %s", is_root ? "/" : mount->point,
+		    base_starts(mount->source, "/dev/") ? mount->source + 5 : mount->source) < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	claim.text = text;
+	return claim_device(usage, mount, &claim);
 }
 
 /* Calls `each` for every line of a file of the running system; no file, no lines. */
@@ -256,7 +363,6 @@ static int claim_interface(struct usage *usage, const char *name)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	struct claim claim = {USE_NETWORK, NULL};
-	int r = 0;
 
 	if (strchr(name, '/') || strcmp(name, "lo") == 0)
 		return 0;
@@ -265,8 +371,7 @@ static int claim_interface(struct usage *usage, const char *name)
 	if (asprintf(&text, "the default route goes through %s", name) < 0)
 		text = NULL;
 	claim.text = text;
-	r = path && text ? claim_below(usage, path, &claim, 0) : -ENOMEM;
-	return r;
+	return path && text ? claim_below(usage, path, &claim, 0) : -ENOMEM;
 }
 
 /* net/ipv4/fib_trie.c, fib_route_seq_show(): name, destination, gateway, flags, three counters,
@@ -283,8 +388,8 @@ static int route_line(struct usage *usage, char *line)
 	return claim_interface(usage, field.v[0]);
 }
 
-/* net/ipv6/route.c, rt6_info_route(): destination, its prefix length, ..., name last.  The kernel's own
- * "unreachable" default is on lo. */
+/* net/ipv6/route.c, rt6_info_route(): destination, its prefix length, ..., name last.  The kernel's
+ * own "unreachable" default is on lo. */
 static int route6_line(struct usage *usage, char *line)
 {
 	_cleanup_(strv_free) struct strv field = {0};
