@@ -226,6 +226,12 @@ static int forecast_released(const struct outlook *o, struct forecast_entry *ent
 	return set(entry, driver, "%s; %s drives it", cause, driver);
 }
 
+/* Asked for by us and refused by vfio-pci: without the override its own driver takes it. */
+static bool is_kept_free(const struct device *device)
+{
+	return !device->driver && device->override_set;
+}
+
 static int forecast_other(const struct outlook *o, struct forecast_entry *entry)
 {
 	const struct device *device = entry->device;
@@ -238,7 +244,8 @@ static int forecast_other(const struct outlook *o, struct forecast_entry *entry)
 		(held || (o->choice->n && !builtin_driver(o->machine, device))))
 		return set(entry, held ? device->driver : "vfio-pci", "not chosen; bound by %s", where);
 	if (choice_has(o->before, device) && !choice_find(o->choice, device->address))
-		return held ? forecast_released(o, entry, "given back")
+		return held || is_kept_free(device)
+			       ? forecast_released(o, entry, "given back")
 			    : set(entry, device->driver, "given back; not with vfio-pci now");
 	if (choice_find(o->choice, device->address))
 		return held ? forecast_released(o, entry, "not the device that was chosen")

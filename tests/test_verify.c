@@ -1,0 +1,120 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/verify.h"
+#include "tests/support_machine.h"
+
+#include <string.h>
+
+struct fixture {
+	struct support_machine m;
+	struct device *gpu;
+	struct choice choice;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	support_machine_init(&f->m);
+	f->gpu = support_device(&f->m, "0000:01:00.0", "10de:1b80:1043:8591", 0x030000, 1, "nouveau",
+		"nouveau");
+	assert_int_equal(choice_add(&f->choice, f->gpu), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	choice_free(&f->choice);
+	support_machine_free(&f->m);
+	free(f);
+	return 0;
+}
+
+static void expect(struct fixture *f, bool ok, const char *actual, const char *reason)
+{
+	struct verdicts verdicts;
+
+	assert_int_equal(verify_choice(&f->m.machine, &f->choice, &verdicts), 0);
+	assert_int_equal(verdicts.n, 1);
+	assert_string_equal(verdicts.v[0].address, "0000:01:00.0");
+	assert_string_equal(verdicts.v[0].expected, "vfio-pci");
+	assert_true(base_same(verdicts.v[0].actual, actual));
+	assert_int_equal(verdicts.v[0].ok, ok);
+	if (!strstr(verdicts.v[0].reason, reason))
+		fail_msg("'%s' lacks '%s'", verdicts.v[0].reason, reason);
+	if (ok)
+		assert_string_equal(verdicts.v[0].reason, "");
+	verdicts_free(&verdicts);
+}
+
+static void vfio_and_its_variants_are_right(void **state)
+{
+	struct fixture *f = *state;
+
+	f->gpu->driver = support_keep(&f->m, "vfio-pci");
+	expect(f, true, "vfio-pci", "");
+	f->gpu->driver = support_keep(&f->m, "mlx5_vfio_pci");
+	expect(f, true, "mlx5_vfio_pci", "");
+}
+
+static void another_device_is_wrong_even_with_vfio(void **state)
+{
+	struct fixture *f = *state;
+
+	f->gpu->driver = support_keep(&f->m, "vfio-pci");
+	f->gpu->device = 0x2204;
+	expect(f, false, "vfio-pci", "10de:2204");
+	f->m.machine.n_devices = 0;
+	expect(f, false, NULL, "no device is at this address");
+}
+
+static void the_reason_is_the_first_thing_that_hinders(void **state)
+{
+	struct fixture *f = *state;
+	struct host *host = &f->m.machine.host;
+
+	expect(f, false, "nouveau", "nothing asked for vfio-pci");
+	f->gpu->override_set = true;
+	f->gpu->driver = NULL;
+	expect(f, false, NULL, "did not take it");
+	f->gpu->group = -1;
+	expect(f, false, NULL, "no IOMMU group");
+	host->iommu_active = false;
+	expect(f, false, NULL, "the IOMMU is off");
+	support_module(&f->m, "vfio_pci", MODULE_MISSING);
+	expect(f, false, NULL, "6.1.0-13-amd64 has no vfio-pci");
+	host->cmdline = support_keep(&f->m, "quiet module_blacklist=x,vfio-pci");
+	expect(f, false, NULL, "module_blacklist");
+}
+
+static void an_empty_choice_has_no_verdicts(void **state)
+{
+	struct fixture *f = *state;
+	struct verdicts verdicts;
+
+	choice_remove(&f->choice, "0000:01:00.0");
+	assert_int_equal(verify_choice(&f->m.machine, &f->choice, &verdicts), 0);
+	assert_int_equal(verdicts.n, 0);
+	verdicts_free(&verdicts);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(vfio_and_its_variants_are_right),
+		T(another_device_is_wrong_even_with_vfio),
+		T(the_reason_is_the_first_thing_that_hinders),
+		T(an_empty_choice_has_no_verdicts),
+	};
+
+	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
+}
