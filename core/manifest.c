@@ -106,7 +106,7 @@ static void put_content(struct str *out, const char *side, const struct content 
 
 static void put_command(struct str *out, const struct command *command)
 {
-	str_add(out, "command");
+	str_addf(out, "command %u", (unsigned)command->stage);
 	for (size_t i = 0; i < command->argv.n; i++) {
 		str_addc(out, ' ');
 		manifest_escape(out, command->argv.v[i], strlen(command->argv.v[i]));
@@ -322,8 +322,12 @@ static int on_directory(struct parse *p, const struct strv *f)
 static int on_command(struct parse *p, const struct strv *f)
 {
 	_cleanup_(command_free) struct command command = {0};
+	uint64_t stage;
 
-	for (size_t i = 1; i < f->n; i++) {
+	if (f->n < 3 || base_number(f->v[1], 10, COMMAND_BOOT_LOADER, &stage) < 0)
+		return bad(p, "a command without a stage");
+	command.stage = (enum command_stage)stage;
+	for (size_t i = 2; i < f->n; i++) {
 		_cleanup_free_ char *arg = NULL;
 		int r = take_text(p, f->v[i], &arg);
 
@@ -332,7 +336,7 @@ static int on_command(struct parse *p, const struct strv *f)
 		if (r < 0)
 			return r;
 	}
-	if (command.argv.n == 0 || command.argv.v[0][0] != '/')
+	if (command.argv.v[0][0] != '/')
 		return bad(p, "a command without the path of a program");
 	if (base_grow(&p->s->commands, p->s->n_commands, sizeof(*p->s->commands)) < 0)
 		return -ENOMEM;

@@ -10,7 +10,7 @@
  *   after file MODE UID GID SUM    or: link UID GID WHERE
  *   xattr NAME=VALUE
  *   directory PATH                 any number
- *   command ARG...                 any number; its purpose follows
+ *   command STAGE ARG...           any number; its purpose follows
  *   purpose TEXT
  *   end SUM                        of every byte before this line
  */

@@ -170,7 +170,7 @@ void plan_freep(struct plan **plan)
 
 bool plan_is_empty(const struct plan *plan)
 {
-	return plan->n_changes == 0 && plan->n_commands == 0;
+	return plan->n_changes == 0 && plan->n_commands == 0 && plan->undoes.n == 0;
 }
 
 int plan_add_change(struct plan *plan, const char *target, const char *path,
@@ -188,9 +188,11 @@ int plan_add_change(struct plan *plan, const char *target, const char *path,
 	return 0;
 }
 
-int plan_add_command(struct plan *plan, const char *purpose, const char *const argv[])
+int plan_add_command(struct plan *plan, enum command_stage stage, const char *purpose,
+	const char *const argv[])
 {
-	_cleanup_(command_free) struct command command = {.purpose = strdup(purpose)};
+	_cleanup_(command_free) struct command command = {.stage = stage, .purpose = strdup(purpose)};
+	size_t place = plan->n_commands;
 
 	if (!command.purpose)
 		return -ENOMEM;
@@ -199,7 +201,10 @@ int plan_add_command(struct plan *plan, const char *purpose, const char *const a
 			return -ENOMEM;
 	if (base_grow(&plan->commands, plan->n_commands, sizeof(*plan->commands)) < 0)
 		return -ENOMEM;
-	plan->commands[plan->n_commands++] = command;
+	for (; place && plan->commands[place - 1].stage > stage; place--)
+		plan->commands[place] = plan->commands[place - 1];
+	plan->commands[place] = command;
+	plan->n_commands++;
 	command = (struct command){0};
 	return 0;
 }

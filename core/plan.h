@@ -34,8 +34,12 @@ struct change {
 	const char *target;          /* name of the target that asks for it */
 };
 
+/* Where a command stands among the others: the boot loader last, since it is told what there is. */
+enum command_stage { COMMAND_PREPARE, COMMAND_INITRAMFS, COMMAND_BOOT_LOADER };
+
 /* One program to run after the files are written: argv, no shell.  argv[0] is absolute. */
 struct command {
+	enum command_stage stage;
 	struct strv argv;
 	char *purpose;               /* "rebuild the initramfs of every kernel" */
 };
@@ -43,7 +47,7 @@ struct command {
 struct plan {
 	struct change *changes;      /* in the order in which they are written */
 	size_t n_changes;
-	struct command *commands;    /* in order: initramfs, boot loader last */
+	struct command *commands;    /* in the order of their stages */
 	size_t n_commands;
 	struct forecast forecast;
 	struct findings findings;
@@ -60,10 +64,12 @@ struct plan *plan_free(struct plan *plan);
 void plan_freep(struct plan **plan);
 bool plan_is_empty(const struct plan *plan);
 
-/* For targets and for txn's rollback: append one change or command.  Texts are copied. */
+/* For targets and for going back: one change more, at the end; one command more, at the end of its
+ * stage.  Texts are copied. */
 int plan_add_change(struct plan *plan, const char *target, const char *path,
 	const struct content *before, const struct content *after);
-int plan_add_command(struct plan *plan, const char *purpose, const char *const argv[]);
+int plan_add_command(struct plan *plan, enum command_stage stage, const char *purpose,
+	const char *const argv[]);
 
 /* Reads what is at `path` now, links resolved inside the root; *ret_path (may be NULL) gets the
  * resolved path.  want_link: the last part is not followed.  Missing is CONTENT_ABSENT, not an error;

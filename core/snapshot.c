@@ -413,16 +413,6 @@ static int plan_undo(const struct root *root, const struct undo *undo, struct pl
 	return r < 0 ? no_memory(err) : 0;
 }
 
-struct commands {
-	const struct command **v;
-	size_t n;
-};
-
-static void commands_free(struct commands *commands)
-{
-	free(commands->v);
-}
-
 static bool same_command(const struct command *a, const struct command *b)
 {
 	if (a->argv.n != b->argv.n)
@@ -433,36 +423,22 @@ static bool same_command(const struct command *a, const struct command *b)
 	return true;
 }
 
-/* Puts each new command before the one that it came before, so that the boot loader stays last. */
-static int merge_commands(struct commands *all, const struct snapshot *s)
+static bool has_command(const struct plan *plan, const struct command *command)
 {
-	size_t place = all->n;
-
-	for (size_t i = s->n_commands; i-- > 0;) {
-		size_t at = 0;
-
-		while (at < all->n && !same_command(all->v[at], &s->commands[i]))
-			at++;
-		if (at < all->n) {
-			place = at;
-			continue;
-		}
-		if (base_grow(&all->v, all->n, sizeof(*all->v)) < 0)
-			return -ENOMEM;
-		memmove(all->v + place + 1, all->v + place, (all->n - place) * sizeof(*all->v));
-		all->v[place] = &s->commands[i];
-		all->n++;
-	}
-	return 0;
+	for (size_t i = 0; i < plan->n_commands; i++)
+		if (same_command(&plan->commands[i], command))
+			return true;
+	return false;
 }
 
-static int add_commands(struct plan *plan, const struct commands *commands)
+static int add_commands(struct plan *plan, const struct snapshot *s)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < commands->n; i++)
-		r = plan_add_command(plan, commands->v[i]->purpose,
-			(const char *const *)commands->v[i]->argv.v);
+	for (size_t i = 0; r == 0 && i < s->n_commands; i++)
+		if (!has_command(plan, &s->commands[i]))
+			r = plan_add_command(plan, s->commands[i].stage, s->commands[i].purpose,
+				(const char *const *)s->commands[i].argv.v);
 	return r;
 }
 
@@ -511,18 +487,17 @@ static int choose(const struct snapshots *snapshots, const char *id, const struc
 	if (!s)
 		return error_set(err, -ENOENT, "there is nothing to go back to: no snapshot stands");
 	if (!s->happened)
-		return error_set(err, -EALREADY, "%s was put back when it failed: nothing is left of it",
+		return error_set(err, -EALREADY, "%s is rolled back already: nothing is left of it",
 			s->id);
 	*ret = s;
 	return 0;
 }
 
-/* All that happened from `oldest` on, newest first. */
+/* All that happened from `oldest` on, newest first.  The commands run even if no file has to be
+ * changed: what they made may still be of the new state. */
 static int compose(const struct snapshots *snapshots, const struct snapshot *oldest,
-	struct plan *plan, struct undos *undos, struct commands *commands, bool *ret_unfinished,
-	struct error *err)
+	struct plan *plan, struct undos *undos, struct error *err)
 {
-	*ret_unfinished = false;
 	for (const struct snapshot *s = snapshots->v; s <= oldest; s++) {
 		if (!s->happened)
 			continue;
@@ -533,9 +508,8 @@ static int compose(const struct snapshots *snapshots, const struct snapshot *old
 			return error_set(err, -EUCLEAN,
 				"snapshot %s is damaged, so there is no safe way back past it: %s",
 				s->id, s->damaged);
-		*ret_unfinished |= s->state == SNAPSHOT_INTERRUPTED;
 		if (strv_add(&plan->undoes, s->id) < 0 || add_undos(undos, s) < 0 ||
-			merge_commands(commands, s) < 0)
+			add_commands(plan, s) < 0)
 			return no_memory(err);
 	}
 	return 0;
@@ -556,24 +530,23 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 {
 	_cleanup_(plan_freep) struct plan *plan = calloc(1, sizeof(*plan));
 	_cleanup_(undos_free) struct undos undos = {0};
-	_cleanup_(commands_free) struct commands commands = {0};
 	const struct snapshot *oldest = NULL;
-	bool unfinished = false;
 	int r;
 
 	if (!plan)
 		return no_memory(err);
 	r = choose(snapshots, id, &oldest, err);
 	if (r == 0)
-		r = compose(snapshots, oldest, plan, &undos, &commands, &unfinished, err);
+		r = compose(snapshots, oldest, plan, &undos, err);
 	for (size_t i = 0; r == 0 && i < undos.n; i++)
 		r = plan_undo(root, &undos.v[i], plan, err);
 	if (r == 0)
 		r = plan_choices(root, plan, err);
 	if (r < 0)
 		return r;
-	if ((plan->n_changes || unfinished) && add_commands(plan, &commands) < 0)
-		return no_memory(err);
+	if (!plan->n_changes && oldest->state == SNAPSHOT_ROLLED_BACK)
+		return error_set(err, -EALREADY, "%s is rolled back already: nothing is left of it",
+			oldest->id);
 	if (summarize(plan, oldest) < 0)
 		return no_memory(err);
 	*ret = TAKE_PTR(plan);

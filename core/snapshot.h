@@ -75,7 +75,7 @@ int snapshot_read_attributes(const struct root *root, const char *path, struct c
  * A file that someone changed since is a finding "file-changed" (danger), whose text names it; the
  * plan's `before` is the present content, so the diff shows what would be lost.
  * -ENOENT: no such snapshot, or nothing to go back to.  -EUCLEAN: a damaged one is in the way.
- * -EALREADY: `id` was put back by itself.  -EBUSY: another instance is applying. */
+ * -EALREADY: `id` is rolled back.  -EBUSY: another instance is applying. */
 int snapshot_rollback_plan(const struct root *root, const struct snapshots *snapshots, const char *id,
 	struct plan **ret, struct error *err);
 

@@ -129,6 +129,7 @@ static int record_commands(struct txn *txn)
 		if (base_grow(&record->commands, record->n_commands, sizeof(*record->commands)) < 0)
 			return -ENOMEM;
 		to = &record->commands[record->n_commands++];
+		to->stage = from->stage;
 		to->purpose = strdup(from->purpose ? from->purpose : "");
 		if (!to->purpose || strv_copy(&to->argv, &from->argv) < 0)
 			return -ENOMEM;

@@ -66,7 +66,9 @@ static int take_lock(struct txn_store *store, struct error *err)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	_cleanup_close_ int fd = -EBADF;
+	char pid[24];
 	struct stat st;
+	int n;
 
 	do {
 		base_closep(&fd);
@@ -82,8 +84,9 @@ static int take_lock(struct txn_store *store, struct error *err)
 		/* Its owner removed it while this one waited for it. */
 	} while (st.st_nlink == 0);
 	/* Only for the message: not worth a failure. */
+	n = snprintf(pid, sizeof(pid), "%d\n", getpid());
 	if (ftruncate(fd, 0) == 0)
-		(void)!dprintf(fd, "%d\n", getpid());
+		(void)!pwrite(fd, pid, (size_t)n, 0);
 	store->lock = TAKE_FD(fd);
 	return 0;
 }

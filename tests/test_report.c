@@ -204,7 +204,7 @@ static struct plan *make_plan(void)
 	assert_int_equal(plan_add_change(plan, "test", "/etc/a", &before, &after), 0);
 	assert_int_equal(plan_add_change(plan, "test", "/etc/b", &absent, &after), 0);
 	assert_int_equal(plan_add_change(plan, "test", "/etc/c", &before, &absent), 0);
-	assert_int_equal(plan_add_command(plan, "rebuild", argv), 0);
+	assert_int_equal(plan_add_command(plan, COMMAND_INITRAMFS, "rebuild", argv), 0);
 	plan->summary = strdup(summary);
 	plan->forecast.v = calloc(2, sizeof(entries[0]));
 	assert_non_null(plan->forecast.v);

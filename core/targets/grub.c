@@ -52,7 +52,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	(void)in;
 	if (!target_changed(plan, &target_grub))
 		return 0;
-	if (plan_add_command(plan, "write the boot menu", argv) < 0)
+	if (plan_add_command(plan, COMMAND_BOOT_LOADER, "write the boot menu", argv) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	return 0;
 }

@@ -64,7 +64,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	if (!target_changed(plan, &target_vfio_bind) && !target_changed(plan, &target_modprobe) &&
 		!target_changed(plan, &target_initramfs_tools))
 		return 0;
-	if (plan_add_command(plan, "rebuild the initramfs of every kernel", argv) < 0)
+	if (plan_add_command(plan, COMMAND_INITRAMFS, "rebuild the initramfs of every kernel", argv) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	return 0;
 }
