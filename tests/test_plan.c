@@ -174,6 +174,8 @@ static void release_leaves_no_trace(void **state)
 	support_put(s.dir, "/etc/initramfs-tools/hooks/mine", "");
 	support_put(s.dir, "/etc/modprobe.d/mine.conf", "");
 	support_put(s.dir, "/etc/default/grub.d/mine.cfg", "");
+	support_put(s.dir, "/etc/systemd/system/mine.service", "");
+	support_put(s.dir, "/usr/local/bin/mine", "");
 	before = support_tree(s.dir, without);
 	choose(&s, GPU);
 	s.choice.options = CHOICE_IOMMU_PT | CHOICE_BLACKLIST | CHOICE_IDS;
