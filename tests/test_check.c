@@ -203,6 +203,22 @@ static void a_function_left_behind_is_named_once(void **state)
 {
 	struct fixture *f = *state;
 
+	struct device *usb = support_device(&f->m, "0000:04:02.1", "8086:100f:8086:001e", 0x0c0330,
+		7, "xhci_hcd", "xhci_pci");
+
+	usb->parent = f->bridge;
+	choose(f, f->neighbour);
+	choose(f, usb);
+	(void)support_device(
+		&f->m, "0000:04:02.2", "8086:1010:8086:001e", 0x0c8000, 7, NULL, "");
+	check(f);
+	found(f, "function-left-behind", SEVERITY_WARNING, f->neighbour, "0000:04:02.2");
+	for (size_t i = 0, n = 0; i < f->found.n; i++) {
+		n += strcmp(f->found.v[i].id, "function-left-behind") == 0;
+		assert_true(n <= 1);
+	}
+	choice_remove(&f->choice, f->neighbour->address);
+	choice_remove(&f->choice, usb->address);
 	choose(f, f->gpu);
 	check(f);
 	found(f, "function-left-behind", SEVERITY_WARNING, f->gpu, "0000:01:00.1");

@@ -191,6 +191,18 @@ static void what_is_given_back_gets_its_driver(void **state)
 	expect(f, f->gpu, "nouveau", "given back");
 }
 
+static void an_example_counts_only_where_one_module_is_in_question(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)support_device(&f->m, "0000:05:00.0", "1002:7310:1002:0000", 0x030000, 5, "radeon",
+		"amdgpu radeon");
+	(void)support_device(
+		&f->m, "0000:06:00.0", "1002:67df:1002:0000", 0x030000, 6, "vfio-pci", "amdgpu");
+	choose(&f->before, &f->m.devices[6]);
+	expect(f, &f->m.devices[6], "amdgpu", "given back");
+}
+
 static void another_device_at_the_address_is_left_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -332,6 +344,7 @@ int main(void)
 		T(an_iommu_that_stays_off_keeps_vfio_away),
 		T(one_device_may_be_out_of_reach),
 		T(what_is_given_back_gets_its_driver),
+		T(an_example_counts_only_where_one_module_is_in_question),
 		T(another_device_at_the_address_is_left_alone),
 		T(ids_of_others_bind_the_twin_too),
 		T(what_vfio_holds_without_a_cause_goes_back),
