@@ -85,12 +85,10 @@ static void test_text_from_outside_is_harmless(void **state)
 		"\xef\xbf\xbd\xef\xbf\xbdx",
 		7);
 	assert_shown(t, "cut \xe6\xbc", "cut \xef\xbf\xbd\xef\xbf\xbd", 6);
-	assert_shown(t,
-		"\xe2\x80\xae"
-		"evil",
-		"\xef\xbf\xbd"
-		"evil",
-		5); /* right to left */
+	assert_shown(t, "a\u202eb\u200bc", "a\ufffdb\ufffdc", 5); /* direction, invisible */
+	assert_shown(t, "\xe0\x80\xaf", "\ufffd\ufffd\ufffd", 3); /* overlong */
+	assert_shown(t, "\xf0\x80\x80\xaf", "\ufffd\ufffd\ufffd\ufffd", 4);
+	assert_shown(t, "\xf4\x90\x80\x80", "\ufffd\ufffd\ufffd\ufffd", 4);
 	assert_shown(t, "\tx", "x", 9);
 	assert_shown(t, "abc\tx", "abc x", 9);
 }
@@ -424,6 +422,7 @@ static void test_restored_after_quit(void **state)
 	tcgetattr(j->slave, &during);
 	assert_int_equal(during.c_lflag & (ICANON | ECHO | ISIG), 0);
 	assert_non_null(strstr(j->out, "┌"));
+	assert_non_null(strstr(j->out, "\033[32m"));
 	assert_null(strstr(j->out, "a library"));
 	job_send(j, "q");
 	job_expect(j, "key q");
@@ -614,12 +613,7 @@ static void test_suspend(void **state)
 	job_expect(j, "frame");
 	assert_non_null(strstr(j->out, "\033[?1049h"));
 	assert_non_null(strstr(j->out, "vfio-pci")); /* everything is sent again */
-	job_send(j, "j");
-	for (int i = 0; i < 2; i++) { /* the new size may be told twice */
-		struct pollfd p = {.fd = j->report, .events = POLLIN};
-
-		poll(&p, 1, 1000);
-	}
+	assert_keys(j, "j", "j");                    /* nothing is drawn twice */
 	job_send(j, "q");
 	assert_int_equal(WEXITSTATUS(job_wait(j)), 0);
 	assert_restored(j);
@@ -665,6 +659,24 @@ static void test_ascii_only(void **state)
 		job_wait(j);
 		job_free(j);
 	}
+}
+
+static int child_without_colours(int report_fd)
+{
+	setenv("NO_COLOR", "1", 1);
+	return child(report_fd);
+}
+
+static void test_no_colour(void **state)
+{
+	struct job *j = job_start("xterm-256color", "C.UTF-8", child_without_colours);
+
+	(void)state;
+	job_expect(j, "frame");
+	assert_null(strstr(j->out, "\033[32m"));
+	job_send(j, "q");
+	assert_int_equal(job_wait(j), 0);
+	job_free(j);
 }
 
 static void test_unknown_terminals(void **state)
@@ -735,6 +747,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_suspend),
 		cmocka_unit_test(test_bytes_of_a_cursor_move),
 		cmocka_unit_test(test_ascii_only),
+		cmocka_unit_test(test_no_colour),
 		cmocka_unit_test(test_unknown_terminals),
 		cmocka_unit_test(test_terminal_that_cannot),
 		cmocka_unit_test(test_no_terminal),

@@ -156,7 +156,8 @@ static const struct wizard_screen form_screen = {
 };
 
 struct work_state {
-	int left; /* steps of work */
+	int left;    /* steps of work */
+	bool paused; /* until stopped */
 	bool stopped;
 };
 
@@ -173,6 +174,7 @@ static enum wizard_nav work_event(void *state, struct app *app, struct wizard_ev
 	size_t len = strlen(app->log);
 	ssize_t n;
 
+	s->paused = s->paused && ev->type != WIZARD_EVENT_STOP;
 	if (ev->cmd == CMD_START)
 		s->left = 3;
 	else if (ev->cmd == CMD_CANCEL)
@@ -197,7 +199,7 @@ static bool work_busy(const void *state)
 static void work_wait(const void *state, const struct app *app, struct wizard_wait *w)
 {
 	w->fd = app->pipe_fd;
-	if (work_busy(state) && app->pipe_fd < 0)
+	if (work_busy(state) && app->pipe_fd < 0 && !((const struct work_state *)state)->paused)
 		w->timeout_ms = 0;
 }
 
@@ -459,6 +461,41 @@ static void test_stop_waits_for_the_work(void **state)
 	assert_int_equal(s->left, 0);
 }
 
+static void test_stop_in_the_middle_of_work(void **state)
+{
+	struct fixture *f = *state;
+	struct work_state *s;
+
+	ui_keys(f->w, TERM_KEY_ENTER, TERM_KEY_ENTER, '!');
+	s = wizard_state(f->w);
+	s->paused = true;
+	assert_int_equal(wizard_run(f->w), -EINTR);
+	assert_true(s->stopped);
+	assert_int_equal(s->left, 0);
+}
+
+static void test_any_keys_at_any_size(void **state)
+{
+	static const uint32_t some[] = {TERM_KEY_ENTER, TERM_KEY_ESC, TERM_KEY_UP, TERM_KEY_DOWN,
+		TERM_KEY_LEFT, TERM_KEY_RIGHT, TERM_KEY_HOME, TERM_KEY_END, TERM_KEY_PAGE_UP,
+		TERM_KEY_PAGE_DOWN, TERM_KEY_TAB, TERM_KEY_BACKSPACE, TERM_KEY_DELETE, TERM_KEY_F1,
+		TERM_KEY_OTHER, TERM_KEY_INTERRUPT, TERM_CTRL('l'), ' ', '?', '/', 's', 'w', 'c',
+		'q', 'x', '!', 0x6f22, 0x301, 0};
+	struct fixture *f = *state;
+	struct wizard_config config = {.name = "test", .steps = steps, .app = &f->app};
+	unsigned int seed = 1;
+
+	for (int i = 0; i < 5000; i++) {
+		seed = seed * 1103515245u + 12345u;
+		if (seed >> 28 == 0)
+			term_resize(f->t, 1 + (int)(seed >> 16) % 40, 1 + (int)(seed >> 20) % 120);
+		if (!ui_keys(f->w, some[(seed >> 16) % (sizeof(some) / sizeof(some[0]))])) {
+			f->w = wizard_free(f->w);
+			assert_int_equal(wizard_new(&f->w, f->t, &config, NULL), 0);
+		}
+	}
+}
+
 static void test_too_small(void **state)
 {
 	static const int sizes[][2] = {{14, 80}, {24, 59}, {5, 20}, {2, 2}, {1, 1}, {1, 200}};
@@ -547,6 +584,8 @@ int main(int argc, char **argv)
 		T(test_side_page),
 		T(test_busy_is_not_interrupted),
 		T(test_stop_waits_for_the_work),
+		T(test_stop_in_the_middle_of_work),
+		T(test_any_keys_at_any_size),
 		T(test_too_small),
 		T(test_every_size_draws),
 		T(test_enter_fails),

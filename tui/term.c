@@ -338,7 +338,7 @@ static void adopt_size(void)
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 0 && ws.ws_col > 0 &&
 		is_term_resized(ws.ws_row, ws.ws_col))
-		resizeterm(ws.ws_row, ws.ws_col);
+		resize_term(ws.ws_row, ws.ws_col); /* resizeterm() would queue a key, too */
 }
 
 /* After somebody else had the terminal: the next frame enters it again and sends everything. */
