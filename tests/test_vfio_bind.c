@@ -105,6 +105,8 @@ static void put_script(void)
 			str_addf(&out, "modprobe=%s/modprobe\n", dir);
 		else if (base_starts(line, "config="))
 			str_addf(&out, "config=%s/config\n", dir);
+		else if (base_starts(line, "cmdline="))
+			str_addf(&out, "cmdline=%s/cmdline\n", dir);
 		else if (base_starts(line, "pci="))
 			str_addf(&out, "pci=%s/sys\n", dir);
 		else
@@ -137,6 +139,7 @@ static int set_up(void **state)
 	put("sys/drivers_probe", "");
 	put("sys/drivers/vfio-pci/bind", "");
 	put("called", "");
+	put("cmdline", "BOOT_IMAGE=/boot/vmlinuz root=/dev/sda1 ro quiet singleton\n");
 	(void)unlink(path("sys/drivers/vfio-pci/" CARD));
 	put("config", "# Written by vfio-wizard.\nDEVICES=\"" CARD "=" IDS "\"\nOPTIONS=\"\"\n");
 	return 0;
@@ -219,6 +222,19 @@ static void without_a_group_the_device_stays_with_the_host(void **state)
 	}
 }
 
+static void a_recovery_boot_binds_nothing(void **state)
+{
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell) {
+		put("cmdline", "BOOT_IMAGE=/boot/vmlinuz root=/dev/sda1 ro single dis_ucode_ldr\n");
+		assert_int_equal(bind_with(shell, "--early", NULL), 0);
+		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
+		assert_int_equal(bind_with(shell, CARD "=" IDS, NULL), 0);
+		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
+	}
+}
+
 static void late_fails_and_gives_back_what_vfio_pci_does_not_take(void **state)
 {
 	const char *const *shell;
@@ -278,6 +294,7 @@ int main(void)
 		cmocka_unit_test(early_gives_everything_back_if_vfio_pci_may_not_load),
 		cmocka_unit_test(another_card_at_the_address_is_left_alone),
 		cmocka_unit_test(without_a_group_the_device_stays_with_the_host),
+		cmocka_unit_test(a_recovery_boot_binds_nothing),
 		cmocka_unit_test(late_fails_and_gives_back_what_vfio_pci_does_not_take),
 		cmocka_unit_test(late_leaves_a_bound_device_as_it_is),
 		cmocka_unit_test(nonsense_names_no_path),

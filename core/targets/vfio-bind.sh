@@ -14,6 +14,7 @@
 modprobe=/sbin/modprobe
 config=/etc/sysconfig/vfio-bind
 pci=/sys/bus/pci
+cmdline=/proc/cmdline
 
 say() {
 	echo "vfio-bind: $*" >&2
@@ -63,6 +64,21 @@ check() {
 	fi
 }
 
+# A recovery boot is a way back: there every device stays with the host.
+is_recovery() {
+	read -r words <"$cmdline" || return 1
+	for word in $words; do
+		case $word in
+		single | s | S | 1 | recovery | rescue | emergency | -b | \
+			systemd.unit=rescue.target | systemd.unit=emergency.target)
+			say "'$word' on the kernel command line: every device stays with the host"
+			return 0
+			;;
+		esac
+	done
+	return 1
+} 2>/dev/null
+
 # Lets the host's driver have the device again.
 give_back() {
 	echo >"$device/driver_override"
@@ -79,6 +95,7 @@ is_bound() {
 
 early() {
 	read_config
+	is_recovery && devices=
 	for item in $devices; do
 		check "$item" && echo vfio-pci >"$device/driver_override"
 	done
@@ -110,6 +127,7 @@ if [ "$1" = --early ]; then
 	early "$@"
 	exit
 fi
+is_recovery && exit 0
 $modprobe vfio-pci || exit 1
 status=0
 for item in "$@"; do
