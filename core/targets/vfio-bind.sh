@@ -95,7 +95,10 @@ is_bound() {
 
 early() {
 	read_config
-	is_recovery && devices=
+	if is_recovery; then
+		devices=
+		set -- "$@" ids= # the last ids= counts: none
+	fi
 	for item in $devices; do
 		check "$item" && echo vfio-pci >"$device/driver_override"
 	done
