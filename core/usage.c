@@ -9,7 +9,7 @@
 
 /* Disks on disks on disks: deeper than any real stack, and an end for a loop in a made-up tree. */
 #define DEPTH_MAX 16
-#define STEPS_MAX 100000
+#define STEPS_MAX 20000
 
 #define MOUNTS "/proc/self/mountinfo"
 
