@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAMES_MAX 6
+/* In a list: a person reads no more names than this, and no longer ones. */
+#define NAMES_MAX       32
+#define NAME_MAX_LENGTH 60
 
 struct check_name check_name(const struct device *device)
 {
@@ -20,8 +22,24 @@ struct check_name check_name(const struct device *device)
 
 void check_names_add(struct check_names *names, const struct device *device)
 {
+	struct check_name name = check_name(device);
+	size_t n = strlen(name.s);
+
+	if (names->n++ >= NAMES_MAX)
+		return;
+	if (n > NAME_MAX_LENGTH) {
+		n = NAME_MAX_LENGTH;
+		while (n && ((unsigned char)name.s[n] & 0xc0) == 0x80)
+			n--;
+	}
+	str_add(&names->text, names->text.len ? ", " : "");
+	str_addn(&names->text, name.s, n);
+}
+
+void check_names_add_address(struct check_names *names, const struct device *device)
+{
 	if (names->n++ < NAMES_MAX)
-		str_addf(&names->text, "%s%s", names->text.len ? ", " : "", check_name(device).s);
+		str_addf(&names->text, "%s%s", names->text.len ? ", " : "", device->address);
 }
 
 const char *check_names_text(struct check *c, struct check_names *names)
@@ -78,10 +96,8 @@ bool check_version(const char *version, unsigned major, unsigned minor, unsigned
 int check_choice(const struct machine *machine, const struct choice *choice,
 	const struct existing *existing, struct findings *findings)
 {
-	struct check c = {.machine = machine,
-		.choice = choice,
-		.existing = existing,
-		.findings = findings};
+	struct check c = {
+		.machine = machine, .choice = choice, .existing = existing, .findings = findings};
 
 	check_system(&c);
 	check_devices(&c);

@@ -12,13 +12,16 @@ static void check_picks(struct check *c)
 
 		if (!device)
 			check_add(c, "device-missing", SEVERITY_WARNING, NULL, -1,
-				"choose the card anew where it is now, or take it out of the choice",
+				"choose the card anew where it is now, or take it out of the "
+				"choice",
 				"%s is chosen, but no device is there: the card is out, in another "
-				"slot, or switched off in the firmware setup. Nothing is bound for it.",
+				"slot, or switched off in the firmware setup. Nothing is bound for "
+				"it.",
 				pick->address);
 		else if (!pick_matches(pick, device))
 			check_add(c, "identity-changed", SEVERITY_WARNING, device, device->group,
-				"choose again: the device that was meant may have another address now",
+				"choose again: the device that was meant may have another address "
+				"now",
 				"%s is not the device that was chosen at this address "
 				"(%04x:%04x, subsystem %04x:%04x). Nothing is bound for it.",
 				check_name(device).s, pick->vendor, pick->device,
@@ -42,22 +45,27 @@ static void check_kind(struct check *c, const struct device *d)
 	if (device_is_path(d))
 		check_add(c, "bridge-selected", SEVERITY_BLOCK, d, d->group,
 			"take it out of the choice; choose the cards behind it",
-			"%s is a bridge: it stays with the host, and the devices behind it need it.",
+			"%s is a bridge: it stays with the host, and the devices behind it need "
+			"it.",
 			check_name(d).s);
 	if (functions)
 		check_add(c, "sriov-parent", SEVERITY_BLOCK, d, d->group,
-			"choose its virtual functions instead, or switch them off first (sriov_numvfs)",
+			"choose its virtual functions instead, or switch them off first "
+			"(sriov_numvfs)",
 			"%s has %zu virtual functions switched on, and vfio-pci refuses it.",
 			check_name(d).s, functions);
 	if (d->physfn)
 		check_add(c, "sriov-function", SEVERITY_WARNING, d, d->group,
-			"see that its virtual functions are made early in boot, before vfio-bind.service",
-			"%s is a virtual function: it is there only after the host's driver of %s made "
+			"see that its virtual functions are made early in boot, before "
+			"vfio-bind.service",
+			"%s is a virtual function: it is there only after the host's driver of %s "
+			"made "
 			"it, and is bound only if that is early enough.",
 			check_name(d).s, d->physfn->address);
 	if (c->machine->host.iommu_active && d->group < 0)
 		check_add(c, "group-missing", SEVERITY_WARNING, d, -1,
-			"take it out of the choice, or look in the firmware setup for what hides it "
+			"take it out of the choice, or look in the firmware setup for what hides "
+			"it "
 			"from the IOMMU",
 			"%s is in no IOMMU group, so vfio-pci does not take it.", check_name(d).s);
 }
@@ -83,8 +91,7 @@ static const struct {
 	[USE_BOOT_DISPLAY] = {"boot-display", SEVERITY_DANGER,
 		"The host's screen goes black where vfio-pci takes it",
 		"set the firmware to another graphics card, or have a serial line or ssh at hand"},
-	[USE_GUEST] = {"guest-running", SEVERITY_WARNING,
-		"A guest uses it",
+	[USE_GUEST] = {"guest-running", SEVERITY_WARNING, "A guest uses it",
 		"see that no two guests are given the same device"},
 };
 
@@ -182,17 +189,19 @@ static void check_twins(struct check *c, const struct device *d)
 		const struct device *other = &c->machine->devices[i];
 
 		if (device_same_identity(other, d) && !choice_has(c->choice, other))
-			check_names_add(&names, other);
+			check_names_add_address(&names, other);
 	}
 	if (names.n)
 		check_add(c, "identical-device", SEVERITY_INFO, d, d->group,
-			"look at the addresses: the right one of the two must be chosen",
-			"%s has the same ids as %s, which stays with the host: binding goes by "
-			"address.", check_name(d).s, check_names_text(c, &names));
+			"make sure that this is the one you mean",
+			"%s has the same ids as %s. Binding goes by address, so what is not chosen "
+			"stays with the host.",
+			check_name(d).s, check_names_text(c, &names));
 }
 
 /* Another chosen device before this one has this module: each module is reported once. */
-static bool is_first_of_module(const struct check *c, const struct device *device, const char *module)
+static bool is_first_of_module(
+	const struct check *c, const struct device *device, const char *module)
 {
 	for (const struct device *d = c->machine->devices; d < device; d++) {
 		if (!choice_has(c->choice, d))
@@ -204,8 +213,8 @@ static bool is_first_of_module(const struct check *c, const struct device *devic
 	return true;
 }
 
-/* The module is what drives the device now, as far as names tell: nouveau and nvidia both claim a card,
- * and the driver in use is called as one of them. */
+/* The module is what drives the device now, as far as names tell: nouveau and nvidia both claim a
+ * card, and the driver in use is called as one of them. */
 static bool drives(const struct device *device, const char *module)
 {
 	bool claims = false;
@@ -230,10 +239,11 @@ static void check_sharers(struct check *c, const struct device *d, const char *m
 			check_names_add(&names, other);
 	}
 	if (names.n)
-		check_add(c, "driver-shared", SEVERITY_INFO, d, d->group,
-			"",
-			"The module %s also drives %s, which stays with the host: it stays loaded for "
-			"that.", module, check_names_text(c, &names));
+		check_add(c, "driver-shared", SEVERITY_INFO, d, d->group, "",
+			"The module %s also drives %s, which stays with the host: it stays loaded "
+			"for "
+			"that.",
+			module, check_names_text(c, &names));
 }
 
 static void check_modules(struct check *c, const struct device *d)
@@ -246,10 +256,12 @@ static void check_modules(struct check *c, const struct device *d)
 		check_sharers(c, d, module);
 		if (machine_module_state(c->machine, module) == MODULE_BUILTIN)
 			check_add(c, "driver-builtin", SEVERITY_WARNING, d, d->group,
-				"try it once with somebody at the console: not every device lets go of "
+				"try it once with somebody at the console: not every device lets "
+				"go of "
 				"a driver that has it already",
 				"%s: its driver %s is built into the kernel and takes it first; "
-				"vfio-bind.service moves it later in boot.", check_name(d).s, module);
+				"vfio-bind.service moves it later in boot.",
+				check_name(d).s, module);
 	}
 }
 
@@ -273,6 +285,8 @@ void check_devices(struct check *c)
 		if (!choice_has(c->choice, device))
 			continue;
 		check_kind(c, device);
+		if (device_is_path(device))
+			continue;
 		check_uses(c, device);
 		check_twins(c, device);
 		check_modules(c, device);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Whether VFIO accepts a member that is not chosen.  Drivers with driver_managed_dma (Linux 5.19 and
- * newer): vfio-pci and its variants, pci-stub, pcieport; no driver will do as well. */
+/* Whether VFIO accepts a member that is not chosen.  Drivers with driver_managed_dma (Linux 5.19
+ * and newer): vfio-pci and its variants, pci-stub, pcieport; no driver will do as well. */
 static bool is_harmless(const struct device *device)
 {
 	return !device->driver || device_is_vfio_driver(device->driver) ||
@@ -14,9 +14,9 @@ static bool is_harmless(const struct device *device)
 
 /* What becomes of the members of a group. */
 struct membership {
-	const struct device *first_chosen, *needed;   /* needed: in the way, and the host needs it */
+	const struct device *first_chosen, *needed; /* needed: in the way, and the host needs it */
 	struct check_names in_the_way, bridges, idle;
-	bool is_claimed;             /* some module could take an idle one */
+	bool is_claimed; /* some module could take an idle one */
 };
 
 static void membership_free(struct membership *m)
@@ -74,14 +74,17 @@ static void report_shared(struct check *c, const struct group *group, struct mem
 
 	if (m->needed)
 		(void)snprintf(remedy, sizeof(remedy),
-			"the host needs %s: put the card into another slot, or leave this group alone",
+			"the host needs %s: put the card into another slot, or leave this group "
+			"alone",
 			check_name(m->needed).s);
 	else
 		(void)snprintf(remedy, sizeof(remedy),
 			"choose them too, or put the card into a slot with a group of its own");
 	check_add(c, "group-shared", SEVERITY_WARNING, m->first_chosen, group->id, remedy,
-		"Group %lld also has %s, which the host keeps: no guest with a device of this group "
-		"starts.", (long long)group->id, check_names_text(c, &m->in_the_way));
+		"Group %lld also has %s, which the host keeps: no guest with a device of this "
+		"group "
+		"starts.",
+		(long long)group->id, check_names_text(c, &m->in_the_way));
 }
 
 static void check_group(struct check *c, const struct group *group)
@@ -96,13 +99,15 @@ static void check_group(struct check *c, const struct group *group)
 		report_shared(c, group, &m);
 	if (m.bridges.n)
 		check_add(c, "group-bridge", SEVERITY_INFO, m.first_chosen, group->id, "",
-			"Group %lld also has %s: bridges stay with the host, and VFIO accepts that.",
+			"Group %lld also has %s: bridges stay with the host, and VFIO accepts "
+			"that.",
 			(long long)group->id, check_names_text(c, &m.bridges));
 	if (m.idle.n)
 		check_add(c, "group-idle", m.is_claimed ? SEVERITY_WARNING : SEVERITY_INFO,
 			m.first_chosen, group->id,
 			m.is_claimed ? "choose it too, so that no driver of the host takes it" : "",
-			"Group %lld also has %s, without a driver of the host: VFIO accepts that as "
+			"Group %lld also has %s, without a driver of the host: VFIO accepts that "
+			"as "
 			"long as it stays so.",
 			(long long)group->id, check_names_text(c, &m.idle));
 }

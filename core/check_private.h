@@ -9,7 +9,7 @@
 struct check {
 	const struct machine *machine;
 	const struct choice *choice;
-	const struct existing *existing;   /* NULL: nothing known */
+	const struct existing *existing; /* NULL: nothing known */
 	struct findings *findings;
 	int r;
 };
@@ -29,10 +29,11 @@ struct check_names {
 	size_t n;
 };
 void check_names_add(struct check_names *names, const struct device *device);
+void check_names_add_address(struct check_names *names, const struct device *device);
 const char *check_names_text(struct check *c, struct check_names *names);
 void check_names_free(struct check_names *names);
 
-void check_system(struct check *c);                           /* what concerns the whole choice */
+void check_system(struct check *c); /* what concerns the whole choice */
 void check_devices(struct check *c);
 void check_groups(struct check *c);
 

@@ -78,7 +78,8 @@ static void require_cpu(struct run *run)
 		break;
 	case NO:
 		add(run, item, REQUIREMENT_MISSING,
-			"switch on VT-x or SVM in the firmware setup; a virtual machine needs nested "
+			"switch on VT-x or SVM in the firmware setup; a virtual machine needs "
+			"nested "
 			"virtualization from its hypervisor",
 			"the CPU shows neither VT-x nor AMD-V");
 		break;
@@ -101,11 +102,11 @@ static void require_firmware(struct run *run)
 		add(run, item, REQUIREMENT_OK, "", "AMD-Vi: the firmware has an IVRS table");
 		break;
 	case FIRMWARE_NONE:
-		add(run, item,
-			run->host->iommu_active ? REQUIREMENT_OK : REQUIREMENT_MISSING,
+		add(run, item, run->host->iommu_active ? REQUIREMENT_OK : REQUIREMENT_MISSING,
 			run->host->iommu_active
 				? ""
-				: "switch on VT-d (Intel) or AMD-Vi, also called IOMMU (AMD), in the "
+				: "switch on VT-d (Intel) or AMD-Vi, also called IOMMU (AMD), in "
+				  "the "
 				  "firmware setup; a virtual machine needs a virtual IOMMU",
 			"no DMAR and no IVRS table");
 		break;
@@ -128,12 +129,13 @@ static void iommu_comes(struct run *run, struct item item)
 			"switches it on",
 			"off; groups are not known yet");
 	else
-		add(run, item, REQUIREMENT_WARNING, "reboot without the parameter that keeps it off",
+		add(run, item, REQUIREMENT_WARNING,
+			"reboot without the parameter that keeps it off",
 			"off in this boot; groups are not known yet");
 }
 
-static void iommu_off(struct run *run, struct item item, enum forecast_iommu iommu,
-	const char *parameter)
+static void iommu_off(
+	struct run *run, struct item item, enum forecast_iommu iommu, const char *parameter)
 {
 	char remedy[400];
 
@@ -145,8 +147,10 @@ static void iommu_off(struct run *run, struct item item, enum forecast_iommu iom
 		break;
 	case FORECAST_IOMMU_REFUSED:
 		(void)snprintf(remedy, sizeof(remedy),
-			"remove %.200s from the kernel command line (with GRUB in /etc/default/grub, "
-			"then update-grub) and reboot", parameter);
+			"remove %.200s from the kernel command line (with GRUB in "
+			"/etc/default/grub, "
+			"then update-grub) and reboot",
+			parameter);
 		add(run, item, REQUIREMENT_MISSING, remedy, "kept off by %s", parameter);
 		break;
 	case FORECAST_IOMMU_FIRMWARE:
@@ -193,10 +197,10 @@ static void require_interrupts(struct run *run)
 			"off: guests with a device do not start");
 	else
 		add(run, item, REQUIREMENT_WARNING,
-			run->host->iommu_active
-				? "if a guest reports \"No interrupt remapping support\", switch it on "
-				  "in the firmware setup"
-				: "look again once the IOMMU is on",
+			run->host->iommu_active ? "if a guest reports \"No interrupt remapping "
+						  "support\", switch it on "
+						  "in the firmware setup"
+						: "look again once the IOMMU is on",
 			"not known%s", run->host->iommu_active ? "" : " while the IOMMU is off");
 }
 
@@ -206,7 +210,8 @@ static void require_kernel(struct run *run)
 	const struct kernel *next = machine_next_kernel(run->machine);
 
 	if (!next)
-		add(run, item, REQUIREMENT_WARNING, "install a kernel, or look into the right system",
+		add(run, item, REQUIREMENT_WARNING,
+			"install a kernel, or look into the right system",
 			"not known: no kernel is installed in /lib/modules");
 	else if (!check_version(next->version, 3, 16, 0))
 		add(run, item, REQUIREMENT_MISSING, "install and boot a newer kernel",
@@ -226,9 +231,11 @@ static void require_vfio(struct run *run)
 	if (!next || !next->indexed)
 		add(run, item, REQUIREMENT_WARNING,
 			next ? "run depmod for that kernel" : "install a kernel that has it",
-			"not known: %s", next ? "the kernel's modules have no index" : "no kernel found");
+			"not known: %s",
+			next ? "the kernel's modules have no index" : "no kernel found");
 	else if (!vfio || machine_module_state(run->machine, "vfio_pci") == MODULE_MISSING)
-		add(run, item, REQUIREMENT_MISSING, "install a kernel that has it (CONFIG_VFIO_PCI)",
+		add(run, item, REQUIREMENT_MISSING,
+			"install a kernel that has it (CONFIG_VFIO_PCI)",
 			"not in kernel %s, which boots next", next->version);
 	else if (machine_module_state(run->machine, "vfio_pci") == MODULE_BUILTIN)
 		add(run, item, REQUIREMENT_WARNING,
@@ -274,9 +281,8 @@ static void require_found(struct run *run, struct item item, const struct detect
 	bool is_ours, const char *remedy)
 {
 	add(run, item, is_ours ? REQUIREMENT_OK : REQUIREMENT_WARNING, is_ours ? "" : remedy,
-		"%s%s%s%s%s", found->name ? found->name : "not known",
-		found->evidence ? " (" : "", found->evidence ? found->evidence : "",
-		found->evidence ? ")" : "",
+		"%s%s%s%s%s", found->name ? found->name : "not known", found->evidence ? " (" : "",
+		found->evidence ? found->evidence : "", found->evidence ? ")" : "",
 		is_ours || !found->name ? "" : ", which vfio-wizard does not set up");
 }
 
@@ -287,8 +293,8 @@ static void require_system(struct run *run)
 	const char *name = host->os_name ? host->os_name : host->os_id;
 
 	if (host->unsupported)
-		add(run, item, REQUIREMENT_MISSING, "", "%s%s%s", name ? name : "", name ? ": " : "",
-			host->unsupported);
+		add(run, item, REQUIREMENT_MISSING, "", "%s%s%s", name ? name : "",
+			name ? ": " : "", host->unsupported);
 	else if (!name)
 		add(run, item, REQUIREMENT_WARNING, "look whether --root names the right directory",
 			"not known: there is no os-release file");
@@ -321,16 +327,16 @@ static void require_host(struct run *run)
 		add(run, container, REQUIREMENT_MISSING, "run vfio-wizard on the host itself",
 			"this is a container: kernel and boot configuration are the host's");
 	else
-		add(run, container, run->host->container == NO ? REQUIREMENT_OK : REQUIREMENT_WARNING,
-			"", run->host->container == NO ? "none: this is a whole system"
-						       : "not known whether this is a container");
+		add(run, container,
+			run->host->container == NO ? REQUIREMENT_OK : REQUIREMENT_WARNING, "",
+			run->host->container == NO ? "none: this is a whole system"
+						   : "not known whether this is a container");
 	if (run->host->lockdown == YES)
 		add(run, lockdown, REQUIREMENT_OK, "",
 			"on (Secure Boot): VFIO works; modules without a signature do not load");
 	else
-		add(run, lockdown,
-			run->host->lockdown == NO ? REQUIREMENT_OK : REQUIREMENT_WARNING, "",
-			run->host->lockdown == NO ? "off" : "not known; VFIO works either way");
+		add(run, lockdown, run->host->lockdown == NO ? REQUIREMENT_OK : REQUIREMENT_WARNING,
+			"", run->host->lockdown == NO ? "off" : "not known; VFIO works either way");
 }
 
 int check_requirements(const struct machine *machine, struct requirements *ret)

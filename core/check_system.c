@@ -15,7 +15,8 @@ static void check_root(struct check *c)
 		check_add(c, "read-only", SEVERITY_BLOCK, NULL, -1,
 			"remount it writable (mount -o remount,rw /), or make the change where the "
 			"system's image is built",
-			"The configuration in /etc cannot be written: the file system is read-only.");
+			"The configuration in /etc cannot be written: the file system is "
+			"read-only.");
 	if (!c->choice->n)
 		return;
 	if (host->unsupported)
@@ -43,13 +44,17 @@ static void check_kernel(struct check *c)
 		check_add(c, "kernel-old", SEVERITY_BLOCK, NULL, -1,
 			"install and boot a newer kernel",
 			"Kernel %s boots next; binding one device by its address needs Linux 3.16 "
-			"or newer.", next->version);
+			"or newer.",
+			next->version);
 	if (machine_module_state(machine, "vfio_pci") == MODULE_BUILTIN)
 		check_add(c, "vfio-builtin", SEVERITY_WARNING, NULL, -1,
-			"wait for vfio-bind.service before a guest starts; a graphics card may show "
+			"wait for vfio-bind.service before a guest starts; a graphics card may "
+			"show "
 			"the boot messages first",
-			"vfio-pci is built into kernel %s: the host's drivers get the chosen devices "
-			"first, and vfio-bind.service moves them later in boot.", next->version);
+			"vfio-pci is built into kernel %s: the host's drivers get the chosen "
+			"devices "
+			"first, and vfio-bind.service moves them later in boot.",
+			next->version);
 }
 
 /* Each installed kernel may be the one that somebody boots. */
@@ -64,14 +69,18 @@ static void check_vfio(struct check *c)
 		if (!kernel->indexed)
 			check_add(c, "vfio-missing", SEVERITY_WARNING, NULL, -1,
 				"run depmod for that kernel, or remove what is left of it",
-				"The modules of kernel %s have no index, so nobody can tell whether "
-				"it has vfio-pci.", kernel->version);
+				"The modules of kernel %s have no index, so nobody can tell "
+				"whether "
+				"it has vfio-pci.",
+				kernel->version);
 		else if (!vfio || vfio->states[k] == MODULE_MISSING)
-			check_add(c, "vfio-missing", kernel->next ? SEVERITY_BLOCK : SEVERITY_WARNING,
-				NULL, -1,
+			check_add(c, "vfio-missing",
+				kernel->next ? SEVERITY_BLOCK : SEVERITY_WARNING, NULL, -1,
 				"install a kernel that has it (CONFIG_VFIO_PCI)",
-				"Kernel %s%s has no vfio-pci: booted with it, every device stays with "
-				"the host.", kernel->version, kernel->next ? ", which boots next," : "");
+				"Kernel %s%s has no vfio-pci: booted with it, every device stays "
+				"with "
+				"the host.",
+				kernel->version, kernel->next ? ", which boots next," : "");
 	}
 }
 
@@ -80,7 +89,8 @@ static void check_refused(struct check *c)
 	if (c->existing && c->existing->vfio_refused)
 		check_add(c, "vfio-refused", SEVERITY_WARNING, NULL, -1,
 			"remove that parameter from the boot loader's configuration",
-			"The boot loader's configuration holds module_blacklist=vfio_pci: the kernel "
+			"The boot loader's configuration holds module_blacklist=vfio_pci: the "
+			"kernel "
 			"will not load vfio-pci, and every device stays with the host.");
 }
 
@@ -90,9 +100,11 @@ static void iommu_refused(struct check *c, const char *parameter)
 
 	(void)snprintf(remedy, sizeof(remedy),
 		"remove %.200s from the kernel command line (with GRUB in /etc/default/grub, then "
-		"update-grub) and reboot", parameter);
+		"update-grub) and reboot",
+		parameter);
 	check_add(c, "iommu-off", SEVERITY_WARNING, NULL, -1, remedy,
-		"%s on the kernel command line %s the IOMMU off; without it vfio-pci takes no device.",
+		"%s on the kernel command line %s the IOMMU off; without it vfio-pci takes no "
+		"device.",
 		parameter, c->machine->host.iommu_active ? "will keep" : "keeps");
 }
 
@@ -118,10 +130,12 @@ static void iommu_unknown(struct check *c)
 		check_add(c, "iommu-off", SEVERITY_WARNING, NULL, -1,
 			"make sure that VT-d or AMD-Vi is on in the firmware setup; after the next "
 			"boot, check says whether it worked",
-			"The IOMMU is off, and whether the firmware offers one cannot be seen here.");
+			"The IOMMU is off, and whether the firmware offers one cannot be seen "
+			"here.");
 	else
 		check_add(c, "iommu-off", SEVERITY_WARNING, NULL, -1,
-			"look for DMAR or AMD-Vi in the kernel's messages (dmesg); the kernel may be "
+			"look for DMAR or AMD-Vi in the kernel's messages (dmesg); the kernel may "
+			"be "
 			"built without IOMMU support",
 			"The IOMMU is off although the firmware offers it and no kernel parameter "
 			"forbids it; without it vfio-pci takes no device.");
@@ -142,7 +156,8 @@ static void check_iommu(struct check *c)
 		break;
 	case FORECAST_IOMMU_FIRMWARE:
 		check_add(c, "iommu-off", SEVERITY_WARNING, NULL, -1,
-			"switch on VT-d (Intel) or AMD-Vi, also called IOMMU (AMD), in the firmware "
+			"switch on VT-d (Intel) or AMD-Vi, also called IOMMU (AMD), in the "
+			"firmware "
 			"setup; a virtual machine needs a virtual IOMMU from its hypervisor",
 			"The firmware offers no IOMMU; without it vfio-pci takes no device.");
 		break;
@@ -150,7 +165,8 @@ static void check_iommu(struct check *c)
 		check_add(c, "iommu-off", SEVERITY_WARNING, NULL, -1,
 			"add intel_iommu=on to the kernel command line in your boot loader's "
 			"configuration, and reboot",
-			"The IOMMU is off, and this boot loader is not one that vfio-wizard sets up; "
+			"The IOMMU is off, and this boot loader is not one that vfio-wizard sets "
+			"up; "
 			"without the IOMMU vfio-pci takes no device.");
 		break;
 	case FORECAST_IOMMU_UNKNOWN:
@@ -164,7 +180,8 @@ static void check_interrupts(struct check *c)
 	if (c->machine->host.iommu_active && c->machine->host.interrupt_remapping == NO)
 		check_add(c, "no-interrupt-remapping", SEVERITY_WARNING, NULL, -1,
 			"switch it on in the firmware setup (with VT-d or x2APIC); the kernel's "
-			"vfio_iommu_type1.allow_unsafe_interrupts=1 is a way round that lets a guest "
+			"vfio_iommu_type1.allow_unsafe_interrupts=1 is a way round that lets a "
+			"guest "
 			"attack the host",
 			"There is no interrupt remapping: guests with a device do not start "
 			"(\"No interrupt remapping support\").");
@@ -176,17 +193,21 @@ static void check_boot(struct check *c)
 
 	if (host->boot_loader != BOOT_GRUB_DEBIAN)
 		check_add(c, "boot-loader-unknown", SEVERITY_WARNING, NULL, -1,
-			"if the IOMMU stays off, set the kernel parameters (intel_iommu=on on Intel) "
+			"if the IOMMU stays off, set the kernel parameters (intel_iommu=on on "
+			"Intel) "
 			"in your boot loader's configuration",
 			"The boot loader %s%s is not one that vfio-wizard sets up: its kernel "
 			"parameters stay as they are.",
-			host->boot_loader_found.name ? host->boot_loader_found.name : "of this system",
+			host->boot_loader_found.name ? host->boot_loader_found.name
+						     : "of this system",
 			host->boot_loader_found.name ? "" : " is not known, and so");
 	if (host->initramfs != INITRAMFS_TOOLS)
 		check_add(c, "initramfs-unknown", SEVERITY_WARNING, NULL, -1,
 			"put vfio-pci, /etc/modprobe.d, /usr/local/bin/vfio-bind and "
-			"/etc/sysconfig/vfio-bind into the initramfs of every kernel and rebuild it",
-			"The initramfs generator %s is not one that vfio-wizard sets up: a driver in "
+			"/etc/sysconfig/vfio-bind into the initramfs of every kernel and rebuild "
+			"it",
+			"The initramfs generator %s is not one that vfio-wizard sets up: a driver "
+			"in "
 			"the initramfs takes a chosen device first, and vfio-bind.service moves it "
 			"later in boot.",
 			host->initramfs_found.name ? host->initramfs_found.name : "(unknown)");
@@ -198,7 +219,8 @@ static void check_libvirt(struct check *c)
 	const char *libvirt = c->machine->host.libvirt;
 
 	if (libvirt && !check_version(libvirt, 1, 1, 3))
-		check_add(c, "libvirt-old", SEVERITY_WARNING, NULL, -1, "install libvirt 1.1.3 or newer",
+		check_add(c, "libvirt-old", SEVERITY_WARNING, NULL, -1,
+			"install libvirt 1.1.3 or newer",
 			"libvirt %s does not hand over devices with VFIO by itself.", libvirt);
 }
 
@@ -229,8 +251,10 @@ static void check_ids(struct check *c)
 			check_names_text(c, &names));
 	if (c->choice->options & CHOICE_IDS && c->existing->ids_on_cmdline)
 		check_add(c, "existing-ids", SEVERITY_WARNING, NULL, -1,
-			"remove vfio-pci.ids= from the kernel command line, or switch the option off",
-			"The kernel command line has vfio-pci.ids=, which beats every file: the chosen "
+			"remove vfio-pci.ids= from the kernel command line, or switch the option "
+			"off",
+			"The kernel command line has vfio-pci.ids=, which beats every file: the "
+			"chosen "
 			"devices are bound by address instead of by ids=.");
 }
 
@@ -247,13 +271,16 @@ static void check_install(struct check *c)
 		check_add(c, "existing-install", SEVERITY_WARNING, NULL, -1,
 			"remove that line, unless it is what shall bind the devices",
 			"%s has an install line for vfio-pci that comes before ours: the host's "
-			"drivers may get the chosen devices first, and vfio-bind.service moves them "
-			"later in boot.", where);
+			"drivers may get the chosen devices first, and vfio-bind.service moves "
+			"them "
+			"later in boot.",
+			where);
 	else
 		check_add(c, "existing-install", SEVERITY_WARNING, NULL, -1,
 			"choose the devices that it was for, then remove the line",
 			"%s has an install line for vfio-pci, which ours overrides: what it did "
-			"happens no more.", where);
+			"happens no more.",
+			where);
 }
 
 static void check_existing(struct check *c)
@@ -262,8 +289,7 @@ static void check_existing(struct check *c)
 	check_ids(c);
 	check_install(c);
 	for (size_t i = 0; i < c->existing->notes.n; i++)
-		check_add(c, "existing-settings", SEVERITY_INFO, NULL, -1,
-			"", "Found: %s",
+		check_add(c, "existing-settings", SEVERITY_INFO, NULL, -1, "", "Found: %s",
 			c->existing->notes.v[i]);
 }
 

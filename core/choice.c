@@ -8,9 +8,11 @@
 
 const struct choice_option_name choice_option_names[] = {
 	{CHOICE_IOMMU_PT, "iommu-pt", "identity DMA for the host's own devices (iommu=pt)",
-		"The host's own DMA gets a little faster, and is no longer fenced in by the IOMMU."},
+		"The host's own DMA gets a little faster, and is no longer fenced in by the "
+		"IOMMU."},
 	{CHOICE_BLACKLIST, "blacklist", "blacklist the drivers that only chosen devices use",
-		"Such a driver no longer loads by itself, also not for a card that is added later."},
+		"Such a driver no longer loads by itself, also not for a card that is added "
+		"later."},
 	{CHOICE_IDS, "ids", "bind by ids= where every card with those ids is chosen",
 		"A card with the same ids that is added later goes to the guests as well."},
 	{0, NULL, NULL, NULL},
@@ -148,8 +150,8 @@ int choice_copy(struct choice *to, const struct choice *from)
 	return 0;
 }
 
-bool choice_owns_identity(const struct choice *choice, const struct machine *machine,
-	const struct device *device)
+bool choice_owns_identity(
+	const struct choice *choice, const struct machine *machine, const struct device *device)
 {
 	for (size_t i = 0; i < machine->n_devices; i++)
 		if (device_same_identity(&machine->devices[i], device) &&
@@ -168,8 +170,8 @@ static bool claims(const struct device *device, const char *module)
 	return false;
 }
 
-bool choice_owns_module(const struct choice *choice, const struct machine *machine,
-	const char *module)
+bool choice_owns_module(
+	const struct choice *choice, const struct machine *machine, const char *module)
 {
 	bool any = false;
 
@@ -199,8 +201,8 @@ static int wrong(const struct parser *p, const char *why, const char *word)
 /* Exactly "10de:1b80:1043:8591". */
 static int parse_ids(const char *text, struct pick *pick)
 {
-	uint16_t *const fields[] = {&pick->vendor, &pick->device, &pick->subsystem_vendor,
-		&pick->subsystem_device};
+	uint16_t *const fields[] = {
+		&pick->vendor, &pick->device, &pick->subsystem_vendor, &pick->subsystem_device};
 
 	if (strlen(text) != 19)
 		return -EINVAL;
@@ -222,14 +224,18 @@ static int parse_device(struct parser *p, char *word)
 	char *ids = strchr(word, '=');
 
 	if (!ids)
-		return wrong(p, "no ids after it; write ADDRESS=VENDOR:DEVICE:SUBVENDOR:SUBDEVICE, "
-				"or remove it and choose the device again", word);
+		return wrong(p,
+			"no ids after it; write ADDRESS=VENDOR:DEVICE:SUBVENDOR:SUBDEVICE, "
+			"or remove it and choose the device again",
+			word);
 	*ids++ = '\0';
 	if (machine_parse_address(word, pick.address, sizeof(pick.address), &shape) < 0)
 		return wrong(p, shape.text, "not a device");
 	if (parse_ids(ids, &pick) < 0)
-		return wrong(p, "not VENDOR:DEVICE:SUBVENDOR:SUBDEVICE in four hexadecimal digits "
-				"each; remove it and choose the device again", ids);
+		return wrong(p,
+			"not VENDOR:DEVICE:SUBVENDOR:SUBDEVICE in four hexadecimal digits "
+			"each; remove it and choose the device again",
+			ids);
 	if (base_grow(&p->choice.picks, p->choice.n, sizeof(*p->choice.picks)) < 0)
 		return error_set(p->err, -ENOMEM, "out of memory");
 	p->choice.picks[p->choice.n++] = pick;
@@ -246,8 +252,8 @@ static int parse_option(struct parser *p, char *word)
 	return 0;
 }
 
-static int parse_words(struct parser *p, const char *value,
-	int (*parse)(struct parser *p, char *word))
+static int parse_words(
+	struct parser *p, const char *value, int (*parse)(struct parser *p, char *word))
 {
 	_cleanup_(strv_free) struct strv words = {0};
 	int r = 0;
@@ -269,8 +275,8 @@ static bool is_name(const char *text, size_t n)
 	return n > 0;
 }
 
-/* The value without its quotes.  vfio-bind reads KEY="..." on one line and nothing else, so anything
- * else here would be chosen and never bound. */
+/* The value without its quotes.  vfio-bind reads KEY="..." on one line and nothing else, so
+ * anything else here would be chosen and never bound. */
 static int unquote(struct parser *p, char **value)
 {
 	size_t n = strlen(*value);
@@ -324,8 +330,8 @@ static int settle(struct parser *p)
 		if (kept && strcmp(c->picks[kept - 1].address, c->picks[i].address) == 0) {
 			if (!same_pick(&c->picks[kept - 1], &c->picks[i]))
 				return error_set(p->err, -EINVAL,
-					"%s: %s is there with two identities; keep one", CHOICE_PATH,
-					c->picks[i].address);
+					"%s: %s is there with two identities; keep one",
+					CHOICE_PATH, c->picks[i].address);
 			continue;
 		}
 		c->picks[kept++] = c->picks[i];

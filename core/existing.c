@@ -91,7 +91,8 @@ static bool scan_hex(const char **text, uint32_t *ret)
 	return true;
 }
 
-/* VENDOR:DEVICE[:SUBVENDOR[:SUBDEVICE[:CLASS[:MASK]]]]; what follows is ignored, as the kernel does. */
+/* VENDOR:DEVICE[:SUBVENDOR[:SUBDEVICE[:CLASS[:MASK]]]]; what follows is ignored, as the kernel
+ * does. */
 static bool parse_id(const char *text, struct existing_ids *ret)
 {
 	struct existing_ids id = {.subsystem_vendor = UINT32_MAX, .subsystem_device = UINT32_MAX};
@@ -115,8 +116,8 @@ static int add_id(struct existing *e, const char *text, const char *where)
 	struct existing_ids id;
 
 	if (!parse_id(text, &id))
-		return existing_note(e, "%s: ids= holds \"%s\", which is no id; vfio-pci skips it", where,
-			text);
+		return existing_note(
+			e, "%s: ids= holds \"%s\", which is no id; vfio-pci skips it", where, text);
 	id.where = strdup(where);
 	if (!id.where || base_grow(&e->ids, e->n_ids, sizeof(*e->ids)) < 0) {
 		free(id.where);
@@ -136,7 +137,8 @@ int existing_set_ids(struct existing *e, const char *value, const char *where)
 		r = existing_note(e, "%s: ids= has no effect, since the one of %s comes later",
 			e->ids[0].where, where);
 	if (r == 0 && strlen(value) > IDS_MAX)
-		r = existing_note(e, "%s: ids= is longer than %d characters; vfio-pci does not load with it",
+		r = existing_note(e,
+			"%s: ids= is longer than %d characters; vfio-pci does not load with it",
 			where, IDS_MAX);
 	if (r < 0 || strv_split(&items, value, ",\"") < 0)
 		return -ENOMEM;
@@ -164,7 +166,7 @@ int existing_read_config(struct existing *e, const struct root *root, const char
 
 struct config_file {
 	char *name, *path;
-	size_t rank;                 /* of its directory: of one name, the lowest is read */
+	size_t rank; /* of its directory: of one name, the lowest is read */
 };
 
 struct config_files {
@@ -189,14 +191,14 @@ static int compare_files(const void *left, const void *right)
 	return by_name ? by_name : (a->rank < b->rank ? -1 : a->rank > b->rank);
 }
 
-static int add_file(struct config_files *files, const char *directory, const char *name, size_t rank)
+static int add_file(
+	struct config_files *files, const char *directory, const char *name, size_t rank)
 {
 	struct config_file file = {.name = strdup(name), .rank = rank};
 
 	if (asprintf(&file.path, "%s/%s", directory, name) < 0)
 		file.path = NULL;
-	if (!file.name || !file.path ||
-		base_grow(&files->v, files->n, sizeof(*files->v)) < 0) {
+	if (!file.name || !file.path || base_grow(&files->v, files->n, sizeof(*files->v)) < 0) {
 		free(file.name);
 		free(file.path);
 		return -ENOMEM;
@@ -221,7 +223,9 @@ static int list_files(struct existing *e, const struct root *root, const char *d
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
-		return r == -ENOMEM ? r : existing_note(e, "%s: %s (not looked at)", directory, strerror(-r));
+		return r == -ENOMEM ? r
+				    : existing_note(
+					      e, "%s: %s (not looked at)", directory, strerror(-r));
 	for (size_t i = 0; i < names.n; i++)
 		if (names.v[i][0] != '.' && ends_in(names.v[i], suffix) &&
 			add_file(files, directory, names.v[i], rank) < 0)
@@ -250,7 +254,6 @@ int existing_read_directories(struct existing *e, const struct root *root,
 	}
 	return r;
 }
-
 
 /* Lines of one file that mention what its kind of file would bind devices with. */
 static int note_mentions(struct existing *e, const char *text, const char *path, const char *word)
@@ -295,8 +298,8 @@ static int bind_config(struct existing *e, const char *text, const char *path)
 	return r == -EINVAL ? note_mentions(e, text, path, "DEVICES=") : r;
 }
 
-static int scan_file(struct existing *e, const struct root *root, const char *path,
-	existing_handle handle)
+static int scan_file(
+	struct existing *e, const struct root *root, const char *path, existing_handle handle)
 {
 	_cleanup_free_ char *text = NULL;
 	int r = existing_read_config(e, root, path, &text);
@@ -387,7 +390,7 @@ static const char *ids_parameter(const char *word)
 {
 	word += *word == '"';
 	return base_starts(word, "vfio-pci.ids=") || base_starts(word, "vfio_pci.ids=") ? word + 13
-											 : NULL;
+											: NULL;
 }
 
 static int parameter(struct existing *e, const char *word, const char *where)
@@ -499,8 +502,8 @@ const char *existing_override(const struct existing *existing, const struct devi
 	return NULL;
 }
 
-bool existing_binds(const struct existing *existing, const struct device *device,
-	const char **ret_where)
+bool existing_binds(
+	const struct existing *existing, const struct device *device, const char **ret_where)
 {
 	const char *override = existing_override(existing, device);
 

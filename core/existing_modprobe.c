@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int on_options(struct existing *e, const struct strv *words, const char *line,
-	const char *where)
+static int on_options(
+	struct existing *e, const struct strv *words, const char *line, const char *where)
 {
 	int r = 0;
 
@@ -23,8 +23,8 @@ static int on_options(struct existing *e, const struct strv *words, const char *
 	return r < 0 ? r : existing_note(e, "%s: %s", where, line);
 }
 
-static int on_install(struct existing *e, const struct strv *words, const char *line,
-	const char *where)
+static int on_install(
+	struct existing *e, const struct strv *words, const char *line, const char *where)
 {
 	if (words->n < 2 || !existing_meets(words->v[1], "vfio_pci"))
 		return 0;
@@ -36,8 +36,8 @@ static int on_install(struct existing *e, const struct strv *words, const char *
 	return existing_note(e, "%s: %s", where, line);
 }
 
-static int on_softdep(struct existing *e, const struct strv *words, const char *line,
-	const char *where)
+static int on_softdep(
+	struct existing *e, const struct strv *words, const char *line, const char *where)
 {
 	_cleanup_(str_free) struct str text = {0};
 
@@ -48,16 +48,16 @@ static int on_softdep(struct existing *e, const struct strv *words, const char *
 	return existing_mentions_vfio(line) ? existing_note(e, "%s: %s", where, line) : 0;
 }
 
-static int on_blacklist(struct existing *e, const struct strv *words, const char *line,
-	const char *where)
+static int on_blacklist(
+	struct existing *e, const struct strv *words, const char *line, const char *where)
 {
 	if (words->n > 1 && strv_add(&e->blacklist, words->v[1]) < 0)
 		return -ENOMEM;
 	return existing_mentions_vfio(line) ? existing_note(e, "%s: %s", where, line) : 0;
 }
 
-static int on_other(struct existing *e, const struct strv *words, const char *line,
-	const char *where)
+static int on_other(
+	struct existing *e, const struct strv *words, const char *line, const char *where)
 {
 	(void)words;
 	return existing_mentions_vfio(line) ? existing_note(e, "%s: %s", where, line) : 0;
@@ -65,8 +65,8 @@ static int on_other(struct existing *e, const struct strv *words, const char *li
 
 static const struct {
 	const char *name;
-	int (*handle)(struct existing *e, const struct strv *words, const char *line,
-		const char *where);
+	int (*handle)(
+		struct existing *e, const struct strv *words, const char *line, const char *where);
 } commands[] = {
 	{"options", on_options},
 	{"install", on_install},
@@ -90,7 +90,8 @@ static int modprobe_line(struct existing *e, const char *line, const char *where
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (strcmp(words.v[0], commands[i].name) == 0)
 			return commands[i].handle(e, &words, line, where);
-	return existing_note(e, "%s: \"%.40s\" is no command of modprobe.d; modprobe ignores the line", where,
+	return existing_note(e,
+		"%s: \"%.40s\" is no command of modprobe.d; modprobe ignores the line", where,
 		words.v[0]);
 }
 
@@ -202,8 +203,8 @@ static int add_softdep(const char *line, const char *module, struct strv *pre, s
 	return 0;
 }
 
-int existing_softdep(const struct existing *existing, const char *module, struct strv *pre,
-	struct strv *post)
+int existing_softdep(
+	const struct existing *existing, const char *module, struct strv *pre, struct strv *post)
 {
 	int r = 0;
 

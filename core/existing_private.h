@@ -16,8 +16,7 @@ bool existing_meets(const char *pattern, const char *module);
 
 /* A file that is not there, or masked by a link to /dev/null, is an empty one, and what cannot be
  * read is a note: 0.  1: *ret is its text. */
-int existing_read_config(
-	struct existing *e, const struct root *root, const char *path, char **ret);
+int existing_read_config(struct existing *e, const struct root *root, const char *path, char **ret);
 /* Every file with that suffix, sorted by name; a name in an earlier directory hides later ones. */
 int existing_read_directories(struct existing *e, const struct root *root,
 	const char *const directories[], const char *suffix, existing_handle handle);

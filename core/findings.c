@@ -21,8 +21,7 @@ const char *severity_name(enum severity severity)
 int findings_add(struct findings *findings, const char *id, enum severity severity,
 	const struct device *device, int64_t group, const char *remedy, const char *fmt, ...)
 {
-	struct finding finding = {
-		.id = id, .severity = severity, .device = device, .group = group};
+	struct finding finding = {.id = id, .severity = severity, .device = device, .group = group};
 	va_list ap;
 	int n;
 
@@ -32,8 +31,7 @@ int findings_add(struct findings *findings, const char *id, enum severity severi
 	if (n < 0)
 		return -ENOMEM;
 	finding.remedy = strdup(remedy);
-	if (!finding.remedy ||
-		base_grow(&findings->v, findings->n, sizeof(*findings->v)) < 0) {
+	if (!finding.remedy || base_grow(&findings->v, findings->n, sizeof(*findings->v)) < 0) {
 		free(finding.text);
 		free(finding.remedy);
 		return -ENOMEM;

@@ -66,8 +66,8 @@ static const char *example(const struct machine *machine, const struct device *d
 	return NULL;
 }
 
-static bool can_load(const struct machine *machine, const struct existing *existing,
-	const char *module)
+static bool can_load(
+	const struct machine *machine, const struct existing *existing, const char *module)
 {
 	if (device_is_vfio_driver(module) || (existing && existing_blacklists(existing, module)))
 		return false;
@@ -76,8 +76,8 @@ static bool can_load(const struct machine *machine, const struct existing *exist
 }
 
 /* NULL: none that we know of. */
-static const char *host_driver(const struct machine *machine, const struct existing *existing,
-	const struct device *device)
+static const char *host_driver(
+	const struct machine *machine, const struct existing *existing, const struct device *device)
 {
 	const char *driver = on_host(device) ? device->driver : example(machine, device);
 
@@ -94,10 +94,10 @@ struct outlook {
 	const struct machine *machine;
 	const struct choice *before, *choice;
 	const struct existing *existing;
-	const char *hindrance;       /* why vfio-pci takes nothing at all; NULL: it does */
-	bool iommu_unknown;          /* it may be on then: the firmware's tables are not seen */
+	const char *hindrance; /* why vfio-pci takes nothing at all; NULL: it does */
+	bool iommu_unknown;    /* it may be on then: the firmware's tables are not seen */
 	bool vfio_builtin;
-	bool by_hand;                /* hand-made scripts may bind more than we can tell */
+	bool by_hand; /* hand-made scripts may bind more than we can tell */
 };
 
 static const char *iommu_hindrance(const struct machine *machine, enum forecast_iommu iommu)
@@ -120,8 +120,8 @@ static const char *iommu_hindrance(const struct machine *machine, enum forecast_
 	return NULL;
 }
 
-static const char *find_hindrance(const struct machine *machine, const struct existing *existing,
-	enum forecast_iommu iommu)
+static const char *find_hindrance(
+	const struct machine *machine, const struct existing *existing, enum forecast_iommu iommu)
 {
 	const char *why = iommu_hindrance(machine, iommu);
 
@@ -154,8 +154,7 @@ static const char *builtin_driver(const struct machine *machine, const struct de
 	return NULL;
 }
 
-static int set(struct forecast_entry *entry, const char *next, const char *fmt, ...)
-	_printf_(3, 4);
+static int set(struct forecast_entry *entry, const char *next, const char *fmt, ...) _printf_(3, 4);
 
 static int set(struct forecast_entry *entry, const char *next, const char *fmt, ...)
 {
@@ -184,40 +183,44 @@ static int chosen_and_bound(const struct outlook *o, struct forecast_entry *entr
 			"chosen; bound if the IOMMU is on then, which cannot be seen from here");
 	if (override && !device_is_vfio_driver(override))
 		return set(entry, "vfio-pci",
-			"chosen; but driverctl gives it to %s at every boot, and the later one wins",
+			"chosen; but driverctl gives it to %s at every boot, and the later one "
+			"wins",
 			override);
 	if (device->physfn)
 		return set(entry, "vfio-pci",
 			"chosen; bound once %s has made its virtual functions, if that is before "
-			"vfio-bind.service runs", device->physfn->address);
+			"vfio-bind.service runs",
+			device->physfn->address);
 	if (builtin)
 		return set(entry, "vfio-pci",
 			"chosen; %s is built into the kernel and takes it first, then "
-			"vfio-bind.service moves it", builtin);
+			"vfio-bind.service moves it",
+			builtin);
 	if (o->vfio_builtin)
 		return set(entry, "vfio-pci",
 			"chosen; vfio-pci is built into the kernel, so vfio-bind.service moves it "
 			"once the host has booted");
 	if (o->choice->options & CHOICE_IDS && choice_owns_identity(o->choice, o->machine, device))
-		return set(entry, "vfio-pci", "chosen; bound by its ids before its own driver loads");
+		return set(
+			entry, "vfio-pci", "chosen; bound by its ids before its own driver loads");
 	return set(entry, "vfio-pci",
 		"chosen; bound by address and identity before its own driver loads");
 }
 
 static int forecast_chosen(const struct outlook *o, struct forecast_entry *entry)
 {
-	const char *why = o->hindrance ? o->hindrance
-				       : device_hindrance(o->machine, entry->device);
+	const char *why = o->hindrance ? o->hindrance : device_hindrance(o->machine, entry->device);
 
 	if (why)
-		return set(entry, host_driver(o->machine, o->existing, entry->device), "chosen, but %s",
-			why);
+		return set(entry, host_driver(o->machine, o->existing, entry->device),
+			"chosen, but %s", why);
 	return chosen_and_bound(o, entry);
 }
 
-/* Chosen earlier or bound at run time, and held by vfio-pci now: nothing binds it at the next boot. */
-static int forecast_released(const struct outlook *o, struct forecast_entry *entry,
-	const char *cause)
+/* Chosen earlier or bound at run time, and held by vfio-pci now: nothing binds it at the next boot.
+ */
+static int forecast_released(
+	const struct outlook *o, struct forecast_entry *entry, const char *cause)
 {
 	const char *driver = host_driver(o->machine, o->existing, entry->device);
 
@@ -238,15 +241,17 @@ static int forecast_other(const struct outlook *o, struct forecast_entry *entry)
 	bool held = device->driver && device_is_vfio_driver(device->driver);
 	const char *where = NULL;
 
-	/* An ids= takes hold once vfio-pci loads before the host's drivers, as our softdep has it. */
+	/* An ids= takes hold once vfio-pci loads before the host's drivers, as our softdep has it.
+	 */
 	if (o->existing && existing_binds(o->existing, device, &where) && !o->hindrance &&
 		!device_hindrance(o->machine, device) &&
 		(held || (o->choice->n && !builtin_driver(o->machine, device))))
-		return set(entry, held ? device->driver : "vfio-pci", "not chosen; bound by %s", where);
+		return set(entry, held ? device->driver : "vfio-pci", "not chosen; bound by %s",
+			where);
 	if (choice_has(o->before, device) && !choice_find(o->choice, device->address))
 		return held || is_kept_free(device)
 			       ? forecast_released(o, entry, "given back")
-			    : set(entry, device->driver, "given back; not with vfio-pci now");
+			       : set(entry, device->driver, "given back; not with vfio-pci now");
 	if (choice_find(o->choice, device->address))
 		return held ? forecast_released(o, entry, "not the device that was chosen")
 			    : set(entry, device->driver,

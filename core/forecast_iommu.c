@@ -42,8 +42,8 @@ static bool has_value(const char *word, const char *key, const char *value)
 
 /* What a command line makes of the IOMMU. */
 struct cmdline_iommu {
-	const char *off;             /* the word that keeps it off */
-	bool vtd_on;                 /* VT-d asked for: the last intel_iommu= says on */
+	const char *off; /* the word that keeps it off */
+	bool vtd_on;     /* VT-d asked for: the last intel_iommu= says on */
 };
 
 /* arch/x86/kernel/pci-dma.c: iommu=off is final; intel_iommu= obeys the last word. */
@@ -55,7 +55,8 @@ static struct cmdline_iommu read_cmdline(const struct strv *words, bool is_amd)
 	for (size_t i = 0; i < words->n; i++) {
 		const char *word = words->v[i];
 
-		if (has_value(word, "iommu", "off") || (is_amd && has_value(word, "amd_iommu", "off")))
+		if (has_value(word, "iommu", "off") ||
+			(is_amd && has_value(word, "amd_iommu", "off")))
 			final = word;
 		if (!is_amd && has_value(word, "intel_iommu", "off")) {
 			ret.off = word;
@@ -71,8 +72,8 @@ static struct cmdline_iommu read_cmdline(const struct strv *words, bool is_amd)
 }
 
 /* The boot loader's configuration decides where we know it; elsewhere the running line stays. */
-static int next_cmdline(const struct machine *machine, const struct existing *existing,
-	struct strv *ret)
+static int next_cmdline(
+	const struct machine *machine, const struct existing *existing, struct strv *ret)
 {
 	if (existing && machine->host.boot_loader == BOOT_GRUB_DEBIAN)
 		return strv_copy(ret, &existing->cmdline);

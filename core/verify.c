@@ -54,8 +54,9 @@ static char *explain(const struct machine *machine, const struct device *device)
 	if (device->group < 0)
 		return format("the device is in no IOMMU group, so vfio-pci cannot take it");
 	if (device->override_set)
-		return format("vfio-bind asked for vfio-pci, which did not take it; look for vfio in "
-			      "the kernel's messages (dmesg)");
+		return format(
+			"vfio-bind asked for vfio-pci, which did not take it; look for vfio in "
+			"the kernel's messages (dmesg)");
 	return format("nothing asked for vfio-pci in this boot; reboot if you have not done so "
 		      "since applying, else see `systemctl status vfio-bind`");
 }
@@ -63,8 +64,9 @@ static char *explain(const struct machine *machine, const struct device *device)
 static char *explain_absent(const struct pick *pick, const struct device *device)
 {
 	if (!device)
-		return format("no device is at this address: the card is out, elsewhere or switched "
-			      "off in the firmware setup; choose it anew where it is");
+		return format(
+			"no device is at this address: the card is out, elsewhere or switched "
+			"off in the firmware setup; choose it anew where it is");
 	return format("another device is at this address, %04x:%04x with subsystem %04x:%04x "
 		      "instead of %04x:%04x with %04x:%04x; nothing was bound, choose again",
 		device->vendor, device->device, device->subsystem_vendor, device->subsystem_device,
@@ -81,7 +83,7 @@ static int judge(const struct machine *machine, const struct pick *pick, struct 
 	(void)snprintf(ret->address, sizeof(ret->address), "%s", pick->address);
 	ret->expected = strdup("vfio-pci");
 	ret->actual = driver ? strdup(driver) : NULL;
-	ret->reason = ret->ok	 ? strdup("")
+	ret->reason = ret->ok   ? strdup("")
 		      : is_same ? explain(machine, device)
 				: explain_absent(pick, device);
 	return ret->expected && ret->reason && (!driver || ret->actual) ? 0 : -ENOMEM;

@@ -118,8 +118,8 @@ struct device *support_device(struct support_machine *m, const char *address, co
 }
 
 /* Uses of one device are added one after the other. */
-void support_use(struct support_machine *m, struct device *device, enum use_kind kind,
-	const char *text)
+void support_use(
+	struct support_machine *m, struct device *device, enum use_kind kind, const char *text)
 {
 	assert_true(m->n_uses < SUPPORT_DEVICES);
 	if (!device->n_uses)

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Two cards with the same ids (GPU and its audio), a network card behind a bridge with a neighbour in
- * the same group, and an NVMe disk. */
+/* Two cards with the same ids (GPU and its audio), a network card behind a bridge with a neighbour
+ * in the same group, and an NVMe disk. */
 struct fixture {
 	struct support_machine m;
 	struct device *port, *gpu, *audio, *twin, *bridge, *nic, *neighbour, *disk;
@@ -40,8 +40,7 @@ static int setup(void **state)
 		"snd_hda_intel", "snd_hda_intel");
 	f->twin = support_device(
 		m, "0000:02:00.0", "10de:1b80:1043:8591", 0x030000, 2, "nouveau", "nouveau nvidia");
-	f->bridge = support_device(
-		m, "0000:03:00.0", "1b21:1080:0000:0000", 0x060400, 7, NULL, "");
+	f->bridge = support_device(m, "0000:03:00.0", "1b21:1080:0000:0000", 0x060400, 7, NULL, "");
 	f->nic = support_device(
 		m, "0000:04:01.0", "10ec:8139:10ec:8139", 0x020000, 7, "8139cp", "8139cp 8139too");
 	f->neighbour = support_device(
@@ -203,14 +202,13 @@ static void a_function_left_behind_is_named_once(void **state)
 {
 	struct fixture *f = *state;
 
-	struct device *usb = support_device(&f->m, "0000:04:02.1", "8086:100f:8086:001e", 0x0c0330,
-		7, "xhci_hcd", "xhci_pci");
+	struct device *usb = support_device(
+		&f->m, "0000:04:02.1", "8086:100f:8086:001e", 0x0c0330, 7, "xhci_hcd", "xhci_pci");
 
 	usb->parent = f->bridge;
 	choose(f, f->neighbour);
 	choose(f, usb);
-	(void)support_device(
-		&f->m, "0000:04:02.2", "8086:1010:8086:001e", 0x0c8000, 7, NULL, "");
+	(void)support_device(&f->m, "0000:04:02.2", "8086:1010:8086:001e", 0x0c8000, 7, NULL, "");
 	check(f);
 	found(f, "function-left-behind", SEVERITY_WARNING, f->neighbour, "0000:04:02.2");
 	for (size_t i = 0, n = 0; i < f->found.n; i++) {
@@ -441,8 +439,8 @@ static void add_ids(struct fixture *f, uint32_t vendor, uint32_t device)
 	struct existing *e = &f->existing;
 
 	assert_int_equal(base_grow(&e->ids, e->n_ids, sizeof(*e->ids)), 0);
-	e->ids[e->n_ids] = (struct existing_ids){vendor, device, UINT32_MAX, UINT32_MAX, 0, 0,
-		strdup("/etc/modprobe.d/x.conf:3")};
+	e->ids[e->n_ids] = (struct existing_ids){
+		vendor, device, UINT32_MAX, UINT32_MAX, 0, 0, strdup("/etc/modprobe.d/x.conf:3")};
 	e->n_ids++;
 }
 

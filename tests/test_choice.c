@@ -39,7 +39,8 @@ static void what_is_written_is_what_is_read(void **state)
 	assert_string_equal(choice.picks[2].address, "10000:e1:00.0");
 	assert_int_equal(choice.options, CHOICE_IDS | CHOICE_IOMMU_PT);
 	assert_int_equal(choice_format(&choice, &text), 0);
-	assert_non_null(strstr(text, "\nDEVICES=\"" GPU " " AUDIO " 10000:e1:00.0=8086:a80c:0000:0000\"\n"));
+	assert_non_null(strstr(
+		text, "\nDEVICES=\"" GPU " " AUDIO " 10000:e1:00.0=8086:a80c:0000:0000\"\n"));
 	assert_non_null(strstr(text, "\nOPTIONS=\"iommu-pt ids\"\n"));
 	again = parse(text);
 	assert_true(choice_same(&choice, &again));
@@ -165,7 +166,8 @@ static void our_own_file_damaged_is_an_error(void **state)
 	struct error err = {0};
 
 	(void)state;
-	assert_int_equal(load("# Written by vfio-wizard\nDEVICES=\"0000:04:00.0\"\n", &choice, &err),
+	assert_int_equal(
+		load("# Written by vfio-wizard\nDEVICES=\"0000:04:00.0\"\n", &choice, &err),
 		-EINVAL);
 	assert_non_null(strstr(err.text, CHOICE_PATH ":2:"));
 	assert_int_equal(choice.n, 77);
@@ -262,7 +264,8 @@ int main(void)
 		cmocka_unit_test(a_long_list_is_read_in_order),
 		cmocka_unit_test(no_file_and_the_recipes_file_are_empty_choices),
 		cmocka_unit_test(our_own_file_damaged_is_an_error),
-		cmocka_unit_test_setup_teardown(devices_are_added_once_and_removed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			devices_are_added_once_and_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			another_device_at_the_address_is_not_chosen, setup, teardown),
 		cmocka_unit_test_setup_teardown(

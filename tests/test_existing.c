@@ -98,7 +98,8 @@ static void the_last_ids_wins_in_the_order_of_names(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, "/etc/modprobe.d/b.conf", "# x\noptions vfio-pci ids=10de:1b80,10de:10f0 disable_vga=1\n");
+	put(f, "/etc/modprobe.d/b.conf",
+		"# x\noptions vfio-pci ids=10de:1b80,10de:10f0 disable_vga=1\n");
 	put(f, "/usr/lib/modprobe.d/a.conf", "options vfio_pci ids=10ec:8168\n");
 	scan(f);
 	assert_string_equal(binder(f, f->gpu), "/etc/modprobe.d/b.conf:2");
@@ -152,8 +153,9 @@ static void ids_match_by_subsystem_and_class(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, "/etc/modprobe.d/a.conf", "options vfio-pci ids=10de:1b80:1043:0001,nonsense,"
-					 "10de:ffffffff:ffffffff:ffffffff:040300:ffff00\n");
+	put(f, "/etc/modprobe.d/a.conf",
+		"options vfio-pci ids=10de:1b80:1043:0001,nonsense,"
+		"10de:ffffffff:ffffffff:ffffffff:040300:ffff00\n");
 	scan(f);
 	assert_int_equal(f->e.n_ids, 2);
 	assert_null(binder(f, f->gpu));
@@ -166,7 +168,8 @@ static void the_command_line_beats_every_file(void **state)
 	struct fixture *f = *state;
 
 	put(f, "/etc/modprobe.d/a.conf", "options vfio-pci ids=10de:1b80\n");
-	put(f, "/etc/default/grub", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet vfio-pci.ids=10ec:8168\"\n");
+	put(f, "/etc/default/grub",
+		"GRUB_CMDLINE_LINUX_DEFAULT=\"quiet vfio-pci.ids=10ec:8168\"\n");
 	scan(f);
 	assert_true(f->e.ids_on_cmdline);
 	assert_null(binder(f, f->gpu));
@@ -182,11 +185,14 @@ static void our_own_files_are_left_out(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, TARGET_MODPROBE, TARGET_MARK ".\nsoftdep nouveau pre: vfio-pci\ninstall vfio-pci x\n");
+	put(f, TARGET_MODPROBE,
+		TARGET_MARK ".\nsoftdep nouveau pre: vfio-pci\ninstall vfio-pci x\n");
 	put(f, TARGET_IDS, TARGET_MARK ".\noptions vfio-pci ids=10de:1b80\n");
-	put(f, TARGET_GRUB, "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT "
-			    "vfio-pci.ids=10de:10f0\"\n");
-	put(f, TARGET_MODULES, "# vfio-wizard: begin (made this file)\nvfio_pci\n# vfio-wizard: end\n");
+	put(f, TARGET_GRUB,
+		"GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT "
+		"vfio-pci.ids=10de:10f0\"\n");
+	put(f, TARGET_MODULES,
+		"# vfio-wizard: begin (made this file)\nvfio_pci\n# vfio-wizard: end\n");
 	put(f, CHOICE_PATH, TARGET_MARK "\nDEVICES=\"0000:01:00.0=10de:1b80:1043:8591\"\n");
 	f->m.machine.host.cmdline = support_keep(&f->m, "vfio-pci.ids=10de:10f0");
 	scan(f);
@@ -235,7 +241,8 @@ static void softdeps_of_files_and_of_the_module_itself_add_up(void **state)
 
 	put(f, "/lib/modules/6.1.0-13-amd64/modules.softdep",
 		"# Soft dependencies\nsoftdep r8169 pre: realtek\nsoftdep unrelated pre: x\n");
-	put(f, "/etc/modprobe.d/a.conf", "softdep r81* pre: mdio realtek post: led\nsoftdep nouveau post: y\n");
+	put(f, "/etc/modprobe.d/a.conf",
+		"softdep r81* pre: mdio realtek post: led\nsoftdep nouveau post: y\n");
 	scan(f);
 	assert_int_equal(existing_softdep(&f->e, "r8169", &pre, &post), 0);
 	assert_int_equal(pre.n, 2);

@@ -63,9 +63,10 @@ static void drive(struct fixture *f, struct device *device, const char *driver)
 	device->driver = support_keep(&f->m, driver);
 }
 
-/* The forecast says `next` for the device, and `reason` is in its reason; every other device stays. */
-static void expect(struct fixture *f, const struct device *device, const char *next,
-	const char *reason)
+/* The forecast says `next` for the device, and `reason` is in its reason; every other device stays.
+ */
+static void expect(
+	struct fixture *f, const struct device *device, const char *next, const char *reason)
 {
 	const struct machine *machine = &f->m.machine;
 
@@ -217,8 +218,8 @@ static void add_ids(struct fixture *f, uint32_t vendor, uint32_t device)
 	struct existing *e = &f->existing;
 
 	assert_int_equal(base_grow(&e->ids, e->n_ids, sizeof(*e->ids)), 0);
-	e->ids[e->n_ids] = (struct existing_ids){vendor, device, UINT32_MAX, UINT32_MAX, 0, 0,
-		strdup("/etc/modprobe.d/x.conf:3")};
+	e->ids[e->n_ids] = (struct existing_ids){
+		vendor, device, UINT32_MAX, UINT32_MAX, 0, 0, strdup("/etc/modprobe.d/x.conf:3")};
 	e->n_ids++;
 }
 
@@ -267,8 +268,8 @@ static void iommu(struct fixture *f, const char *running, const char *configured
 	f->m.machine.host.cmdline = support_keep(&f->m, running);
 	strv_free(&f->existing.cmdline);
 	assert_int_equal(strv_split(&f->existing.cmdline, configured, " "), 0);
-	assert_int_equal(
-		forecast_iommu(&f->m.machine, &f->choice, &f->existing, buf, sizeof(buf)), expected);
+	assert_int_equal(forecast_iommu(&f->m.machine, &f->choice, &f->existing, buf, sizeof(buf)),
+		expected);
 	assert_string_equal(buf, parameter);
 }
 

@@ -21,8 +21,8 @@ static int setup(void **state)
 
 	assert_non_null(f);
 	support_machine_init(&f->m);
-	f->gpu = support_device(&f->m, "0000:01:00.0", "10de:1b80:1043:8591", 0x030000, 1, "nouveau",
-		"nouveau");
+	f->gpu = support_device(
+		&f->m, "0000:01:00.0", "10de:1b80:1043:8591", 0x030000, 1, "nouveau", "nouveau");
 	assert_int_equal(choice_add(&f->choice, f->gpu), 0);
 	*state = f;
 	return 0;
