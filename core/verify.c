@@ -28,6 +28,18 @@ static bool is_refused(const char *cmdline)
 	       existing_refuses_vfio(&words);
 }
 
+/* The words at which vfio-bind leaves everything to the host. */
+static const char *recovery_word(const char *cmdline)
+{
+	static const char *const words[] = {"single", "s", "S", "1", "recovery", "rescue",
+		"emergency", "-b", "systemd.unit=rescue.target", "systemd.unit=emergency.target"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (machine_has_token(cmdline, words[i]))
+			return words[i];
+	return NULL;
+}
+
 /* The running kernel is known, and has no vfio-pci. */
 static bool is_missing(const struct machine *machine)
 {
@@ -42,6 +54,12 @@ static bool is_missing(const struct machine *machine)
 /* Why a device that is there, and is the chosen one, is not with vfio-pci. */
 static char *explain(const struct machine *machine, const struct device *device)
 {
+	const char *recovery = recovery_word(machine->host.cmdline);
+
+	if (recovery)
+		return format("this is a recovery boot (\"%s\" on the kernel command line), where "
+			      "every device stays with the host; reboot without it",
+			recovery);
 	if (is_refused(machine->host.cmdline))
 		return format("this boot was told to leave vfio-pci out (module_blacklist=vfio_pci "
 			      "on the kernel command line); reboot without it");

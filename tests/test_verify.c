@@ -93,6 +93,8 @@ static void the_reason_is_the_first_thing_that_hinders(void **state)
 	expect(f, false, NULL, "6.1.0-13-amd64 has no vfio-pci");
 	host->cmdline = support_keep(&f->m, "quiet module_blacklist=x,vfio-pci");
 	expect(f, false, NULL, "module_blacklist");
+	host->cmdline = support_keep(&f->m, "ro single module_blacklist=vfio_pci");
+	expect(f, false, NULL, "recovery boot (\"single\"");
 }
 
 static void an_empty_choice_has_no_verdicts(void **state)
