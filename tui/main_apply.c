@@ -108,12 +108,15 @@ static void stop(int sig)
 static void catch_signals(sigset_t *ret_waiting)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	struct sigaction action = {.sa_handler = stop};
+	struct sigaction action = {.sa_handler = stop}, before;
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	sigset_t blocked;
 
 	(void)sigemptyset(&blocked);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		/* Ignored from the start, as under nohup(1): it stays so. */
+		if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)
+			continue;
 		(void)sigaction(signals[i], &action, NULL);
 		(void)sigaddset(&blocked, signals[i]);
 	}
@@ -170,27 +173,27 @@ static void wait_for(const struct txn *txn, bool idle, const sigset_t *waiting)
 	(void)ppoll(&fd, fd.fd >= 0, idle && fd.fd >= 0 ? NULL : &now, waiting);
 }
 
-static enum txn_event_kind drive(struct txn *txn, const sigset_t *waiting)
+/* To the end; *ev is the last event. */
+static void drive(struct txn *txn, const sigset_t *waiting, struct txn_event *ev)
 {
-	struct txn_event ev = {.kind = TXN_NOTHING};
 	bool cancelled = false;
 
 	do {
-		wait_for(txn, ev.kind == TXN_NOTHING, waiting);
+		wait_for(txn, ev->kind == TXN_NOTHING, waiting);
 		if (stop_signal && !cancelled) {
 			main_error(MAIN_FAILED, "%s: going back", strsignal(stop_signal));
 			txn_cancel(txn);
 			cancelled = true;
 		}
-		if (txn_step(txn, &ev) == 0)
+		if (txn_step(txn, ev) == 0)
 			break;
-		show_event(&ev);
+		show_event(ev);
 	} while (true);
-	show_event(&ev);
-	return ev.kind;
+	show_event(ev);
 }
 
-static void show_what_next(const struct main_options *o, const struct plan *plan)
+static void show_what_next(const struct main_options *o, const struct plan *plan,
+	const char *snapshot)
 {
 	if (o->no_commands && plan->n_commands) {
 		puts("\nThe files are written.  Nothing takes effect before these have run, in "
@@ -198,8 +201,9 @@ static void show_what_next(const struct main_options *o, const struct plan *plan
 		for (size_t i = 0; i < plan->n_commands; i++)
 			show_command("  ", &plan->commands[i]);
 	}
-	puts("\nDone.  It takes effect at the next boot; then ask: vfio-wizard verify\n"
-	     "To take it back: vfio-wizard rollback");
+	printf("\nDone.  It takes effect at the next boot; then ask: vfio-wizard verify\n"
+	       "To take it back: vfio-wizard rollback %s\n",
+		snapshot);
 	if (plan->after.n)
 		puts("If the next boot shows nothing: add module_blacklist=vfio_pci to the kernel "
 		     "line "
@@ -216,6 +220,7 @@ static void show_what_next(const struct main_options *o, const struct plan *plan
 static int carry_out(const struct main_options *o, const struct root *root, const struct plan *plan)
 {
 	_cleanup_(txn_freep) struct txn *txn = NULL;
+	struct txn_event ev = {.kind = TXN_NOTHING};
 	struct error err = {0};
 	sigset_t waiting;
 
@@ -233,9 +238,10 @@ static int carry_out(const struct main_options *o, const struct root *root, cons
 	catch_signals(&waiting);
 	if (txn_begin(root, plan, o->no_commands ? TXN_NO_COMMANDS : 0, &txn, &err) < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
-	if (drive(txn, &waiting) != TXN_COMMITTED)
+	drive(txn, &waiting, &ev);
+	if (ev.kind != TXN_COMMITTED)
 		return MAIN_FAILED;
-	show_what_next(o, plan);
+	show_what_next(o, plan, ev.text);
 	return MAIN_DONE;
 }
 
