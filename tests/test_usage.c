@@ -288,7 +288,8 @@ static void test_swap(void **state)
 	assert_string_equal(use_of(f, SATA, USE_SWAP_DISK), "swap is on sda1");
 }
 
-#define ROUTES "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+#define ROUTES                                                                                     \
+	"Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
 
 static void test_default_route(void **state)
 {

@@ -1,0 +1,532 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/machine.h"
+#include "tests/mktree.h"
+#include "tests/support.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define EFIVARS "/sys/firmware/efi/efivars/"
+#define GUID    "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
+struct fixture {
+	char *dir;
+	struct root *root;
+	struct machine *machine;
+	const struct host *host;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	_cleanup_free_ char *path = NULL;
+
+	assert_non_null(f);
+	f->dir = support_scratch();
+	support_put(f->dir, "/facts", "title t\nsource s\niommu no\n"
+				      "0000:00:02.0 8086:0102 - 030000 09 - i915 boot_vga\n");
+	assert_true(asprintf(&path, "%s/facts", f->dir) > 0);
+	assert_int_equal(mktree_machine(path, f->dir), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	machine_free(f->machine);
+	root_close(f->root);
+	support_remove(f->dir);
+	free(f);
+	return 0;
+}
+
+static void scan(struct fixture *f)
+{
+	struct error err = {0};
+
+	f->machine = machine_free(f->machine);
+	f->root = root_close(f->root);
+	if (root_open(f->dir, NULL, &f->root, &err) < 0 ||
+		machine_scan(f->root, MACHINE_HOST, &f->machine, &err) < 0)
+		fail_msg("%s", err.text);
+	f->host = &f->machine->host;
+}
+
+static void put(struct fixture *f, const char *path, const char *text)
+{
+	support_put(f->dir, path, text);
+}
+
+static void put_bytes(struct fixture *f, const char *path, const char *bytes, size_t n)
+{
+	_cleanup_free_ char *full = NULL;
+	FILE *file;
+
+	put(f, path, "");
+	assert_true(asprintf(&full, "%s%s", f->dir, path) > 0);
+	file = fopen(full, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, n, file), n);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* An EFI variable as the kernel shows it: attributes, UTF-16LE, a NUL. */
+static void put_efi(struct fixture *f, const char *path, const char *text)
+{
+	char bytes[256] = {6};
+	size_t n = 4;
+
+	for (const char *p = text; *p; p++, n += 2)
+		bytes[n] = *p;
+	put_bytes(f, path, bytes, n + 2);
+}
+
+static void gone(struct fixture *f, const char *path)
+{
+	_cleanup_free_ char *full = NULL;
+
+	assert_true(asprintf(&full, "%s%s", f->dir, path) > 0);
+	assert_int_equal(remove(full), 0);
+}
+
+static void debian(struct fixture *f)
+{
+	put(f, "/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
+	put(f, "/usr/sbin/update-grub", "#!/bin/sh\n");
+	put(f, "/usr/sbin/grub-mkconfig", "#!/bin/sh\n");
+	put(f, "/boot/grub/grub.cfg", "# made by grub-mkconfig\n");
+}
+
+/* ---- a whole system ----------------------------------------------------------------------- */
+
+static void test_debian12(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(mktree_root("tests/fixtures/roots/debian12", f->dir), 0);
+	scan(f);
+	assert_string_equal(f->host->os_id, "debian");
+	assert_string_equal(f->host->os_version, "12");
+	assert_string_equal(f->host->os_name, "Debian GNU/Linux 12 (bookworm)");
+	assert_null(f->host->os_like);
+	assert_string_equal(f->host->release, "6.1.0-56-amd64");
+	assert_string_equal(f->host->libvirt, "9.0.0");
+	assert_int_equal(f->host->boot_loader, BOOT_GRUB_DEBIAN);
+	assert_string_equal(f->host->boot_loader_found.name, "GRUB");
+	assert_non_null(strstr(f->host->boot_loader_found.evidence, "BOOT_IMAGE="));
+	assert_int_equal(f->host->initramfs, INITRAMFS_TOOLS);
+	assert_non_null(strstr(f->host->initramfs_found.evidence, "package"));
+	assert_true(base_starts(f->host->cmdline, "BOOT_IMAGE="));
+	assert_null(strchr(f->host->cmdline, '\n'));
+	assert_null(f->host->unsupported);
+	assert_false(f->host->opennebula);
+	assert_int_equal(f->machine->n_kernels, 2);
+	assert_true(f->machine->kernels[1].running && f->machine->kernels[1].next);
+	assert_int_equal(f->machine->kernels[1].intel_default_on, NO);
+}
+
+/* Nothing is known of an empty tree, and nothing is claimed. */
+static void test_empty(void **state)
+{
+	struct fixture *f = *state;
+
+	scan(f);
+	assert_null(f->host->os_id);
+	assert_null(f->host->cmdline);
+	assert_null(f->host->release);
+	assert_null(f->host->libvirt);
+	assert_int_equal(f->host->firmware, FIRMWARE_UNKNOWN);
+	assert_int_equal(f->host->interrupt_remapping, UNKNOWN);
+	assert_int_equal(f->host->cpu_virtualization, UNKNOWN);
+	assert_int_equal(f->host->kvm, UNKNOWN);
+	assert_int_equal(f->host->lockdown, UNKNOWN);
+	assert_int_equal(f->host->read_only, UNKNOWN);
+	assert_int_equal(f->host->container, UNKNOWN);
+	assert_int_equal(f->host->boot_loader, BOOT_UNKNOWN);
+	assert_int_equal(f->host->initramfs, INITRAMFS_UNKNOWN);
+	assert_null(f->host->boot_loader_found.name);
+	assert_non_null(f->host->boot_loader_found.evidence);
+	assert_non_null(strstr(f->host->unsupported, "--root"));
+}
+
+static void test_os_release(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/usr/lib/os-release", "NAME=x\nXID=no\nID='linux mint'\nID_LIKE=\"ubuntu debian\"\n"
+				      "PRETTY_NAME=\"A \\\"B\\\" $C\"\nVERSION_ID=");
+	scan(f);
+	assert_string_equal(f->host->os_id, "linux mint");
+	assert_string_equal(f->host->os_like, "ubuntu debian");
+	assert_string_equal(f->host->os_name, "A \"B\" $C");
+	assert_string_equal(f->host->os_version, "");
+	assert_null(f->host->unsupported);
+	put(f, "/etc/os-release", "ID=fedora\n");
+	scan(f);
+	assert_string_equal(f->host->os_id, "fedora");
+	assert_non_null(f->host->unsupported);
+}
+
+/* ---- kernels ------------------------------------------------------------------------------ */
+
+static void test_kernel_order(void **state)
+{
+	static const char *const order[] = {
+		"5.10.0-30-amd64", "6.1.0-9-amd64", "6.1.0-10-amd64", "6.1.0-10-cloud-amd64",
+		"6.1.100-1", "6.12.0-rc1", "6.12.1",
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		char path[128];
+
+		(void)snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep%s", order[i],
+			i % 2 ? ".bin" : "");
+		put(f, path, "");
+	}
+	put(f, "/lib/modules/7.0.0-left/kernel/x.ko", "");
+	put(f, "/lib/modules/file", "");
+	put(f, "/proc/sys/kernel/osrelease", "6.1.0-10-amd64\n");
+	scan(f);
+	assert_int_equal(f->machine->n_kernels, ARRAY_SIZE(order));
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		assert_string_equal(f->machine->kernels[i].version, order[i]);
+		assert_int_equal(f->machine->kernels[i].running, i == 2);
+		assert_int_equal(f->machine->kernels[i].next, i == ARRAY_SIZE(order) - 1);
+	}
+	assert_string_equal(machine_next_kernel(f->machine)->version, "6.12.1");
+}
+
+static void test_kernel_config(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/lib/modules/1/modules.dep", "");
+	put(f, "/lib/modules/2/modules.dep", "");
+	put(f, "/lib/modules/3/modules.dep", "");
+	put(f, "/lib/modules/4/modules.dep", "");
+	put(f, "/boot/config-1", "#\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n");
+	put(f, "/boot/config-2", "#\n# CONFIG_INTEL_IOMMU_DEFAULT_ON is not set\n");
+	put(f, "/lib/modules/2/config", "#\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n");
+	put(f, "/lib/modules/3/config", "#\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n");
+	scan(f);
+	assert_int_equal(f->machine->kernels[0].intel_default_on, YES);
+	assert_int_equal(f->machine->kernels[1].intel_default_on, NO);
+	assert_int_equal(f->machine->kernels[2].intel_default_on, YES);
+	assert_int_equal(f->machine->kernels[3].intel_default_on, UNKNOWN);
+}
+
+/* ---- hardware ----------------------------------------------------------------------------- */
+
+static void assert_firmware(struct fixture *f, enum firmware_iommu firmware, bool active)
+{
+	scan(f);
+	assert_int_equal(f->host->firmware, firmware);
+	assert_int_equal(f->host->iommu_active, active);
+}
+
+static void test_firmware(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/sys/firmware/acpi/tables/DSDT", "");
+	assert_firmware(f, FIRMWARE_NONE, false);
+	put(f, "/sys/firmware/acpi/tables/IVRS", "");
+	assert_firmware(f, FIRMWARE_AMDVI, false);
+	put(f, "/sys/firmware/acpi/tables/DMAR", "");
+	assert_firmware(f, FIRMWARE_VTD, false);
+}
+
+static void test_firmware_by_units(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/sys/class/iommu/dmar0/x", "");
+	assert_firmware(f, FIRMWARE_VTD, true);
+	gone(f, "/sys/class/iommu/dmar0/x");
+	gone(f, "/sys/class/iommu/dmar0");
+	put(f, "/sys/class/iommu/ivhd1/x", "");
+	assert_firmware(f, FIRMWARE_AMDVI, true);
+}
+
+static void test_cpu(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu svm_lock ht\nbugs\t: vmx svm\n");
+	put(f, "/dev/kvm", "");
+	put(f, "/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+	scan(f);
+	assert_int_equal(f->host->cpu_virtualization, NO);
+	assert_int_equal(f->host->kvm, YES);
+	assert_int_equal(f->host->lockdown, YES);
+	put(f, "/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vmx ht\nbugs\t:\n");
+	put(f, "/sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
+	scan(f);
+	assert_int_equal(f->host->cpu_virtualization, YES);
+	assert_int_equal(f->host->lockdown, NO);
+}
+
+static void test_interrupt_remapping(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vmx ht\n");
+	put(f, "/proc/interrupts", "           CPU0\n  1:  9  PCI-MSI-0000:00:1f.2  0-edge  ahci\n");
+	scan(f);
+	assert_int_equal(f->host->interrupt_remapping, UNKNOWN);
+	put(f, "/sys/class/iommu/dmar0/x", "");
+	scan(f);
+	assert_int_equal(f->host->interrupt_remapping, NO);
+	put(f, "/proc/interrupts", "           CPU0\n  1:  9  IR-PCI-MSI-0000:00:1f.2  0-edge  ahci\n");
+	scan(f);
+	assert_int_equal(f->host->interrupt_remapping, YES);
+}
+
+static void test_etc_is_writable(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/etc/x", "");
+	scan(f);
+	assert_int_equal(f->host->read_only, NO);
+}
+
+/* ---- boot loader -------------------------------------------------------------------------- */
+
+static void assert_loader(struct fixture *f, enum boot_loader loader, const char *name,
+	const char *evidence)
+{
+	scan(f);
+	assert_int_equal(f->host->boot_loader, loader);
+	assert_true(base_same(f->host->boot_loader_found.name, name));
+	if (!strstr(f->host->boot_loader_found.evidence, evidence))
+		fail_msg("%s", f->host->boot_loader_found.evidence);
+}
+
+/* From the strongest sign to the weakest: each is put beside all weaker ones and wins. */
+static void test_loader_order(void **state)
+{
+	struct fixture *f = *state;
+
+	debian(f);
+	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "no other loader");
+	put(f, "/proc/cmdline", "root=/dev/sda1 ro\n");
+	assert_loader(f, BOOT_UNKNOWN, NULL, "BOOT_IMAGE=");
+	put(f, "/proc/cmdline", "BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro\n");
+	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "BOOT_IMAGE=");
+	put_efi(f, EFIVARS "StubInfo" GUID, "systemd-stub 252");
+	assert_loader(f, BOOT_OTHER, "unified kernel image", "StubInfo");
+	put_efi(f, EFIVARS "LoaderInfo" GUID, "GRUB 2.12");
+	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "GRUB 2.12");
+	put_efi(f, EFIVARS "LoaderInfo" GUID, "systemd-boot 252.39-1");
+	assert_loader(f, BOOT_OTHER, "systemd-boot 252.39-1", "LoaderInfo");
+	put(f, "/etc/kernel/proxmox-boot-uuids", "");
+	assert_loader(f, BOOT_OTHER, "systemd-boot 252.39-1", "LoaderInfo");
+	put(f, "/etc/kernel/proxmox-boot-uuids", "ABCD-1234\n");
+	assert_loader(f, BOOT_OTHER, "proxmox-boot-tool", "proxmox");
+	put(f, "/etc/NIXOS", "");
+	assert_loader(f, BOOT_OTHER, "NixOS", "NIXOS");
+	put(f, "/run/ostree-booted", "");
+	assert_loader(f, BOOT_OTHER, "ostree", "ostree");
+}
+
+/* A loader's files beside GRUB's, and nothing that says which one booted. */
+static void test_loader_doubt(void **state)
+{
+	struct fixture *f = *state;
+
+	debian(f);
+	put(f, "/boot/efi/loader/loader.conf", "timeout 3\n");
+	assert_loader(f, BOOT_UNKNOWN, NULL, "/boot/efi/loader/loader.conf");
+	put(f, "/proc/cmdline", "BOOT_IMAGE=/vmlinuz ro\n");
+	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "BOOT_IMAGE=");
+	put(f, "/boot/extlinux/extlinux.conf", "default l0\n");
+	assert_loader(f, BOOT_UNKNOWN, NULL, "extlinux");
+}
+
+static void test_grub_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+
+	debian(f);
+	put(f, "/proc/cmdline", "ro BOOT_IMAGE=/vmlinuz\n");
+	put(f, "/etc/os-release", "ID=ubuntu\nID_LIKE=debian\n");
+	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "");
+	put(f, "/etc/os-release", "ID=fedora\n");
+	assert_loader(f, BOOT_OTHER, "GRUB", "");
+	put(f, "/etc/os-release", "ID=debian\n");
+	gone(f, "/usr/sbin/update-grub");
+	assert_loader(f, BOOT_OTHER, "GRUB without update-grub", "");
+}
+
+static void test_damaged_efi_variable(void **state)
+{
+	struct fixture *f = *state;
+	char bytes[3000];
+
+	debian(f);
+	(void)memset(bytes, 'x', sizeof(bytes));
+	put_bytes(f, EFIVARS "LoaderInfo" GUID, bytes, 3);
+	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "no other loader");
+	put_bytes(f, EFIVARS "LoaderInfo" GUID, bytes, sizeof(bytes));
+	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "no other loader");
+	put_efi(f, EFIVARS "LoaderInfo" GUID, "\033[2Jloader");
+	assert_loader(f, BOOT_OTHER, "[2Jloader", "LoaderInfo");
+}
+
+/* ---- initramfs ---------------------------------------------------------------------------- */
+
+static void assert_initramfs(struct fixture *f, enum initramfs initramfs, const char *name)
+{
+	scan(f);
+	assert_int_equal(f->host->initramfs, initramfs);
+	assert_true(base_same(f->host->initramfs_found.name, name));
+}
+
+/* dracut has an update-initramfs too: the file alone says nothing. */
+static void test_initramfs(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/usr/sbin/update-initramfs", "#!/bin/sh\nexec dracut \"$@\"\n");
+	assert_initramfs(f, INITRAMFS_UNKNOWN, NULL);
+	put(f, "/usr/sbin/update-initramfs", "#!/bin/sh\nmkinitramfs -o\n");
+	assert_initramfs(f, INITRAMFS_TOOLS, "initramfs-tools");
+	put(f, "/var/lib/dpkg/status",
+		"Package: initramfs-tools\nStatus: deinstall ok config-files\nVersion: 0.142\n\n"
+		"Package: dracut\nStatus: install ok installed\nVersion: 112-7\n");
+	assert_initramfs(f, INITRAMFS_OTHER, "dracut");
+	put(f, "/var/lib/dpkg/status",
+		"Package: dracut\nStatus: deinstall ok config-files\nVersion: 112-7\n\n"
+		"Package: initramfs-tools\nStatus: install ok installed\nVersion: 0.142\n\n");
+	assert_initramfs(f, INITRAMFS_TOOLS, "initramfs-tools");
+	gone(f, "/usr/sbin/update-initramfs");
+	assert_initramfs(f, INITRAMFS_UNKNOWN, NULL);
+	put(f, "/usr/bin/mkinitcpio", "");
+	assert_initramfs(f, INITRAMFS_OTHER, "mkinitcpio");
+}
+
+/* ---- what is installed -------------------------------------------------------------------- */
+
+static void test_libvirt_package(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/var/lib/dpkg/status",
+		"Package: libvirt-daemon-driver-qemu\nStatus: install ok installed\nVersion: 1\n\n"
+		"Package: libvirt-daemon\nStatus: install ok installed\n"
+		"Version: 1:11.3.0-3+deb13u2\nDescription: x\n\n");
+	scan(f);
+	assert_string_equal(f->host->libvirt, "11.3.0");
+	put(f, "/var/lib/dpkg/status",
+		"Package: libvirt-daemon\nStatus: deinstall ok config-files\nVersion: 9.0.0-4\n\n");
+	put(f, "/usr/sbin/libvirtd", "");
+	scan(f);
+	assert_null(f->host->libvirt);
+}
+
+static void test_libvirt_library(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/usr/lib64/libvirt.so.0", "");
+	put(f, "/usr/lib64/libvirt.so.0.11003.2", "");
+	put(f, "/usr/lib64/libvirt.so.0.99999999.0x", "");
+	scan(f);
+	assert_null(f->host->libvirt);
+	put(f, "/usr/sbin/virtqemud", "");
+	scan(f);
+	assert_string_equal(f->host->libvirt, "11.3.2");
+}
+
+static void test_opennebula(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/var/lib/dpkg/status",
+		"Package: opennebula-node-kvm\nStatus: install ok installed\nVersion: 6.10\n\n");
+	scan(f);
+	assert_true(f->host->opennebula);
+}
+
+/* ---- what is refused ---------------------------------------------------------------------- */
+
+static void assert_unsupported(struct fixture *f, const char *words)
+{
+	scan(f);
+	assert_non_null(f->host->unsupported);
+	if (!strstr(f->host->unsupported, words))
+		fail_msg("%s", f->host->unsupported);
+}
+
+static void test_unsupported(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/etc/os-release", "ID=arch\n");
+	assert_unsupported(f, "Debian family");
+	put(f, "/etc/os-release", "ID=fedora\n");
+	put(f, "/ostree/repo/config", "");
+	assert_unsupported(f, "rpm-ostree kargs");
+	put(f, "/etc/os-release", "ID=nixos\n");
+	assert_unsupported(f, "boot.kernelParams");
+	put(f, "/etc/os-release", "ID=debian\n");
+	put(f, "/run/systemd/container", "lxc\n");
+	assert_unsupported(f, "container");
+	assert_int_equal(f->host->container, YES);
+}
+
+/* Every file a directory, a loop, or full of bytes that are no text: facts are unknown, no more. */
+static void test_hostile_files(void **state)
+{
+	static const char *const file[] = {
+		"/etc/os-release", "/proc/cmdline", "/proc/cpuinfo", "/proc/interrupts",
+		"/proc/sys/kernel/osrelease", "/var/lib/dpkg/status", "/usr/sbin/update-initramfs",
+		"/sys/kernel/security/lockdown", "/boot/config-1", EFIVARS "LoaderInfo" GUID,
+	};
+	struct fixture *f = *state;
+
+	put(f, "/lib/modules/1/modules.dep", "");
+	for (size_t i = 0; i < ARRAY_SIZE(file); i++)
+		put_bytes(f, file[i], "\0\377\n\0ID=debian\n", 15);
+	scan(f);
+	assert_null(f->host->os_id);
+	assert_null(f->host->cmdline);
+	for (size_t i = 0; i < ARRAY_SIZE(file); i++) {
+		_cleanup_free_ char *full = NULL;
+
+		gone(f, file[i]);
+		assert_true(asprintf(&full, "%s%s", f->dir, file[i]) > 0);
+		assert_int_equal(i % 2 ? mkdir(full, 0755) : symlink(full, full), 0);
+	}
+	scan(f);
+	assert_null(f->host->os_id);
+	assert_int_equal(f->machine->n_kernels, 1);
+	assert_int_equal(f->host->initramfs, INITRAMFS_UNKNOWN);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_debian12), T(test_empty), T(test_os_release), T(test_kernel_order),
+		T(test_kernel_config), T(test_firmware), T(test_firmware_by_units), T(test_cpu),
+		T(test_interrupt_remapping), T(test_etc_is_writable), T(test_loader_order),
+		T(test_loader_doubt), T(test_grub_elsewhere), T(test_damaged_efi_variable),
+		T(test_initramfs), T(test_libvirt_package), T(test_libvirt_library), T(test_opennebula),
+		T(test_unsupported), T(test_hostile_files),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
