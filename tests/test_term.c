@@ -163,10 +163,13 @@ static void test_styles(void **state)
 		assert_int_equal(term_style_at(t, 0, 0), s);
 		assert_int_equal(term_reversed_at(t, 0, 0), s == TERM_FOCUS);
 	}
-	term_highlight(t, true);
-	term_put(t, 0, 0, 1, TERM_DANGER, "x");
-	assert_int_equal(term_style_at(t, 0, 0), TERM_DANGER);
-	assert_true(term_reversed_at(t, 0, 0));
+	term_put(t, 0, 0, 4, TERM_DANGER, "x漢");
+	term_reverse(t, (struct term_rect){-1, -1, 3, 4});
+	assert_row(t, 0, "x漢");
+	assert_int_equal(term_style_at(t, 0, 1), TERM_DANGER);
+	assert_true(term_reversed_at(t, 0, 1));
+	assert_true(term_reversed_at(t, 1, 2));
+	assert_false(term_reversed_at(t, 0, 3));
 }
 
 static void test_headless_events(void **state)

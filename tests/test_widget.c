@@ -48,7 +48,7 @@ static void row_draw(const void *data, size_t row, struct term *t, struct term_r
 	term_putf(t, r.y, r.x, r.w, TERM_NORMAL, "row %zu", row);
 }
 
-static const struct widget_rows row_ops = {row_selectable, row_draw};
+static const struct widget_rows row_ops = {row_selectable, row_draw, 0};
 
 static void list_keys(struct widget_list *l, struct rows *d, const char *keys)
 {
@@ -135,6 +135,10 @@ static void test_list_picture(void **state)
 	assert_true(term_reversed_at(t, 7, 20));
 	assert_false(term_reversed_at(t, 7, 33));
 	assert_false(term_reversed_at(t, 6, 20));
+	term_clear(t);
+	widget_list_draw(&l, t, area, true, &(struct widget_rows){row_selectable, row_draw, 9}, &d);
+	assert_true(term_reversed_at(t, 7, 12));
+	assert_false(term_reversed_at(t, 7, 13));
 	term_clear(t);
 	widget_list_draw(&l, t, area, false, &row_ops, &d);
 	assert_not_on_screen(t, "> row 7");

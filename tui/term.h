@@ -115,8 +115,8 @@ void term_fill(struct term *t, struct term_rect r, enum term_style style);      
 void term_line(struct term *t, int y, int x, int width, enum term_style style); /* horizontal */
 void term_box(struct term *t, struct term_rect r, enum term_style style, const char *title);
 void term_cursor(struct term *t, int y, int x); /* where readers of the screen shall look */
-/* While on, everything that is drawn is also in reverse video. */
-void term_highlight(struct term *t, bool on);
+/* What was drawn in r is in reverse video. */
+void term_reverse(struct term *t, struct term_rect r);
 
 /* The cells that len bytes (SIZE_MAX: up to the NUL) of text take. */
 int term_width(const char *text, size_t len);

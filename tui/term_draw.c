@@ -81,7 +81,7 @@ static void set_style(struct term *t, enum term_style style)
 {
 	attr_t a = t->colour ? looks[style].attr : looks[style].mono;
 
-	attr_set(t->highlight ? a | A_REVERSE : a, (short)(t->colour ? style : 0), NULL);
+	attr_set(a, (short)(t->colour ? style : 0), NULL);
 }
 
 static struct term_rect common(struct term_rect a, struct term_rect b)
@@ -108,7 +108,6 @@ void term_clip(struct term *t, struct term_rect r)
 void term_clear(struct term *t)
 {
 	set_term(t->screen);
-	t->highlight = false;
 	t->clip = term_screen(t);
 	term_cursor(t, LINES - 1, COLS - 1);
 	set_style(t, TERM_NORMAL);
@@ -234,11 +233,6 @@ void term_cursor(struct term *t, int y, int x)
 	t->cursor_x = x < 0 ? 0 : x >= COLS ? COLS - 1 : x;
 }
 
-void term_highlight(struct term *t, bool on)
-{
-	t->highlight = on;
-}
-
 /* --- what tests ask --- */
 
 /* What a cell shows; wc has CCHARW_MAX + 1 elements.  Returns its width. */
@@ -306,4 +300,19 @@ bool term_reversed_at(struct term *t, int y, int x)
 	set_term(t->screen);
 	read_cell(y, x, wc, &attr, &pair);
 	return attr & A_REVERSE;
+}
+
+void term_reverse(struct term *t, struct term_rect r)
+{
+	wchar_t wc[CCHARW_MAX + 1];
+	attr_t attr;
+	short pair;
+
+	r = common(r, t->clip);
+	for (int y = r.y; y < r.y + r.h; y++) {
+		for (int x = r.x; x < r.x + r.w; x++) {
+			read_cell(y, x, wc, &attr, &pair);
+			mvchgat(y, x, 1, attr | A_REVERSE, pair, NULL);
+		}
+	}
 }

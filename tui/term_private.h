@@ -19,7 +19,6 @@ struct term {
 	int cursor_y, cursor_x;
 	bool headless;
 	bool colour;
-	bool highlight;
 	bool gone; /* the terminal: neither read nor drawn any more */
 	int empty_reads;
 	mbstate_t partial; /* a character of which not all bytes have come */

@@ -112,14 +112,14 @@ void widget_list_draw(const struct widget_list *l, struct term *t, struct term_r
 		struct term_rect row = {r.y + (int)(i - top), r.x, 1, r.w - 1};
 		bool here = focused && i == l->cur && selectable(ops, data, i);
 
-		term_highlight(t, here);
-		if (here) {
-			term_fill(t, row, TERM_NORMAL);
-			term_put(t, row.y, row.x, row.w, TERM_NORMAL, ">");
-			term_cursor(t, row.y, row.x);
-		}
 		ops->draw(data, i, t, (struct term_rect){row.y, row.x + 2, 1, row.w - 2});
-		term_highlight(t, false);
+		if (!here)
+			continue;
+		term_put(t, row.y, row.x, row.w, TERM_NORMAL, ">");
+		term_cursor(t, row.y, row.x);
+		if (ops->bar > 0 && ops->bar < row.w)
+			row.w = ops->bar;
+		term_reverse(t, row);
 	}
 	if (top > 0)
 		term_put(t, r.y, r.x + r.w - 1, 1, TERM_KEY, "^");

@@ -22,6 +22,9 @@ struct widget_rows {
 	bool (*selectable)(const void *data, size_t row);
 	/* Draws one row into r (height 1); r begins after the two cells of the mark "> ". */
 	void (*draw)(const void *data, size_t row, struct term *t, struct term_rect r);
+	/* Cells of the current row in reverse video, with the mark; 0: all.  Up to where a row can
+	 * be told apart is enough, and less to send over a serial line. */
+	int bar;
 };
 
 /* After the rows changed: sets n and puts cur on `want`, or the nearest selectable row. */
