@@ -221,11 +221,10 @@ int txn_run_start(struct txn_run *run, const struct root *root, const struct com
 
 static void cut_line(struct str *line)
 {
-	/* Not within a character. */
-	while (line->len && (line->s[line->len - 1] & 0xc0) == 0x80)
+	/* The last character, all bytes of it. */
+	while (line->len > 1 && (line->s[line->len - 1] & 0xc0) == 0x80)
 		line->len--;
-	if (line->len && (line->s[line->len - 1] & 0xc0) == 0xc0)
-		line->len--;
+	line->len--;
 	line->s[line->len] = '\0';
 	str_add(line, "...");
 }
