@@ -134,6 +134,100 @@ static int tree_of(const struct root *root, const char **path)
 	return fd;
 }
 
+/* Takes the first part off *rest into part[]; false when nothing is left. */
+static bool next_part(const char **rest, char *part, size_t size)
+{
+	size_t n;
+
+	*rest += strspn(*rest, "/");
+	n = strcspn(*rest, "/");
+	if (n == 0 || n >= size)
+		return false;
+	memcpy(part, *rest, n);
+	part[n] = '\0';
+	*rest += n;
+	return true;
+}
+
+static void drop_last(struct str *s)
+{
+	while (s->len && s->s[s->len - 1] != '/')
+		s->s[--s->len] = '\0';
+	if (s->len)
+		s->s[--s->len] = '\0';
+}
+
+/* How a walk reads a link whose directory is known to be free of links. */
+struct walk {
+	ssize_t (*read)(const struct walk *walk, const char *path, char *buf, size_t size);
+	const struct root *root;
+	int tree;
+	bool keep_last;              /* the last part is not followed */
+};
+
+/* Walks the parts of `rest`, which it takes, into *done, a path without links; at a link puts its
+ * text before what is left. */
+static int walk_path(const struct walk *walk, struct str *done, char *rest, struct error *err)
+{
+	_cleanup_free_ char *todo = rest;
+	char part[NAME_MAX + 1], link[PATH_MAX];
+	const char *p = todo;
+	int links = 0;
+
+	while (next_part(&p, part, sizeof(part))) {
+		size_t before = done->len;
+		char *again;
+
+		if (strcmp(part, ".") == 0)
+			continue;
+		if (strcmp(part, "..") == 0) {
+			drop_last(done);
+			continue;
+		}
+		str_addf(done, "/%s", part);
+		if (str_check(done) < 0)
+			return error_set(err, -ENOMEM, "out of memory");
+		if ((walk->keep_last && !p[strspn(p, "/")]) ||
+			walk->read(walk, done->s, link, sizeof(link)) < 0)
+			continue;
+		if (++links > LINKS_MAX)
+			return error_set(err, -ELOOP,
+				"%s: symbolic links form a loop; remove the wrong one", done->s);
+		done->len = link[0] == '/' ? 0 : before;
+		done->s[done->len] = '\0';
+		if (asprintf(&again, "%s/%s", link, p) < 0)
+			return error_set(err, -ENOMEM, "out of memory");
+		free(todo);
+		p = todo = again;
+	}
+	return *p ? error_set(err, -ENAMETOOLONG, "%s: a name in the path is too long", done->s) : 0;
+}
+
+static ssize_t read_in_tree(const struct walk *walk, const char *path, char *buf, size_t size)
+{
+	ssize_t n = readlinkat(walk->tree, path + 1, buf, size - 1);
+
+	if (n >= 0)
+		buf[n] = '\0';
+	return n;
+}
+
+/* For kernels before 5.6, which have no openat2(2). */
+static int open_by_walk(int tree, const char *path, int flags)
+{
+	const struct walk walk = {.read = read_in_tree, .tree = tree,
+		.keep_last = flags & O_NOFOLLOW};
+	_cleanup_(str_free) struct str done = {0};
+	char *copy = strdup(path);
+	int fd, r;
+
+	r = copy ? walk_path(&walk, &done, copy, NULL) : -ENOMEM;
+	if (r < 0)
+		return r;
+	fd = openat(tree, done.len ? done.s + 1 : ".", flags | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 static int open_in(int dir, const char *path, int flags)
 {
 	struct open_how how = {.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
@@ -144,6 +238,8 @@ static int open_in(int dir, const char *path, int flags)
 		fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
 		if (fd >= 0)
 			return (int)fd;
+		if (errno == ENOSYS)
+			return open_by_walk(dir, path, flags);
 		if (errno != EAGAIN && errno != EINTR)
 			break;
 	}
@@ -296,76 +392,21 @@ bool root_exists(const struct root *root, const char *path)
 	return root_stat(root, path, &st) == 0;
 }
 
-/* Takes the first part off *rest into part[]; false when nothing is left. */
-static bool next_part(const char **rest, char *part, size_t size)
+static ssize_t read_in_root(const struct walk *walk, const char *path, char *buf, size_t size)
 {
-	size_t n;
-
-	*rest += strspn(*rest, "/");
-	n = strcspn(*rest, "/");
-	if (n == 0 || n >= size)
-		return false;
-	memcpy(part, *rest, n);
-	part[n] = '\0';
-	*rest += n;
-	return true;
-}
-
-static void drop_last(struct str *s)
-{
-	while (s->len && s->s[s->len - 1] != '/')
-		s->s[--s->len] = '\0';
-	if (s->len)
-		s->s[--s->len] = '\0';
-}
-
-/* Walks the parts of `rest`; at a link puts its text before what is left. */
-static int walk(const struct root *root, struct str *done, char *rest, struct error *err)
-{
-	_cleanup_free_ char *todo = rest;
-	char part[NAME_MAX + 1], link[PATH_MAX];
-	const char *p = todo;
-	int links = 0;
-
-	while (next_part(&p, part, sizeof(part))) {
-		size_t before = done->len;
-		char *again;
-		ssize_t n;
-
-		if (strcmp(part, ".") == 0)
-			continue;
-		if (strcmp(part, "..") == 0) {
-			drop_last(done);
-			continue;
-		}
-		str_addf(done, "/%s", part);
-		if (str_check(done) < 0)
-			return error_set(err, -ENOMEM, "out of memory");
-		n = root_link(root, done->s, link, sizeof(link));
-		if (n < 0)
-			continue;
-		if (++links > LINKS_MAX)
-			return error_set(err, -ELOOP,
-				"%s: symbolic links form a loop; remove the wrong one", done->s);
-		done->len = link[0] == '/' ? 0 : before;
-		done->s[done->len] = '\0';
-		if (asprintf(&again, "%s/%s", link, p) < 0)
-			return error_set(err, -ENOMEM, "out of memory");
-		free(todo);
-		p = todo = again;
-	}
-	return *p ? error_set(err, -ENAMETOOLONG, "%s: a name in the path is too long", done->s) : 0;
+	return root_link(walk->root, path, buf, size);
 }
 
 int root_resolve(const struct root *root, const char *path, char **ret, struct error *err)
 {
+	const struct walk walk = {.read = read_in_root, .root = root};
 	_cleanup_(str_free) struct str done = {0};
 	char *copy = strdup(path);
 	int r;
 
 	if (!copy)
 		return error_set(err, -ENOMEM, "out of memory");
-	r = walk(root, &done, copy, err);
+	r = walk_path(&walk, &done, copy, err);
 	if (r < 0)
 		return r;
 	if (done.len == 0)

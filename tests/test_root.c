@@ -8,8 +8,12 @@
 #include "tests/support.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* DIR/outside is what nothing below the root DIR/root may reach. */
@@ -269,6 +273,22 @@ static void test_open_fails(void **state)
 	assert_null(root_close(NULL));
 }
 
+/* From here on this process has no openat2(2), as on kernels before 5.6. */
+static int forbid_openat2(void **state)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {.len = ARRAY_SIZE(filter), .filter = filter};
+
+	(void)state;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0;
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -279,5 +299,6 @@ int main(void)
 		T(test_open_fails),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("openat2", tests, NULL, NULL) +
+	       cmocka_run_group_tests_name("without openat2", tests, forbid_openat2, NULL);
 }
