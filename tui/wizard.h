@@ -59,8 +59,7 @@ struct wizard_event {
 	struct term_rect rect; /* the one draw() gets, for paging */
 	/* To fill in: */
 	const struct wizard_screen *go; /* with WIZARD_GOTO */
-	char notice[160]; /* one line for the user, shown until the next key: why nothing happened
-			   */
+	char notice[160]; /* one line for the user, until the next key: why nothing happened */
 };
 
 /* What to wait for besides keys; preset to nothing. */
