@@ -42,15 +42,17 @@ static void add_group(struct page *page, const struct app *app, const struct dev
 
 static void add_facts(struct page *page, const struct device *d)
 {
-	_cleanup_(str_free) struct str text = {0};
-
-	str_addf(&text, "[%04x:%04x]", d->vendor, d->device);
+	page_add(page, TERM_NORMAL, 0, "Class %06x %s, revision %02x", d->class,
+		d->class_name ? d->class_name : "(unknown)", d->revision);
 	if (d->subsystem_vendor || d->subsystem_device)
-		str_addf(&text, " subsystem %04x:%04x", d->subsystem_vendor, d->subsystem_device);
-	str_addf(&text, " rev %02x, class %06x", d->revision, d->class);
-	if (d->class_name)
-		str_addf(&text, " %s", d->class_name);
-	page_add(page, TERM_NORMAL, 0, "%s", text.s ? text.s : "");
+		page_add(page, TERM_NORMAL, 0, "Ids %04x:%04x, subsystem %04x:%04x", d->vendor, d->device,
+			d->subsystem_vendor, d->subsystem_device);
+	else
+		page_add(page, TERM_NORMAL, 0, "Ids %04x:%04x, no subsystem", d->vendor, d->device);
+	if (d->name)
+		page_add(page, TERM_NORMAL, 0, "%s", d->name);
+	if (d->physfn)
+		page_add(page, TERM_NORMAL, 0, "Virtual function of %s", d->physfn->address);
 }
 
 static void add_driver(struct page *page, const struct device *d)
@@ -61,8 +63,6 @@ static void add_driver(struct page *page, const struct device *d)
 	for (size_t i = 0; i < d->modules->n; i++)
 		str_addf(&text, "%s%s", i ? ", " : "; modules: ", d->modules->v[i]);
 	page_add(page, TERM_NORMAL, 0, "%s", text.s ? text.s : "");
-	if (d->physfn)
-		page_add(page, TERM_NORMAL, 0, "Virtual function of %s", d->physfn->address);
 }
 
 static bool is_in(const struct findings *findings, const struct finding *f)
@@ -79,35 +79,86 @@ static bool is_about(const struct finding *f, const struct device *d)
 	       (f->device && device_same_card(f->device, d));
 }
 
+static bool counts(const struct finding *f, const struct app *app, const struct device *d)
+{
+	return is_about(f, d) || (!tree_is_chosen(&app->choice, d) && !is_in(&app->findings, f));
+}
+
+/* First and in full, also where little more than this fits. */
+static void add_dangers(struct page *page, const struct app *app, const struct device *device,
+	const struct findings *cost)
+{
+	for (size_t i = 0; i < cost->n; i++) {
+		const struct finding *f = &cost->v[i];
+
+		if (f->severity >= SEVERITY_DANGER && counts(f, app, device))
+			page_add(page, TERM_DANGER, 0, "%s: %s [%s]", summary_word(f->severity),
+				f->text, f->id);
+	}
+}
+
+/* In a line what else it would cost: the ids of findings, worst first. */
 static void add_cost(struct page *page, const struct app *app, const struct device *device,
 	const struct findings *cost)
 {
-	bool chosen = tree_is_chosen(&app->choice, device);
+	_cleanup_(str_free) struct str line = {0};
+	const struct finding *last = NULL;
 
 	for (size_t i = 0; i < cost->n; i++) {
 		const struct finding *f = &cost->v[i];
 
-		if (is_about(f, device) || (!chosen && !is_in(&app->findings, f)))
-			summary_finding(page, f);
+		if (f->severity >= SEVERITY_DANGER || !counts(f, app, device))
+			continue;
+		if (!last || last->severity != f->severity)
+			str_addf(&line, "%s%s: ", last ? "; " : "", summary_word(f->severity));
+		else
+			str_add(&line, ", ");
+		str_add(&line, f->id);
+		last = f;
+	}
+	if (line.len)
+		page_add(page, TERM_NORMAL, 0, "%s", line.s);
+}
+
+static void add_findings(struct page *page, const struct app *app, const struct device *device,
+	const struct findings *cost)
+{
+	bool headed = false;
+
+	for (size_t i = 0; i < cost->n; i++) {
+		const struct finding *f = &cost->v[i];
+
+		if (!counts(f, app, device))
+			continue;
+		if (!headed)
+			page_heading(page, "What choosing it means");
+		headed = true;
+		summary_finding(page, f);
 	}
 }
 
 void detail_device(struct page *page, const struct app *app, const struct device *device,
 	const struct findings *cost)
 {
-	char buf[32];
+	char buf[128];
 
-	page_heading(page, "%s %s", device->address, device_label(device, buf, sizeof(buf)));
+	page_add(page, TERM_NORMAL, 0, "%s %s", device->address,
+		summary_name(device, buf, sizeof(buf)));
+	if (cost && !device_is_path(device))
+		add_dangers(page, app, device, cost);
 	for (size_t i = 0; i < device->n_uses; i++)
 		page_add(page, TERM_WARNING, 0, "The host uses it: %s", device->uses[i].text);
 	add_group(page, app, device);
 	add_driver(page, device);
-	add_facts(page, device);
-	if (device_is_path(device))
-		page_add(page, TERM_NORMAL, 0, "A bridge is never given to a guest. It stays with the host "
-					       "and does not keep its group from being used.");
-	else if (cost)
+	if (device_is_path(device)) {
+		page_add(page, TERM_NORMAL, 0, "A bridge stays with the host, and its group can be used.");
+		add_facts(page, device);
+	} else if (cost) {
+		/* After what is drawn before the cost is known, which then stays in its place. */
 		add_cost(page, app, device, cost);
+		add_facts(page, device);
+		add_findings(page, app, device, cost);
+	}
 }
 
 void detail_lost(struct page *page, const struct app *app, const char *address)

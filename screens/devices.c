@@ -157,10 +157,10 @@ static int enter(void *state, struct app *app)
 
 /* --- drawing --- */
 
-/* A status line; the list; a rule; the detail, a third of it all. */
+/* A status line; the list; a rule; the detail, a fifth of it all. */
 static struct term_rect list_rect(struct term_rect r)
 {
-	return (struct term_rect){r.y + 1, r.x, r.h - 2 - r.h / 3, r.w};
+	return (struct term_rect){r.y + 1, r.x, r.h - 2 - r.h / 5, r.w};
 }
 
 static void draw_status(const struct state *st, const struct app *app, struct term *t,
@@ -174,10 +174,13 @@ static void draw_status(const struct state *st, const struct app *app, struct te
 		widget_edit_draw(&st->filter, t, (struct term_rect){r.y, x, 1, r.x + r.w - x});
 		return;
 	}
-	if (*st->filter.text)
-		term_putf(t, r.y, r.x, r.w, TERM_WARNING, "Only what contains \"%s\"; / changes it. %zu chosen.",
-			st->filter.text, app->choice.n);
-	else if (!app->choice.n)
+	if (*st->filter.text) {
+		int used = term_putf(t, r.y, r.x, r.w / 2, TERM_HEADING, "Only \"%s\"", st->filter.text);
+
+		r.x += used + 1;
+		r.w -= used + 1;
+	}
+	if (!app->choice.n)
 		term_putf(t, r.y, r.x, r.w, TERM_HEADING, "%zu devices in %zu groups; none chosen.",
 			app->machine->n_devices, app->machine->n_groups);
 	else
@@ -234,7 +237,7 @@ static void draw(const void *state, const struct app *app, struct term *t, struc
 		return;
 	}
 	term_line(t, below.y - 1, r.x, r.w, TERM_DIM);
-	page_draw(st->detail, t, below);
+	page_draw_top(st->detail, t, below);
 }
 
 /* --- choosing --- */

@@ -234,6 +234,18 @@ void page_draw(const struct page *page, struct term *t, struct term_rect r)
 	widget_text_draw(&view, t, r, row_line, l);
 }
 
+void page_draw_top(const struct page *page, struct term *t, struct term_rect r)
+{
+	const struct layout *l = layout_at(page, r.w);
+
+	for (size_t i = 0; i < l->n && (int)i < r.h; i++) {
+		const struct widget_line line = row_line(l, i);
+		const struct term_rect at = {r.y + (int)i, r.x, 1, r.w};
+
+		term_put_part(t, at, 0, line.style, line.text, line.len);
+	}
+}
+
 /* --- keys --- */
 
 static size_t section_from(const struct layout *l, size_t top, bool forward)

@@ -22,6 +22,11 @@ enum term_style summary_style(enum severity severity)
 	return looks[severity].style;
 }
 
+const char *summary_word(enum severity severity)
+{
+	return looks[severity].word;
+}
+
 const char *summary_count(const struct findings *findings, char *buf, size_t size)
 {
 	size_t counts[ARRAY_SIZE(looks)] = {0}, len = 0;

@@ -253,4 +253,8 @@ static void draw_row(const void *data, size_t i, struct term *t, struct term_rec
 		draw_heading(row, t, r);
 }
 
-const struct widget_rows tree_rows = {.selectable = selectable, .draw = draw_row};
+const struct widget_rows tree_rows = {
+	.selectable = selectable,
+	.draw = draw_row,
+	.bar = 2 + 4 + 12,           /* the marks and an address as most are */
+};

@@ -122,9 +122,9 @@ void widget_list_draw(const struct widget_list *l, struct term *t, struct term_r
 		term_reverse(t, row);
 	}
 	if (top > 0)
-		term_put(t, r.y, r.x + r.w - 1, 1, TERM_KEY, "^");
+		term_put(t, r.y, r.x + r.w - 1, 1, TERM_NORMAL, "^");
 	if (end < l->n && r.h > 0)
-		term_put(t, r.y + r.h - 1, r.x + r.w - 1, 1, TERM_KEY, "v");
+		term_put(t, r.y + r.h - 1, r.x + r.w - 1, 1, TERM_NORMAL, "v");
 }
 
 /* --- text view --- */
