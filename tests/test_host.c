@@ -410,6 +410,8 @@ static void test_initramfs(void **state)
 		"Package: dracut\nStatus: deinstall ok config-files\nVersion: 112-7\n\n"
 		"Package: initramfs-tools\nStatus: install ok installed\nVersion: 0.142\n\n");
 	assert_initramfs(f, INITRAMFS_TOOLS, "initramfs-tools");
+	put(f, "/var/lib/dpkg/status", "Package: tiny-initramfs\nStatus: install ok installed\n\n");
+	assert_initramfs(f, INITRAMFS_UNKNOWN, NULL);
 	gone(f, "/usr/sbin/update-initramfs");
 	assert_initramfs(f, INITRAMFS_UNKNOWN, NULL);
 	put(f, "/usr/bin/mkinitcpio", "");
@@ -431,6 +433,7 @@ static void test_libvirt_package(void **state)
 	put(f, "/var/lib/dpkg/status",
 		"Package: libvirt-daemon\nStatus: deinstall ok config-files\nVersion: 9.0.0-4\n\n");
 	put(f, "/usr/sbin/libvirtd", "");
+	put(f, "/usr/lib64/libvirt.so.0.9000.0", "");
 	scan(f);
 	assert_null(f->host->libvirt);
 }

@@ -308,7 +308,8 @@ static void test_other_routes(void **state)
 
 	support_put(f->dir, "/proc/net/route",
 		ROUTES "eth0\t0000A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n"
-		       "../eth0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
+		       "eth0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000080\t0\t0\t0\n"
+		       "../block/sda\t00000000\t0100A8C0\t0003\t0\t0\t1\t00000000\t0\t0\t0\n"
 		       "eth0\t00000000\n");
 	scan(f);
 	assert_used(f, USE_NETWORK, NULL);
