@@ -32,14 +32,19 @@ static int is_loader(struct boot *boot, enum boot_loader kind, const char *name,
 	return found(&boot->host->boot_loader_found, name, evidence);
 }
 
+/* A rescue system's loader says nothing about the one of the system that is being configured. */
+static bool is_own_sysfs(const struct boot *boot)
+{
+	return root_is_live(boot->root) == root_sysfs_is_live(boot->root);
+}
+
 /* An EFI variable is four bytes of attributes and, here, UTF-16 text. */
 static void read_loader(struct boot *boot)
 {
 	_cleanup_free_ char *raw = NULL;
 	size_t len, n = 0;
 
-	/* A rescue system's own loader says nothing about the one that is being configured. */
-	if (root_sysfs_is_live(boot->root) && !root_is_live(boot->root))
+	if (!is_own_sysfs(boot))
 		return;
 	if (root_read(boot->root, EFIVARS "LoaderInfo" LOADER_GUID, &raw, &len, NULL) < 0)
 		return;
@@ -146,8 +151,7 @@ static int find_loader(struct boot *boot)
 			"/etc/kernel/proxmox-boot-uuids lists boot partitions");
 	if (boot->loader[0])
 		return named_loader(boot);
-	if (root_exists(boot->root, EFIVARS "StubInfo" LOADER_GUID) &&
-		(root_is_live(boot->root) || !root_sysfs_is_live(boot->root)))
+	if (is_own_sysfs(boot) && root_exists(boot->root, EFIVARS "StubInfo" LOADER_GUID))
 		return is_loader(boot, BOOT_OTHER, "unified kernel image",
 			"EFI variable StubInfo");
 	return boot->host->cmdline ? loader_by_cmdline(boot) : guess_loader(boot);

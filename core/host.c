@@ -15,14 +15,17 @@
 
 int host_hardware_root(const struct root *root, struct root **opened, const struct root **ret)
 {
-	int r = 0;
+	int r;
 
 	*ret = root;
-	if (root_sysfs_is_live(root) && !root_is_live(root)) {
-		r = root_open("/", NULL, opened, NULL);
-		if (r == 0)
-			*ret = *opened;
-	}
+	if (root_is_live(root) == root_sysfs_is_live(root))
+		return 0;
+	*ret = NULL;
+	if (root_is_live(root))
+		return 0;
+	r = root_open("/", NULL, opened, NULL);
+	if (r == 0)
+		*ret = *opened;
 	return r;
 }
 
@@ -202,7 +205,6 @@ static int interrupt_remapping(const struct root *running, struct host *host)
 	_cleanup_free_ char *text = NULL;
 	int r = read_optional(running, "/proc/interrupts", &text);
 
-	host->interrupt_remapping = UNKNOWN;
 	if (!text)
 		return r;
 	if (strstr(text, " IR-"))
@@ -437,10 +439,11 @@ static int scan_running(const struct root *root, struct host *host)
 
 	if (r < 0)
 		return r;
-	host->cpu_virtualization = cpu_virtualization(running);
-	host->kvm = kvm(running);
 	host->lockdown = lockdown(root);
-	return interrupt_remapping(running, host);
+	host->cpu_virtualization = running ? cpu_virtualization(running) : UNKNOWN;
+	host->kvm = running ? kvm(running) : UNKNOWN;
+	host->interrupt_remapping = UNKNOWN;
+	return running ? interrupt_remapping(running, host) : 0;
 }
 
 int host_scan(const struct root *root, struct machine *machine, struct error *err)

@@ -13,7 +13,9 @@ int host_scan(const struct root *root, struct machine *machine, struct error *er
 void host_release(struct machine *machine);
 
 /* The root to ask about the running machine (/proc, /dev): the live one where the hardware is
- * live, whatever system is being configured; else `root`.  *opened is closed by the caller. */
+ * live, whatever system is being configured; a saved tree for its own hardware; NULL where saved
+ * hardware is seen from the live system, which knows nothing of it.  *opened is closed by the
+ * caller. */
 int host_hardware_root(const struct root *root, struct root **opened, const struct root **ret);
 
 /* For boot.c.  Debian or a distribution made from it. */

@@ -15,7 +15,7 @@
 
 struct usage {
 	const struct root *root;     /* /sys */
-	const struct root *running;  /* /proc and /dev of the system that uses the hardware */
+	const struct root *running;  /* /proc and /dev of the system that uses it; NULL: unknown */
 	const char *slash;           /* the mount point there of the root being configured */
 	struct machine *machine;
 	unsigned steps;
@@ -419,11 +419,14 @@ static int find_boot_display(struct usage *usage)
 	return 0;
 }
 
-static int (*const finders[])(struct usage *usage) = {
-	find_mounts,
-	find_swap,
-	find_routes,
-	find_boot_display,
+static const struct finder {
+	int (*find)(struct usage *usage);
+	bool asks_running;           /* reads /proc */
+} finders[] = {
+	{find_mounts, true},
+	{find_swap, true},
+	{find_routes, true},
+	{find_boot_display, false},
 };
 
 /* The root being configured may be mounted somewhere in the running system: its "/" is the last
@@ -465,10 +468,11 @@ int usage_scan(const struct root *root, struct machine *machine, struct error *e
 	struct usage usage = {.root = root, .machine = machine};
 	int r = host_hardware_root(root, &opened, &usage.running);
 
-	if (r == 0)
+	if (r == 0 && usage.running)
 		r = find_slash(&usage, &slash);
 	usage.slash = slash;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(finders); i++)
-		r = finders[i](&usage);
+		if (usage.running || !finders[i].asks_running)
+			r = finders[i].find(&usage);
 	return r < 0 ? error_set(err, r, "out of memory") : 0;
 }

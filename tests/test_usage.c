@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define NVME "0000:02:00.0"
@@ -344,6 +345,28 @@ static void test_nonsense(void **state)
 	assert_used(f, USE_ROOT_DISK, NULL);
 }
 
+/* The live system's mounts say nothing about a saved machine, whatever their numbers. */
+static void test_foreign_sysfs(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *sysfs = NULL;
+	struct error err = {0};
+	struct stat st;
+	char path[64];
+
+	assert_true(asprintf(&sysfs, "%s/sys", f->dir) > 0);
+	assert_int_equal(stat("/", &st), 0);
+	(void)snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(st.st_dev),
+		minor(st.st_dev));
+	link_in(f->dir, path, "../../class/block/sdb");
+	assert_int_equal(root_open("/", sysfs, &f->root, &err), 0);
+	if (machine_scan(f->root, MACHINE_USES, &f->machine, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_used(f, USE_ROOT_DISK, NULL);
+	assert_used(f, USE_NETWORK, NULL);
+	assert_used(f, USE_BOOT_DISPLAY, VGA, NULL);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -352,7 +375,7 @@ int main(void)
 		T(test_partition), T(test_usb_disk), T(test_stack), T(test_stack_loop), T(test_btrfs),
 		T(test_zfs), T(test_nvme_multipath), T(test_vmd), T(test_by_name), T(test_swap),
 		T(test_default_route), T(test_other_routes), T(test_bridged_ipv6_route),
-		T(test_nonsense),
+		T(test_nonsense), T(test_foreign_sysfs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
