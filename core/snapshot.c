@@ -209,41 +209,51 @@ static int read_state(const struct root *root, struct snapshot *s, struct error 
 {
 	_cleanup_free_ char *path = NULL;
 	char word[16] = "";
+	ssize_t n;
 
 	if (asprintf(&path, SNAPSHOT_DIR "/%s/state", s->id) < 0)
 		return no_memory(err);
-	(void)root_attr(root, path, word, sizeof(word));
-	s->happened = true;
+	n = root_attr(root, path, word, sizeof(word));
+	if (n < 0)
+		return error_set(err, (int)n, "%s: %s", path, strerror((int)-n));
 	if (strcmp(word, "complete") == 0) {
 		s->state = SNAPSHOT_COMPLETE;
 	} else if (strcmp(word, "rolled-back") == 0) {
 		s->state = SNAPSHOT_ROLLED_BACK;
 		s->happened = false;
-	} else {
-		s->state = SNAPSHOT_INTERRUPTED;
-		if (strcmp(word, "pending") != 0)
-			return error_set(err, -EUCLEAN, "%s: not a state", path);
+	} else if (strcmp(word, "pending") != 0) {
+		return error_set(err, -EUCLEAN, "%s: not a state", path);
 	}
 	return 0;
 }
 
-/* Only a lack of memory is a failure: what is wrong with the snapshot is kept in it. */
+/* This process lacks something; it says nothing about the snapshot. */
+static bool is_lack(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}
+
+/* What is wrong with the snapshot is no failure: it is kept in it. */
 static int load_one(const struct root *root, const char *id, uint64_t number, struct snapshot *ret,
 	struct error *err)
 {
-	_cleanup_(snapshot_free) struct snapshot s = {.id = strdup(id), .number = number};
-	struct error why = {0}, state_why = {0};
-	int r, state_r;
+	_cleanup_(snapshot_free) struct snapshot s = {.id = strdup(id),
+		.number = number,
+		.state = SNAPSHOT_INTERRUPTED,
+		.happened = true};
+	struct error why = {0};
+	int r;
 
 	if (!s.id)
 		return no_memory(err);
-	r = read_manifest(root, &s, &why);
-	state_r = read_state(root, &s, &state_why);
-	if (r == -ENOMEM || state_r == -ENOMEM)
-		return no_memory(err);
-	if (r < 0 || state_r < 0) {
+	r = read_state(root, &s, &why);
+	if (!is_lack(r) && read_manifest(root, &s, &why) < 0)
+		r = why.code;
+	if (is_lack(r))
+		return error_set(err, r, "%s", why.text);
+	if (r < 0) {
 		clear_contents(&s);
-		s.damaged = strdup(r < 0 ? why.text : state_why.text);
+		s.damaged = strdup(why.text);
 		if (!s.damaged)
 			return no_memory(err);
 	}

@@ -3,24 +3,17 @@
 #include "core/txn_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-#define SNAPSHOTS_KEPT 20
 
 struct txn {
 	const struct root *root;
 	const struct plan *plan;
 	unsigned flags;
 	struct txn_store store;
-	struct snapshot record;      /* what the snapshot says; the files are written from it */
-	struct strv make, drop;      /* directories that come and go with it, outermost first */
-	struct strv outdated;        /* snapshots that make room when this one is complete */
+	struct txn_record record;
 
 	int (*phase)(struct txn *txn, struct txn_event *ev);   /* NULL: over */
 	size_t file;                 /* files touched: the next to write, one after the next to restore */
@@ -43,222 +36,23 @@ static int no_memory(struct error *err)
 	return error_set(err, -ENOMEM, "out of memory");
 }
 
-/* -- begin: what will be done, and whether it can be -- */
-
-static int give_attributes(struct content *content, const struct content *from)
-{
-	const struct attributes own = {.uid = geteuid(), .gid = getegid()};
-	const struct attributes *a = from->attributes ? from->attributes : &own;
-
-	if (content->attributes || content->kind == CONTENT_ABSENT)
-		return 0;
-	content->attributes = calloc(1, sizeof(*content->attributes));
-	if (!content->attributes)
-		return -ENOMEM;
-	content->attributes->uid = a->uid;
-	content->attributes->gid = a->gid;
-	return content->kind == CONTENT_FILE ? strv_copy(&content->attributes->xattrs, &a->xattrs) : 0;
-}
-
-/* The directory can be written to: told before anything is. */
-static int check_writable(const struct root *root, const char *path, struct error *err)
-{
-	_cleanup_free_ char *parent = strdup(path);
-	int fd = -ENOENT, r;
-
-	if (!parent)
-		return no_memory(err);
-	while (fd == -ENOENT && *parent) {
-		*strrchr(parent, '/') = '\0';
-		fd = root_open_path(root, *parent ? parent : "/", O_RDONLY | O_DIRECTORY);
-	}
-	if (fd < 0)
-		return txn_fail(err, fd, path, "opening its directory");
-	r = faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
-	base_closep(&fd);
-	return r < 0 ? txn_fail(err, r, path, "writing") : 0;
-}
-
-static int record_file(const struct root *root, const struct change *change,
-	struct snapshot_file *file, struct error *err)
-{
-	_cleanup_free_ char *resolved = NULL;
-	int r = content_read(root, change->path, true, &resolved, &file->before, err);
-
-	if (r < 0)
-		return r;
-	if (strcmp(resolved, change->path) != 0 || !content_same(&file->before, &change->before))
-		return error_set(err, -ESTALE,
-			"%s: changed since the plan was made; nothing was done, look at the plan again",
-			change->path);
-	if (file->before.kind != CONTENT_ABSENT)
-		r = snapshot_read_attributes(root, change->path, &file->before, err);
-	if (r == 0)
-		r = check_writable(root, change->path, err);
-	if (r < 0)
-		return r;
-	file->path = TAKE_PTR(resolved);
-	if (content_copy(&file->after, &change->after) < 0 ||
-		give_attributes(&file->after, &file->before) < 0)
-		return no_memory(err);
-	return 0;
-}
-
-static int record_files(struct txn *txn, struct error *err)
-{
-	struct snapshot *record = &txn->record;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < txn->plan->n_changes; i++) {
-		if (base_grow(&record->files, record->n_files, sizeof(*record->files)) < 0)
-			return no_memory(err);
-		r = record_file(txn->root, &txn->plan->changes[i],
-			&record->files[record->n_files++], err);
-	}
-	return r;
-}
-
-static int record_commands(struct txn *txn)
-{
-	struct snapshot *record = &txn->record;
-
-	for (size_t i = 0; i < txn->plan->n_commands; i++) {
-		const struct command *from = &txn->plan->commands[i];
-		struct command *to;
-
-		if (base_grow(&record->commands, record->n_commands, sizeof(*record->commands)) < 0)
-			return -ENOMEM;
-		to = &record->commands[record->n_commands++];
-		to->stage = from->stage;
-		to->purpose = strdup(from->purpose ? from->purpose : "");
-		if (!to->purpose || strv_copy(&to->argv, &from->argv) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static int add_missing_parents(struct txn *txn, const char *path)
-{
-	for (const char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-		_cleanup_free_ char *dir = strndup(path, (size_t)(p - path));
-
-		if (!dir || (!root_exists(txn->root, dir) && strv_add_unique(&txn->make, dir) < 0))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* Nothing will be left in it but what this transaction takes away too. */
-static bool becomes_empty(struct txn *txn, const char *dir)
-{
-	_cleanup_(strv_free) struct strv names = {0};
-
-	if (root_list(txn->root, dir, &names) < 0)
-		return false;
-	for (size_t i = 0; i < names.n; i++) {
-		_cleanup_free_ char *path = NULL;
-		bool goes;
-
-		if (asprintf(&path, "%s/%s", dir, names.v[i]) < 0)
-			return false;
-		goes = strv_has(&txn->drop, path);
-		for (size_t k = 0; k < txn->record.n_files; k++)
-			goes |= txn->record.files[k].after.kind == CONTENT_ABSENT &&
-				strcmp(txn->record.files[k].path, path) == 0;
-		if (!goes)
-			return false;
-	}
-	for (size_t k = 0; k < txn->record.n_files; k++) {
-		const struct snapshot_file *file = &txn->record.files[k];
-
-		if (file->after.kind != CONTENT_ABSENT && base_starts(file->path, dir) &&
-			file->path[strlen(dir)] == '/')
-			return false;
-	}
-	return true;
-}
-
-/* Which directories are ours, says the newest snapshot that happened. */
-static int record_directories(struct txn *txn, const struct snapshots *old)
-{
-	const struct strv *ours = NULL;
-
-	for (size_t i = 0; i < old->n && !ours; i++)
-		if (old->v[i].happened && !old->v[i].damaged)
-			ours = &old->v[i].directories;
-	for (size_t i = ours ? ours->n : 0; i-- > 0;)
-		if (becomes_empty(txn, ours->v[i]) && strv_add(&txn->drop, ours->v[i]) < 0)
-			return -ENOMEM;
-	strv_sort(&txn->drop);
-	for (size_t i = 0; ours && i < ours->n; i++)
-		if (!strv_has(&txn->drop, ours->v[i]) && root_exists(txn->root, ours->v[i]) &&
-			strv_add(&txn->record.directories, ours->v[i]) < 0)
-			return -ENOMEM;
-	for (size_t i = 0; i < txn->record.n_files; i++)
-		if (txn->record.files[i].after.kind != CONTENT_ABSENT &&
-			add_missing_parents(txn, txn->record.files[i].path) < 0)
-			return -ENOMEM;
-	if (strv_copy(&txn->record.directories, &txn->make) < 0)
-		return -ENOMEM;
-	strv_sort(&txn->record.directories);
-	return 0;
-}
-
-static int name_record(struct txn *txn, const struct snapshots *old)
-{
-	struct snapshot *record = &txn->record;
-	time_t now = time(NULL);
-	char date[32];
-	struct tm tm;
-
-	record->time = now;
-	record->number = old->n ? old->v[0].number + 1 : 1;
-	if (!gmtime_r(&now, &tm) || strftime(date, sizeof(date), "%Y%m%d-%H%M%S", &tm) != 15)
-		(void)snprintf(date, sizeof(date), "19700101-000000");
-	record->summary = strdup(txn->plan->summary ? txn->plan->summary : "");
-	if (!record->summary ||
-		asprintf(&record->id, "%s-%ju", date, (uintmax_t)record->number) < 0)
-		return -ENOMEM;
-	return strv_copy(&record->undoes, &txn->plan->undoes);
-}
-
-/* Snapshots beyond the number kept; and temporary files of one that was interrupted. */
-static int tidy(struct txn *txn, const struct snapshots *old)
-{
-	for (size_t i = 0; i < old->n; i++) {
-		const struct snapshot *s = &old->v[i];
-
-		if (i + 1 >= SNAPSHOTS_KEPT && strv_add(&txn->outdated, s->id) < 0)
-			return -ENOMEM;
-		if (s->state != SNAPSHOT_INTERRUPTED && s->state != SNAPSHOT_APPLYING)
-			continue;
-		for (size_t k = 0; k < s->n_files; k++)
-			txn_sweep(root_fd(txn->root), s->files[k].path);
-	}
-	return 0;
-}
-
 static int prepare(struct txn *txn, struct error *err)
 {
-	_cleanup_(snapshots_free) struct snapshots old = {0};
-	int r = snapshots_load(txn->root, &old, err);
+	int r = txn_store_open(txn->root, &txn->store, err);
 
-	if (r == 0)
-		r = record_files(txn, err);
 	if (r < 0)
 		return r;
-	if (tidy(txn, &old) < 0 || name_record(txn, &old) < 0 || record_commands(txn) < 0 ||
-		record_directories(txn, &old) < 0)
-		return no_memory(err);
-	return txn_store_write(&txn->store, &txn->record, err);
+	r = txn_record_make(txn->root, txn->plan, &txn->record, err);
+	if (r == 0)
+		r = txn_store_write(&txn->store, &txn->record.snapshot, err);
+	if (r < 0)
+		txn_store_close(&txn->store, false);
+	return r;
 }
 
 static void discard(struct txn *txn)
 {
-	snapshot_free(&txn->record);
-	strv_free(&txn->make);
-	strv_free(&txn->drop);
-	strv_free(&txn->outdated);
+	txn_record_free(&txn->record);
 	free(txn->text);
 	free(txn);
 }
@@ -281,18 +75,12 @@ int txn_begin(const struct root *root, const struct plan *plan, unsigned flags, 
 	txn->flags = flags;
 	txn->phase = phase_begun;
 	txn->total = plan->n_changes + (flags & TXN_NO_COMMANDS ? 0 : plan->n_commands);
-	r = txn_store_open(root, &txn->store, err);
-	if (r == 0) {
-		r = prepare(txn, err);
-		if (r < 0)
-			txn_store_close(&txn->store, false);
-	}
-	if (r < 0) {
+	r = prepare(txn, err);
+	if (r < 0)
 		discard(txn);
-		return r;
-	}
-	*ret = txn;
-	return 0;
+	else
+		*ret = txn;
+	return r;
 }
 
 /* -- step -- */
@@ -320,7 +108,7 @@ static int tell(struct txn *txn, struct txn_event *ev, enum txn_event_kind kind,
 static int tell_command(struct txn *txn, struct txn_event *ev, enum txn_event_kind kind, int code)
 {
 	_cleanup_(str_free) struct str line = {0};
-	const struct strv *argv = &txn->record.commands[txn->command].argv;
+	const struct strv *argv = &txn->record.snapshot.commands[txn->command].argv;
 
 	for (size_t i = 0; i < argv->n; i++)
 		str_addf(&line, "%s%s", i ? " " : "", argv->v[i]);
@@ -355,11 +143,11 @@ static int over(struct txn *txn, struct txn_event *ev, enum txn_event_kind kind,
 
 static int commit(struct txn *txn, struct txn_event *ev)
 {
-	if (txn_store_mark(&txn->store, txn->record.id, SNAPSHOT_COMPLETE, &txn->why) < 0)
+	if (txn_store_mark(&txn->store, txn->record.snapshot.id, SNAPSHOT_COMPLETE, &txn->why) < 0)
 		return go_back(txn, ev);
-	for (size_t i = 0; i < txn->outdated.n; i++)
-		txn_store_remove(&txn->store, txn->outdated.v[i]);
-	return over(txn, ev, TXN_COMMITTED, 0, txn->record.id);
+	for (size_t i = 0; i < txn->record.outdated.n; i++)
+		txn_store_remove(&txn->store, txn->record.outdated.v[i]);
+	return over(txn, ev, TXN_COMMITTED, 0, txn->record.snapshot.id);
 }
 
 /* The running command: its next line, or its end with its status in *ret_code. */
@@ -386,7 +174,7 @@ static int follow(struct txn *txn, struct txn_event *ev, bool *ret_ended, int *r
 
 static int start(struct txn *txn, struct txn_event *ev, struct error *err)
 {
-	int r = txn_run_start(&txn->run, txn->root, &txn->record.commands[txn->command], err);
+	int r = txn_run_start(&txn->run, txn->root, &txn->record.snapshot.commands[txn->command], err);
 
 	if (r < 0)
 		return r;
@@ -409,7 +197,7 @@ static int phase_commands(struct txn *txn, struct txn_event *ev)
 		return cancelled(txn, ev);
 	if (txn->why.code)
 		return go_back(txn, ev);
-	if (txn->command == txn->record.n_commands || (txn->flags & TXN_NO_COMMANDS))
+	if (txn->command == txn->record.snapshot.n_commands || (txn->flags & TXN_NO_COMMANDS))
 		return commit(txn, ev);
 	r = start(txn, ev, &txn->why);
 	if (r < 0)
@@ -424,13 +212,14 @@ static int phase_files(struct txn *txn, struct txn_event *ev)
 
 	if (txn->cancelled)
 		return cancelled(txn, ev);
-	if (txn->file == txn->record.n_files) {
-		for (size_t i = txn->drop.n; i-- > 0;)
-			txn_remove_directory(root_fd(txn->root), txn->drop.v[i]);
+	if (txn->file == txn->record.snapshot.n_files) {
+		for (size_t i = 0; i < txn->record.drop.n; i++)
+			if (txn_remove_directory(root_fd(txn->root), txn->record.drop.v[i], &txn->why) < 0)
+				return go_back(txn, ev);
 		txn->phase = phase_commands;
 		return AGAIN;
 	}
-	file = &txn->record.files[txn->file++];
+	file = &txn->record.snapshot.files[txn->file++];
 	if (txn_put(root_fd(txn->root), file->path, &file->after, &txn->why) < 0)
 		return go_back(txn, ev);
 	txn->done++;
@@ -440,7 +229,7 @@ static int phase_files(struct txn *txn, struct txn_event *ev)
 static int phase_begun(struct txn *txn, struct txn_event *ev)
 {
 	txn->phase = phase_files;
-	return tell(txn, ev, TXN_SNAPSHOT, 0, "%s", txn->record.id);
+	return tell(txn, ev, TXN_SNAPSHOT, 0, "%s", txn->record.snapshot.id);
 }
 
 /* -- going back -- */
@@ -455,7 +244,7 @@ static int tell_harm(struct txn *txn, struct txn_event *ev, struct error *err)
 
 static int phase_back_end(struct txn *txn, struct txn_event *ev)
 {
-	if (!txn->harmed && txn_store_mark(&txn->store, txn->record.id, SNAPSHOT_ROLLED_BACK, NULL) < 0)
+	if (!txn->harmed && txn_store_mark(&txn->store, txn->record.snapshot.id, SNAPSHOT_ROLLED_BACK, NULL) < 0)
 		txn->harmed = true;
 	return over(txn, ev, TXN_ROLLED_BACK, txn->harmed ? -EIO : 0, txn->why.text);
 }
@@ -490,7 +279,7 @@ static int phase_back_commands(struct txn *txn, struct txn_event *ev)
 /* Puts one file back.  1: done, 0: it was as before, -errno. */
 static int restore(struct txn *txn, size_t i, struct error *err)
 {
-	const struct snapshot_file *file = &txn->record.files[i];
+	const struct snapshot_file *file = &txn->record.snapshot.files[i];
 	_cleanup_(content_free) struct content now = {0};
 	int r = content_read(txn->root, file->path, true, NULL, &now, err);
 
@@ -501,7 +290,7 @@ static int restore(struct txn *txn, size_t i, struct error *err)
 	if (!content_same(&now, &file->after))
 		return error_set(err, -ESTALE,
 			"%s: changed by something else meanwhile, so it is left as it is; what it was before is %s/%s/before-%zu",
-			file->path, SNAPSHOT_DIR, txn->record.id, i);
+			file->path, SNAPSHOT_DIR, txn->record.snapshot.id, i);
 	r = txn_put(root_fd(txn->root), file->path, &file->before, err);
 	return r < 0 ? r : 1;
 }
@@ -512,9 +301,10 @@ static int phase_back_files(struct txn *txn, struct txn_event *ev)
 	int r;
 
 	if (txn->file == 0) {
-		for (size_t i = txn->make.n; i-- > 0;)
-			txn_remove_directory(root_fd(txn->root), txn->make.v[i]);
 		txn->phase = phase_back_commands;
+		for (size_t i = txn->record.make.n; i-- > 0;)
+			if (txn_remove_directory(root_fd(txn->root), txn->record.make.v[i], &err) < 0)
+				return tell_harm(txn, ev, &err);
 		return AGAIN;
 	}
 	r = restore(txn, --txn->file, &err);
@@ -522,7 +312,7 @@ static int phase_back_files(struct txn *txn, struct txn_event *ev)
 	if (r == 0)
 		return AGAIN;
 	if (r > 0)
-		return tell(txn, ev, TXN_RESTORED, 0, "%s", txn->record.files[txn->file].path);
+		return tell(txn, ev, TXN_RESTORED, 0, "%s", txn->record.snapshot.files[txn->file].path);
 	return tell_harm(txn, ev, &err);
 }
 
@@ -557,7 +347,7 @@ struct txn *txn_free(struct txn *txn)
 	if (!txn)
 		return NULL;
 	if (txn->phase == phase_begun) {
-		txn_store_remove(&txn->store, txn->record.id);
+		txn_store_remove(&txn->store, txn->record.snapshot.id);
 		txn_store_close(&txn->store, false);
 		txn->phase = NULL;
 	}

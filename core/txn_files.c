@@ -47,14 +47,16 @@ int txn_fail(struct error *err, int code, const char *path, const char *doing)
 static int make_directory(int parent, const char *name, mode_t mode)
 {
 	_cleanup_close_ int fd = -EBADF;
+	/* Not chmod afterwards: a crash in between would leave a directory that nobody can read. */
+	mode_t mask = umask(0);
+	int r = mkdirat(parent, name, mode) < 0 ? -errno : 0;
 
-	if (mkdirat(parent, name, mode & 0700) < 0)
-		return -errno;
+	(void)umask(mask);
+	if (r < 0)
+		return r;
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	/* Not by mkdir: the umask would have its say. */
-	if (fd < 0 || fchmod(fd, mode) < 0 || fsync(parent) < 0) {
-		int r = -errno;
-
+	if (fd < 0 || fsync(parent) < 0) {
+		r = -errno;
 		(void)unlinkat(parent, name, AT_REMOVEDIR);
 		return r;
 	}
@@ -122,13 +124,18 @@ static int open_parent(int root, const char *path, bool make, const char **name,
 	return txn_open_directory(root, parent, make, 0755, NULL, err);
 }
 
-void txn_remove_directory(int root, const char *path)
+int txn_remove_directory(int root, const char *path, struct error *err)
 {
 	const char *name;
-	_cleanup_close_ int dir = open_parent(root, path, false, &name, NULL);
+	_cleanup_close_ int dir = open_parent(root, path, false, &name, err);
 
-	if (dir >= 0 && unlinkat(dir, name, AT_REMOVEDIR) == 0)
-		(void)fsync(dir);
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	if (unlinkat(dir, name, AT_REMOVEDIR) < 0)
+		return errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY
+			       ? 0
+			       : txn_fail(err, -errno, path, "removing");
+	return fsync(dir) < 0 ? txn_fail(err, -errno, path, "removing") : 0;
 }
 
 void txn_sweep(int root, const char *path)

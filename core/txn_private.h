@@ -1,10 +1,24 @@
-/* Inside the transaction: what writes (txn_files), what keeps the snapshot (txn_store), what runs
- * programs (txn_run).  Only these files and txn.c change anything on the system. */
+/* Inside the transaction: what it will do (txn_record), what writes (txn_files), what keeps the
+ * snapshot (txn_store), what runs programs (txn_run).  Only these files and txn.c change anything on the system. */
 #ifndef CORE_TXN_PRIVATE_H
 #define CORE_TXN_PRIVATE_H
 
 #include "core/plan.h"
 #include "core/snapshot.h"
+
+/* -- txn_record: a plan held against the system as it is -- */
+struct txn_record {
+	struct snapshot snapshot;    /* what the snapshot will say; the files are written from it */
+	struct strv make;            /* directories that come, outermost first */
+	struct strv drop;            /* ours that become empty and go, innermost first */
+	struct strv outdated;        /* ids of snapshots that make room once this one is complete */
+};
+
+/* Called under the lock.  Every file is what the plan says it is, and can be written: else -ESTALE,
+ * -EROFS, ...  Sweeps up what an interrupted transaction left.  On failure too the caller frees. */
+int txn_record_make(const struct root *root, const struct plan *plan, struct txn_record *record,
+	struct error *err);
+void txn_record_free(struct txn_record *record);
 
 /* -- txn_files: single files, below the descriptor of a root directory --
  * Every path is absolute and free of symbolic links; one that has become a link is an error, never
@@ -23,8 +37,8 @@ void txn_sweep(int root, const char *path);
  * be NULL) gets the paths made, outermost first.  A descriptor or -errno. */
 int txn_open_directory(int root, const char *path, bool make, mode_t mode, struct strv *made,
 	struct error *err);
-/* Quietly: not empty and not there are fine. */
-void txn_remove_directory(int root, const char *path);
+/* One that is not empty stays, one that is not there is gone: no errors. */
+int txn_remove_directory(int root, const char *path, struct error *err);
 /* A new file of ours, fsynced. */
 int txn_write_new(int dir, const char *name, const char *text, struct error *err);
 

@@ -146,10 +146,10 @@ int txn_store_open(const struct root *root, struct txn_store *ret, struct error 
 
 void txn_store_close(struct txn_store *store, bool trace)
 {
-	if (!trace && store->path && strv_has(&store->made, store->path) && store->lock >= 0)
+	if (!trace && store->path && strv_has(&store->made, store->path) && store->dir >= 0)
 		(void)unlinkat(store->dir, "lock", 0);
 	for (size_t i = store->made.n; !trace && i-- > 0;)
-		txn_remove_directory(store->root, store->made.v[i]);
+		(void)txn_remove_directory(store->root, store->made.v[i], NULL);
 	base_closep(&store->snapshots);
 	base_closep(&store->dir);
 	base_closep(&store->lock);

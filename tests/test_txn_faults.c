@@ -1,0 +1,361 @@
+/* The transaction with every system call failing in turn, and killed before every one of them: the
+ * program itself under strace(1), which makes the kernel do it.  Afterwards every file is old or
+ * new, and the way back is there. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/support.h"
+#include "tests/support_txn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* -- the program under test: test_txn_faults --child WHAT DIR -- */
+
+enum { COMMITTED, RESTORED, REFUSED, HARMED, NOTHING_TO_DO };
+
+static const char *const scripts[] = {
+	"read l </etc/default/grub; echo one $l >>/log", "echo two >>/log", NULL};
+
+/* Found in the trace: where the part that counts begins. */
+#define MARK (void)getpgid(0)
+
+static struct plan *way_back(const struct root *root, struct error *err)
+{
+	struct snapshots snapshots = {0};
+	struct plan *plan = NULL;
+
+	if (snapshots_load(root, &snapshots, err) == 0)
+		(void)snapshot_rollback_plan(root, &snapshots, NULL, &plan, err);
+	snapshots_free(&snapshots);
+	return plan;
+}
+
+static int child(const char *what, const char *dir)
+{
+	struct root *root = support_txn_root(dir);
+	struct error err = {0};
+	struct plan *plan;
+	struct txn *txn = NULL;
+	struct str log = {0};
+	int result;
+
+	if (strcmp(what, "back") == 0)
+		plan = way_back(root, &err);
+	else
+		plan = support_txn_plan(root, support_edits,
+			strcmp(what, "apply-and-run") == 0 ? scripts : NULL);
+	if (!plan) {
+		puts(err.text);
+		result = err.code == -ENOENT ? NOTHING_TO_DO : REFUSED;
+	} else if (MARK, txn_begin(root, plan, 0, &txn, &err) < 0) {
+		puts(err.text);
+		result = REFUSED;
+	} else {
+		result = support_txn_run(txn, &log) == TXN_COMMITTED ? COMMITTED : RESTORED;
+		if (log.s && strstr(log.s, "rolled-back -"))
+			result = HARMED;
+		puts(log.s);
+	}
+	fflush(stdout);
+	txn_free(txn);
+	plan_free(plan);
+	root_close(root);
+	str_free(&log);
+	return result;
+}
+
+/* -- strace -- */
+
+static char self[512];
+
+static int run_child(const char *what, const char *dir, struct str *out)
+{
+	return support_run((const char *const[]){self, "--child", what, dir, NULL}, out);
+}
+
+/* `inject` as strace -e has it; NULL: only look.  The trace is left in DIR.trace. */
+static int run_traced(const char *what, const char *dir, const char *call, const char *inject,
+	struct str *out)
+{
+	char trace[600], filter[64], fault[128];
+
+	snprintf(trace, sizeof(trace), "%s.trace", dir);
+	snprintf(filter, sizeof(filter), "trace=getpgid,%s", call);
+	snprintf(fault, sizeof(fault), "inject=%s:%s", call, inject ? inject : "");
+	return support_run(
+		(const char *const[]){"strace", "-qq", "-E", "ASAN_OPTIONS=detect_leaks=0", "-o", trace,
+			"-e", filter, "-e", inject ? fault : "trace=getpgid", "-e", filter, self,
+			"--child", what, dir, NULL},
+		out);
+}
+
+static char *read_trace(const char *dir)
+{
+	char trace[600];
+	char *text;
+
+	snprintf(trace, sizeof(trace), "%s.trace", dir);
+	text = support_get("", trace);
+	assert_non_null(text);
+	unlink(trace);
+	return text;
+}
+
+static bool have_strace(void)
+{
+	return geteuid() == 0 && access("/proc/self/exe", R_OK) == 0 &&
+	       support_run((const char *const[]){"strace", "-qq", "-e", "trace=none", "/bin/true", NULL},
+		       NULL) == 0;
+}
+
+/* How often it is called before the mark and after it. */
+static void count_calls(const char *what, const char *dir, const char *call, unsigned *before,
+	unsigned *after)
+{
+	_cleanup_free_ char *trace = NULL;
+	const char *mark;
+	char start[64];
+
+	(void)run_traced(what, dir, call, NULL, NULL);
+	trace = read_trace(dir);
+	mark = strstr(trace, "getpgid(0)");
+	assert_non_null(mark);
+	snprintf(start, sizeof(start), "%s(", call);
+	*before = *after = 0;
+	for (const char *p = trace; (p = strstr(p, start)); p++)
+		if (p == trace || p[-1] == '\n')
+			++*(p < mark ? before : after);
+}
+
+/* -- what may be there afterwards -- */
+
+/* Each file is as in the one tree or in the other.  What is in neither is a directory that is to
+ * come, or the temporary file. */
+static void is_old_or_new(const char *dir, const char *old, const char *new_)
+{
+	_cleanup_free_ char *now = support_txn_tree(dir);
+	_cleanup_(strv_free) struct strv lines = {0};
+
+	assert_int_equal(strv_split(&lines, now, "\n"), 0);
+	for (size_t i = 0; i < lines.n; i++)
+		if (!strstr(old, lines.v[i]) && !strstr(new_, lines.v[i]) &&
+			!strstr(lines.v[i], "/.vfio-wizard.new "))
+			fail_msg("neither old nor new: %s", lines.v[i]);
+}
+
+static void is_tree(const char *dir, const char *want, const char *what, const char *call, unsigned n)
+{
+	_cleanup_free_ char *now = support_txn_tree(dir);
+
+	if (strcmp(want, now) != 0)
+		fail_msg("%s, %s %u: the tree is\n%s\nand should be\n%s", what, call, n, now, want);
+}
+
+static bool state_exists(const char *dir)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s" SNAPSHOT_STATE_DIR, dir);
+	return access(path, F_OK) == 0;
+}
+
+static char *tree_after(const char *what, const char *first)
+{
+	char *dir = support_txn_system(strcmp(what, "apply-and-run") == 0), *tree;
+
+	if (first)
+		assert_int_equal(run_child(first, dir, NULL), COMMITTED);
+	assert_int_equal(run_child(what, dir, NULL), COMMITTED);
+	tree = support_txn_tree(dir);
+	support_remove(dir);
+	return tree;
+}
+
+struct sweep {
+	const char *what, *first;   /* what is run; what ran before it in peace */
+	char *start, *end;          /* the tree before it and after it */
+};
+
+static void one_failure(const struct sweep *s, const char *call, const char *fault, unsigned n)
+{
+	char *dir = support_txn_system(strcmp(s->what, "apply-and-run") == 0);
+	_cleanup_free_ char *trace = NULL;
+	struct str out = {0};
+	char inject[64];
+	int result;
+
+	if (s->first)
+		assert_int_equal(run_child(s->first, dir, NULL), COMMITTED);
+	snprintf(inject, sizeof(inject), "error=%s:when=%u", fault, n);
+	result = run_traced(s->what, dir, call, inject, &out);
+	trace = read_trace(dir);
+	if (!strstr(trace, "(INJECTED)"))
+		fail_msg("%s %u of %s: not injected", call, n, s->what);
+	switch (result) {
+	case COMMITTED:
+		is_tree(dir, s->end, s->what, call, n);
+		break;
+	case RESTORED:
+		is_tree(dir, s->start, s->what, call, n);
+		assert_true(strstr(out.s, "failed -"));
+		break;
+	case REFUSED:
+		is_tree(dir, s->start, s->what, call, n);
+		/* Unless it is the very removal of it that failed. */
+		if (!s->first && strcmp(call, "unlinkat") != 0 && state_exists(dir))
+			fail_msg("%s %u: refused, but the state directory stays", call, n);
+		break;
+	default:
+		fail_msg("%s %s %u: result %d: %s", s->what, call, n, result, out.s);
+	}
+	/* And nothing stands in the way of the next one. */
+	if (result != COMMITTED)
+		assert_int_equal(run_child(s->what, dir, NULL), COMMITTED);
+	is_tree(dir, s->end, "the next one", call, n);
+	str_free(&out);
+	support_remove(dir);
+}
+
+static void one_kill(const struct sweep *s, const char *old, const char *call, unsigned n)
+{
+	char *dir = support_txn_system(strcmp(s->what, "apply-and-run") == 0);
+	struct str out = {0};
+	char inject[64];
+	int result;
+
+	if (s->first)
+		assert_int_equal(run_child(s->first, dir, NULL), COMMITTED);
+	snprintf(inject, sizeof(inject), "signal=SIGKILL:when=%u", n);
+	(void)run_traced(s->what, dir, call, inject, NULL);
+	free(read_trace(dir));
+	is_old_or_new(dir, s->start, s->end);
+	result = run_child("back", dir, &out);
+	if (result != COMMITTED && result != NOTHING_TO_DO)
+		fail_msg("%s killed at %s %u: the way back: %d %s", s->what, call, n, result, out.s);
+	is_tree(dir, old, s->what, call, n);
+	assert_int_equal(run_child("apply", dir, NULL), COMMITTED);
+	str_free(&out);
+	support_remove(dir);
+}
+
+static void sweep(const char *what, const char *first, const char *call, const char *fault)
+{
+	struct sweep s = {.what = what, .first = first};
+	char *dir = support_txn_system(strcmp(what, "apply-and-run") == 0);
+	char *old = support_txn_tree(dir);
+	unsigned before, after;
+
+	if (first)
+		assert_int_equal(run_child(first, dir, NULL), COMMITTED);
+	s.start = support_txn_tree(dir);
+	s.end = tree_after(what, first);
+	count_calls(what, dir, call, &before, &after);
+	for (unsigned n = before + 1; n <= before + after; n++) {
+		if (fault)
+			one_failure(&s, call, fault, n);
+		else
+			one_kill(&s, old, call, n);
+	}
+	free(s.start);
+	free(s.end);
+	free(old);
+	support_remove(dir);
+}
+
+static const struct {
+	const char *call, *fault;
+} faults[] = {
+	{"mkdirat", "ENOSPC"},
+	{"openat", "EIO"},
+	{"openat2", "EMFILE"},
+	{"write", "ENOSPC"},
+	{"fsync", "EIO"},
+	{"renameat", "EIO"},
+	{"unlinkat", "EIO"},
+	{"symlinkat", "ENOSPC"},
+	{"fchmod", "EPERM"},
+	{"fchown", "EPERM"},
+	{"fchownat", "EPERM"},
+	{"fsetxattr", "ENOSPC"},
+	{"fcntl", "ENOLCK"},
+};
+
+static void every_call_fails(void **state)
+{
+	(void)state;
+	if (!have_strace())
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+		sweep("apply", NULL, faults[i].call, faults[i].fault);
+}
+
+static void every_call_fails_going_back(void **state)
+{
+	(void)state;
+	if (!have_strace())
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+		sweep("back", "apply", faults[i].call, faults[i].fault);
+}
+
+/* What starts a program.  strace does not follow it: these are the calls of the parent. */
+static void starting_fails(void **state)
+{
+	static const char *const calls[] = {"pipe2", "clone", "epoll_create1", "epoll_ctl",
+		"timerfd_create", "pidfd_open"};
+
+	(void)state;
+	if (!have_strace())
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		sweep("apply-and-run", NULL, calls[i], "EAGAIN");
+}
+
+static const char *const killed_at[] = {"mkdirat", "write", "fsync", "renameat", "unlinkat",
+	"symlinkat", "fchmod", "close"};
+
+static void killed(void **state)
+{
+	(void)state;
+	if (!have_strace())
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(killed_at); i++)
+		sweep("apply", NULL, killed_at[i], NULL);
+}
+
+static void killed_going_back(void **state)
+{
+	(void)state;
+	if (!have_strace())
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(killed_at); i++)
+		sweep("back", "apply", killed_at[i], NULL);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_call_fails),
+		cmocka_unit_test(every_call_fails_going_back),
+		cmocka_unit_test(starting_fails),
+		cmocka_unit_test(killed),
+		cmocka_unit_test(killed_going_back),
+	};
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	self[n > 0 ? n : 0] = '\0';
+	if (argc == 4 && strcmp(argv[1], "--child") == 0)
+		return child(argv[2], argv[3]);
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
