@@ -43,15 +43,19 @@ struct object {
 	;
 };
 
+static void module_clear(struct module *m)
+{
+	free(m->path);
+	free(m->depends);
+	free(m->info);
+}
+
 static void block_clear(struct block *b)
 {
 	for (size_t i = 0; i < b->n_kernel; i++)
 		free(b->kernel[i]);
-	for (size_t i = 0; i < b->n_module; i++) {
-		free(b->module[i].path);
-		free(b->module[i].depends);
-		free(b->module[i].info);
-	}
+	for (size_t i = 0; i < b->n_module; i++)
+		module_clear(&b->module[i]);
 	free(b->module);
 	*b = (struct block){.n_kernel = 0};
 }
@@ -286,6 +290,34 @@ static int add_info(struct block *b, const char *line)
 	return 0;
 }
 
+static struct module *find(struct block *b, const char *name)
+{
+	for (size_t i = 0; i < b->n_module; i++)
+		if (strcmp(name_of(b->module[i].path).s, name_of(name).s) == 0)
+			return &b->module[i];
+	return NULL;
+}
+
+/* "builtin NAME..." and "without NAME...": what this distribution has otherwise than another. */
+static int change(struct block *b, char *names, bool without)
+{
+	const char *name;
+
+	while ((name = strsep(&names, " "))) {
+		struct module *m = find(b, name);
+
+		if (!m)
+			return -ENOENT;
+		if (!without) {
+			m->builtin = true;
+			continue;
+		}
+		module_clear(m);
+		memmove(m, m + 1, (size_t)(b->module + --b->n_module - m) * sizeof(*m));
+	}
+	return 0;
+}
+
 /* PATH [builtin] [depends=NAME,...] */
 static int add_module(struct block *b, char *line)
 {
@@ -312,44 +344,75 @@ static int add_module(struct block *b, char *line)
 	return m->path && m->depends && m->info ? 0 : -ENOMEM;
 }
 
-static int add_line(struct block *b, char *line, const char *dir)
+static int add_kernel(struct block *b, const char *version, const char *dir)
 {
-	int r = 0;
+	int r = b->n_module ? block_end(b, dir) : 0;
 
+	if (r < 0 || b->n_kernel == KERNELS_MAX)
+		return r < 0 ? r : -E2BIG;
+	b->kernel[b->n_kernel] = strdup(version);
+	return b->kernel[b->n_kernel] ? (b->n_kernel++, 0) : -ENOMEM;
+}
+
+static int read_file(struct block *b, const char *file, const char *dir);
+
+/* "like NAME": the modules of the root NAME beside this one. */
+static int like(struct block *b, const char *name, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+
+	return read_file(
+		b, PATH("%.*s/../%s/modules", slash ? (int)(slash - file) : 0, file, name), NULL);
+}
+
+/* dir NULL: of a file that another is like, whose kernels are not ours. */
+static int add_line(struct block *b, char *line, const char *file, const char *dir)
+{
 	if (!*line || *line == '#')
 		return 0;
 	if (*line == '\t')
 		return add_info(b, line + 1);
-	if (strncmp(line, "kernel ", 7) != 0)
-		return b->n_kernel ? add_module(b, line) : -EINVAL;
-	if (b->n_module)
-		r = block_end(b, dir);
-	if (r < 0 || b->n_kernel == KERNELS_MAX)
-		return r < 0 ? r : -E2BIG;
-	b->kernel[b->n_kernel] = strdup(line + 7);
-	return b->kernel[b->n_kernel] ? (b->n_kernel++, 0) : -ENOMEM;
+	if (strncmp(line, "kernel ", 7) == 0)
+		return dir ? add_kernel(b, line + 7, dir) : 0;
+	if (!b->n_kernel)
+		return -EINVAL;
+	if (strncmp(line, "like ", 5) == 0)
+		return like(b, line + 5, file);
+	if (strncmp(line, "builtin ", 8) == 0 || strncmp(line, "without ", 8) == 0)
+		return change(b, line + 8, *line == 'w');
+	return add_module(b, line);
 }
 
-int mktree_modules(const char *modules_file, const char *dir)
+static int read_file(struct block *b, const char *file, const char *dir)
 {
-	FILE *f = fopen(modules_file, "re");
-	struct block b = {.n_kernel = 0};
+	FILE *f = fopen(file, "re");
 	char *line = NULL;
 	size_t size = 0;
 	int r = f ? 0 : -errno;
 
 	if (!f)
-		return r == -ENOENT ? 0 : r;
+		return r;
 	while (r == 0 && getline(&line, &size, f) >= 0) {
 		line[strcspn(line, "\n")] = '\0';
-		r = add_line(&b, line, dir);
+		r = add_line(b, line, file, dir);
 		if (r < 0)
-			fprintf(stderr, "%s: %s: %s\n", modules_file, line, strerror(-r));
+			fprintf(stderr, "%s: %s: %s\n", file, line, strerror(-r));
 	}
+	free(line);
+	fclose(f);
+	return r;
+}
+
+int mktree_modules(const char *modules_file, const char *dir)
+{
+	struct block b = {.n_kernel = 0};
+	int r;
+
+	if (access(modules_file, F_OK) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = read_file(&b, modules_file, dir);
 	if (r == 0)
 		r = block_end(&b, dir);
 	block_clear(&b);
-	free(line);
-	fclose(f);
 	return r;
 }

@@ -210,6 +210,80 @@ static void modules_answer_to_the_real_modprobe(void **state)
 	assert_resolves(*state, "6.12.107+deb13-amd64", "vfio-pci", "vfio_pci ");
 }
 
+static const struct {
+	const char *name;
+	size_t kernels;
+} roots[] = {
+	{"debian-dracut", 2},
+	{"debian-systemd-boot", 2},
+	{"debian12", 2},
+	{"debian13", 2},
+	{"proxmox-grub", 2},
+	{"proxmox-systemd-boot", 2},
+	{"ubuntu2404", 2},
+};
+
+/* The loadable or built-in module of that path, in the kernel's own list of them. */
+static bool listed(const char *dir, const char *version, const char *list, const char *path)
+{
+	_cleanup_free_ char *file = NULL, *line = NULL, *text = NULL;
+
+	assert_true(asprintf(&file, "/lib/modules/%s/%s", version, list) > 0);
+	assert_true(asprintf(&line, "%s.ko", path) > 0);
+	text = support_get(dir, file);
+	return text && strstr(text, line);
+}
+
+static void every_root_is_built_and_indexed(void **state)
+{
+	glob_t g;
+
+	assert_int_equal(glob(ROOTS "*", 0, NULL, &g), 0);
+	assert_int_equal(g.gl_pathc, ARRAY_SIZE(roots));
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		const char *dir = scratch(state);
+		_cleanup_free_ char *release = NULL, *modules = NULL;
+		glob_t kernels;
+
+		assert_string_equal(g.gl_pathv[i] + strlen(ROOTS), roots[i].name);
+		assert_int_equal(mktree_root(g.gl_pathv[i], dir), 0);
+		release = support_get(dir, "/etc/os-release");
+		assert_non_null(release);
+		assert_true(asprintf(&modules, "%s/lib/modules/*", dir) > 0);
+		if (roots[i].kernels)
+			assert_int_equal(glob(modules, 0, NULL, &kernels), 0);
+		for (size_t k = 0; k < roots[i].kernels; k++) {
+			assert_int_equal(kernels.gl_pathc, roots[i].kernels);
+			assert_resolves(
+				dir, strrchr(kernels.gl_pathv[k], '/') + 1, GTX, "nouveau ");
+		}
+		if (roots[i].kernels)
+			globfree(&kernels);
+	}
+	globfree(&g);
+}
+
+static void a_root_changes_what_it_is_based_on(void **state)
+{
+	static const char loader[] =
+		"/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
+	static const char version[] = "6.14.0-35-generic";
+	const char *dir = scratch(state);
+	_cleanup_free_ char *config = NULL, *text = NULL, *dropped = NULL;
+
+	assert_int_equal(mktree_root(ROOTS "ubuntu2404", dir), 0);
+	config = support_get(dir, "/etc/initramfs-tools/initramfs.conf");
+	assert_non_null(config);
+	dropped = support_get(dir, "/boot/config-6.1.0-56-amd64");
+	assert_null(dropped);
+	text = support_get(dir, loader);
+	assert_non_null(text);
+	assert_memory_equal(text, "\6\0\0\0G\0R\0U\0B\0 \0", 14);
+	assert_true(listed(dir, version, "modules.builtin", "kernel/drivers/usb/host/xhci-hcd"));
+	assert_false(listed(dir, version, "modules.order", "kernel/drivers/usb/host/xhci-hcd"));
+	assert_true(listed(dir, version, "modules.order", "kernel/drivers/usb/host/xhci-pci"));
+}
+
 static void a_root_and_a_machine_combine(void **state)
 {
 	const char *dir = scratch(state);
@@ -248,6 +322,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_synthetic_machine_has_exactly_n_functions, teardown),
 		cmocka_unit_test(a_large_synthetic_machine_has_unique_addresses),
 		cmocka_unit_test_teardown(modules_answer_to_the_real_modprobe, teardown),
+		cmocka_unit_test_teardown(every_root_is_built_and_indexed, teardown),
+		cmocka_unit_test_teardown(a_root_changes_what_it_is_based_on, teardown),
 		cmocka_unit_test_teardown(a_root_and_a_machine_combine, teardown),
 		cmocka_unit_test_teardown(every_broken_tree_can_be_written, teardown),
 	};
