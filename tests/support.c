@@ -64,7 +64,7 @@ void support_put(const char *dir, const char *path, const char *text)
 	FILE *f;
 
 	assert_true(asprintf(&full, "%s%s", dir, path) > 0);
-	for (char *slash = full + strlen(dir) + 1; (slash = strchr(slash, '/')); slash++) {
+	for (char *slash = full + strlen(dir) + (*path != '\0'); (slash = strchr(slash, '/')); slash++) {
 		*slash = '\0';
 		assert_true(mkdir(full, 0755) == 0 || errno == EEXIST);
 		*slash = '/';
