@@ -1,5 +1,6 @@
 #include "core/plan.h"
 
+#include "core/snapshot.h"
 #include "core/targets/target.h"
 
 #include <errno.h>
@@ -275,6 +276,8 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 		r = judge(&in, plan, err);
 	if (r == 0)
 		r = run_targets(&in, plan, err);
+	if (r == 0)
+		r = snapshot_add_unfinished(root, plan, err);
 	if (r < 0)
 		return r;
 	findings_sort(&plan->findings);

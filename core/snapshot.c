@@ -218,9 +218,10 @@ static int read_state(const struct root *root, struct snapshot *s, struct error 
 		return error_set(err, (int)n, "%s: %s", path, strerror((int)-n));
 	if (strcmp(word, "complete") == 0) {
 		s->state = SNAPSHOT_COMPLETE;
+		s->cut_short = false;
 	} else if (strcmp(word, "rolled-back") == 0) {
 		s->state = SNAPSHOT_ROLLED_BACK;
-		s->happened = false;
+		s->happened = s->cut_short = false;
 	} else if (strcmp(word, "pending") != 0) {
 		return error_set(err, -EUCLEAN, "%s: not a state", path);
 	}
@@ -240,7 +241,8 @@ static int load_one(const struct root *root, const char *id, uint64_t number, st
 	_cleanup_(snapshot_free) struct snapshot s = {.id = strdup(id),
 		.number = number,
 		.state = SNAPSHOT_INTERRUPTED,
-		.happened = true};
+		.happened = true,
+		.cut_short = true};
 	struct error why = {0};
 	int r;
 
@@ -282,20 +284,28 @@ static bool somebody_applies(const struct root *root)
 	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-/* A snapshot is rolled back when a later one that still stands undoes it. */
+/* A snapshot is rolled back when a later one that still stands undoes it; one that was cut short is
+ * complete when a later one that still stands went on. */
 static int settle_states(struct snapshots *list, bool busy)
 {
 	_cleanup_(strv_free) struct strv undone = {0};
+	bool went_on = false;
 
 	for (size_t i = 0; i < list->n; i++) {
 		struct snapshot *s = &list->v[i];
 
-		if (s->state == SNAPSHOT_INTERRUPTED && busy && i == 0)
+		if (!s->happened)
+			continue;
+		if (s->cut_short && busy && i == 0)
 			s->state = SNAPSHOT_APPLYING;
 		else if (strv_has(&undone, s->id))
 			s->state = SNAPSHOT_ROLLED_BACK;
-		else if (s->state == SNAPSHOT_COMPLETE && strv_copy(&undone, &s->undoes) < 0)
+		else if (s->cut_short)
+			s->state = went_on ? SNAPSHOT_COMPLETE : SNAPSHOT_INTERRUPTED;
+		else if (strv_copy(&undone, &s->undoes) < 0)
 			return -ENOMEM;
+		else if (s->undoes.n == 0)
+			went_on = true;
 	}
 	return 0;
 }
@@ -339,7 +349,7 @@ int snapshots_load(const struct root *root, struct snapshots *ret, struct error 
 /* What has to be done to one path: from what the newest snapshot left to what the oldest met. */
 struct undo {
 	const struct snapshot_file *newest;
-	bool interrupted;            /* the newest: either side may be there */
+	bool cut_short;              /* the newest: either side may be there */
 	const struct content *target;
 };
 
@@ -372,7 +382,7 @@ static int add_undos(struct undos *undos, const struct snapshot *s)
 				return -ENOMEM;
 			undo = &undos->v[undos->n++];
 			undo->newest = &s->files[i];
-			undo->interrupted = s->state == SNAPSHOT_INTERRUPTED;
+			undo->cut_short = s->cut_short;
 		}
 		undo->target = &s->files[i].before;
 	}
@@ -416,7 +426,7 @@ static int plan_undo(const struct root *root, const struct undo *undo, struct pl
 	if (same_with_owner(&now, undo->target))
 		return 0;
 	if (!same_with_owner(&now, &undo->newest->after) &&
-		!(undo->interrupted && same_with_owner(&now, &undo->newest->before)))
+		!(undo->cut_short && same_with_owner(&now, &undo->newest->before)))
 		r = add_changed(plan, path);
 	if (r == 0)
 		r = plan_add_change(plan, "snapshot", path, &now, undo->target);
@@ -450,6 +460,19 @@ static int add_commands(struct plan *plan, const struct snapshot *s)
 			r = plan_add_command(plan, s->commands[i].stage, s->commands[i].purpose,
 				(const char *const *)s->commands[i].argv.v);
 	return r;
+}
+
+int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct error *err)
+{
+	_cleanup_(snapshots_free) struct snapshots list = {0};
+	int r = snapshots_load(root, &list, err);
+
+	if (r < 0)
+		return r == -EACCES ? 0 : r;
+	for (size_t i = 0; i < list.n; i++)
+		if (list.v[i].state == SNAPSHOT_INTERRUPTED && add_commands(plan, &list.v[i]) < 0)
+			return no_memory(err);
+	return 0;
 }
 
 /* The choice on either side, for a forecast.  A file that cannot be read as one must not stand in

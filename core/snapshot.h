@@ -19,8 +19,8 @@
 #define SNAPSHOT_LOCK      SNAPSHOT_STATE_DIR "/lock"
 
 enum snapshot_state {
-	SNAPSHOT_COMPLETE,
-	SNAPSHOT_INTERRUPTED,        /* neither finished nor put back: each file is old or new */
+	SNAPSHOT_COMPLETE,           /* by itself, or because a later one finished what it began */
+	SNAPSHOT_INTERRUPTED,        /* neither finished nor put back */
 	SNAPSHOT_ROLLED_BACK,        /* put back by itself after a failure, or by a later one */
 	SNAPSHOT_APPLYING,           /* another instance is at it */
 };
@@ -39,6 +39,7 @@ struct snapshot {
 	char *summary;
 	enum snapshot_state state;
 	bool happened;               /* part of the history: not put back by itself */
+	bool cut_short;              /* its end was never reached: each file of it was old or new */
 	char *damaged;               /* why it cannot be used; NULL: it can */
 	struct snapshot_file *files; /* in the order in which they were written */
 	size_t n_files;
@@ -68,6 +69,10 @@ int snapshot_number(const char *id, uint64_t *ret);
  * from the content (security.ima, security.evm) are left out.  Replaces content->attributes. */
 int snapshot_read_attributes(const struct root *root, const char *path, struct content *content,
 	struct error *err);
+
+/* Adds the commands of interrupted snapshots to a plan that goes on: the files may be new already,
+ * and what is made from them may not be.  Who may not look into snapshots adds none. */
+int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct error *err);
 
 /* A plan that takes the system back to before snapshot `id`: later ones are undone with it.
  * NULL: the newest complete or interrupted one that is not itself a going back, so that asking

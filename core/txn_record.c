@@ -201,7 +201,7 @@ static int our_directories(const struct snapshots *old, struct strv *ret)
 		for (size_t k = 0; k < s->directories.n; k++)
 			if (strv_add_unique(ret, s->directories.v[k]) < 0)
 				return -ENOMEM;
-		if (s->state != SNAPSHOT_INTERRUPTED && s->state != SNAPSHOT_APPLYING)
+		if (!s->cut_short)
 			break;
 	}
 	strv_sort(ret);
@@ -257,9 +257,7 @@ static int tidy(const struct root *root, const struct snapshots *old, struct txn
 
 		if (i + 1 >= SNAPSHOTS_KEPT && strv_add(&record->outdated, s->id) < 0)
 			return -ENOMEM;
-		if (s->state != SNAPSHOT_INTERRUPTED && s->state != SNAPSHOT_APPLYING)
-			continue;
-		for (size_t k = 0; k < s->n_files; k++)
+		for (size_t k = 0; s->cut_short && k < s->n_files; k++)
 			txn_sweep(root_fd(root), s->files[k].path);
 	}
 	return 0;
