@@ -63,7 +63,7 @@ MAIN_SRC   := $(wildcard tui/main*.c)
 TUI_SRC    := $(filter-out $(MAIN_SRC),$(wildcard tui/*.c))
 SCREEN_SRC := $(wildcard screens/*.c)
 TEST_SRC   := $(wildcard tests/test_*.c)
-SUPPORT_SRC := $(filter-out %_main.c tests/support_ui.c,$(wildcard tests/support*.c tests/mktree*.c))
+SUPPORT_SRC := $(filter-out %_main.c tests/support_ui%.c,$(wildcard tests/support*.c tests/mktree*.c))
 
 # Scripts in sh, for shellcheck.
 SHELL_FILES := $(shell grep -slE '^\#!/bin/(ba)?sh' tests/* tests/vm/* core/targets/* .ci/*)
@@ -106,11 +106,11 @@ $(BUILD)/%.o: %.c Makefile
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 SUPPORT := $(call obj,$(SUPPORT_SRC))
-$(UI_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call obj,tests/support_ui.c) $(SUPPORT) $(UI) $(CORE)
+$(UI_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call obj,$(wildcard tests/support_ui*.c)) $(SUPPORT) $(UI) $(CORE)
 	$(if $(Q),@echo '  LD $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(TUI_LIBS) $(CORE_LIBS)
 $(filter-out $(UI_TESTS),$(TESTS)): $(BUILD)/tests/%: $(BUILD)/tests/%.o \
-		$(filter-out %/support_ui.o,$(SUPPORT)) $(CORE)
+		$(SUPPORT) $(CORE)
 	$(if $(Q),@echo '  LD $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS)
 $(BUILD)/tests/mktree: $(call obj,$(wildcard tests/mktree*.c))

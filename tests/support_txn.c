@@ -66,11 +66,11 @@ static void put_directory(const char *dir, const char *path)
 }
 
 /* The shell with its libraries, so that it runs after chroot. */
-static void put_programs(const char *dir)
+void support_txn_programs(const char *dir)
 {
 	static const char copy[] =
-		"cd / && for p in /bin/sh /bin/sleep; do echo $p; ldd $p | grep -o '/[^ ]*'; done |"
-		" sort -u | xargs cp -L --parents -t \"$0\" && mkdir \"$0/proc\" \"$0/dev\"";
+		"cd / && mkdir -p \"$0/usr/lib64\" && for p in /bin/sh /bin/sleep; do echo $p; ldd $p | grep -o '/[^ ]*'; done |"
+		" sort -u | xargs cp -L --parents -t \"$0\" && mkdir -p \"$0/proc\" \"$0/dev\"";
 
 	assert_int_equal(support_run((const char *const[]){"/bin/sh", "-c", copy, dir, NULL}, NULL), 0);
 }
@@ -88,7 +88,7 @@ char *support_txn_system(bool programs)
 	put_link(dir, "/etc/link", "modprobe.d");
 	put_directory(dir, "/etc/empty.d");
 	if (programs)
-		put_programs(dir);
+		support_txn_programs(dir);
 	return dir;
 }
 

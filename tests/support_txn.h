@@ -19,6 +19,7 @@ extern const struct support_edit support_edits[];
 /* A scratch root with files, links, owners and an extended attribute; programs: also a /bin/sh that
  * runs in it. */
 char *support_txn_system(bool programs);
+void support_txn_programs(const char *dir);      /* the same /bin/sh into another root */
 /* Everything in it but the state directory, and extended attributes too. */
 char *support_txn_tree(const char *dir);
 

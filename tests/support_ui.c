@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,7 +78,8 @@ void ui_assert_screen(struct term *t, const char *expected, const char *file, in
 		m--;
 	same = n == m && !memcmp(dump, expected, n);
 	if (!same)
-		print_error("the screen is:\n%.*s\nnot:\n%.*s\n", (int)n, dump, (int)m, expected);
+		(void)fprintf(stderr, "the screen is:\n%.*s\nnot:\n%.*s\n", (int)n, dump, (int)m,
+			expected);
 	free(dump);
 	_assert_true(same, "the screen as expected", file, line);
 }
@@ -101,8 +103,8 @@ void ui_assert_on_screen(struct term *t, const char *text, bool wanted, const ch
 	if (found != wanted) {
 		char *dump = term_dump(t);
 
-		print_error(
-			"the screen is:\n%s\n%s \"%s\"\n", dump, wanted ? "without" : "with", text);
+		(void)fprintf(stderr, "the screen is:\n%s\n%s \"%s\"\n", dump,
+			wanted ? "without" : "with", text);
 		free(dump);
 	}
 	_assert_true(found == wanted, text, file, line);

@@ -1,0 +1,331 @@
+/* The devices screen: what it shows, what Space does, and that the cursor stays where it was. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/support_ui_app.h"
+
+#include "tests/mktree.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static struct ui_app u;
+
+static int group_setup(void **state)
+{
+	(void)state;
+	ui_app_system(&u, false);
+	return 0;
+}
+
+static int group_teardown(void **state)
+{
+	(void)state;
+	ui_app_remove(&u);
+	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	ui_app_open(&u);
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ui_app_close(&u);
+	return 0;
+}
+
+static bool is_chosen(const char *address)
+{
+	return choice_find(&u.app.choice, address) != NULL;
+}
+
+static void test_picture(void **state)
+{
+	(void)state;
+	ui_app_focus(&u, CARD);
+	assert_screen(u.t,
+		" vfio-wizard: Devices                                               Step 2 of 5\n"
+		"13 devices in 10 groups; none chosen.\n"
+		"  Group 0 (DMA): 1 device\n"
+		"   -  0000:00:00.0 Host bridge                  8086:0100 no driver   bridge\n"
+		"  Group 1 (DMA): 3 devices\n"
+		"   -  0000:00:01.0 PCI bridge                   8086:0101 pcieport    bridge\n"
+		"> [ ] 0000:01:00.0 VGA compatible controller    10de:1b80 nouveau\n"
+		"  [ ] 0000:01:00.1 Audio device                 10de:10f0 snd_hda_int\n"
+		"  Group 2 (DMA): 1 device\n"
+		"  [ ] 0000:00:02.0 VGA compatible controller    8086:0102 i915        display\n"
+		"  Group 3 (DMA): 1 device\n"
+		"   -  0000:00:1c.0 PCI bridge                   8086:1c10 pcieport    bridge\n"
+		"  Group 4 (DMA): 1 device\n"
+		"   -  0000:00:1c.1 PCI bridge                   8086:1c12 pcieport    bridge\n"
+		"  Group 5 (DMA): 1 device\n"
+		"   -  0000:00:1c.2 PCI bridge                   8086:1c14 pcieport    bridge\n"
+		"  Group 6 (DMA): 1 device\n"
+		"   -  0000:00:1c.3 PCI bridge                   8086:1c16 pcieport    bridge   v\n"
+		"────────────────────────────────────────────────────────────────────────────────\n"
+		"0000:01:00.0 VGA compatible controller\n"
+		"Group 1 with: 0000:00:01.0 (bridge, stays), 0000:01:00.1 (snd_hda_intel)\n"
+		"Driver: nouveau; modules: nouveau\n"
+		"Warning: function-left-behind, group-shared; Note: group-bridge\n"
+		" Enter Options  Esc Back  Space Choose  / Filter  i Detail       q Quit  ? Help\n");
+}
+
+/* Nothing is lost: every device of the machine is a row, the ungrouped one last. */
+static void test_every_device(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < u.app.machine->n_devices; i++)
+		ui_app_focus(&u, u.app.machine->devices[i].address);
+	ui_app_keys(&u, TERM_KEY_END);
+	assert_on_screen(u.t, "In no IOMMU group: a guest cannot use these");
+	assert_on_screen(u.t, "> [ ] " NO_GROUP);
+	assert_on_screen(u.t, "In no IOMMU group: no guest can use it");
+}
+
+static void test_whole_card(void **state)
+{
+	(void)state;
+	ui_app_focus(&u, CARD_SOUND);
+	ui_app_keys(&u, ' ');
+	assert_on_screen(u.t, "Choose the whole card");
+	assert_int_equal(u.app.choice.n, 0);
+	ui_app_keys(&u, 'x', TERM_KEY_DOWN, ' ');
+	assert_int_equal(u.app.choice.n, 0);
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_int_equal(u.app.choice.n, 2);
+	assert_true(is_chosen(CARD) && is_chosen(CARD_SOUND));
+	assert_on_screen(u.t, "> [x] " CARD_SOUND);
+	assert_on_screen(u.t, "2 of 13 devices chosen");
+
+	ui_app_keys(&u, ' ');
+	assert_on_screen(u.t, "Give back the whole card");
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_int_equal(u.app.choice.n, 0);
+}
+
+static void test_one_function(void **state)
+{
+	(void)state;
+	ui_app_focus(&u, CARD);
+	ui_app_keys(&u, ' ', TERM_KEY_ESC);
+	assert_int_equal(u.app.choice.n, 0);
+	assert_ptr_equal(wizard_current(u.w), &screen_devices);
+	ui_app_keys(&u, ' ', 'o');
+	assert_int_equal(u.app.choice.n, 1);
+	assert_true(is_chosen(CARD));
+	/* What else is in the group is said at once. */
+	assert_on_screen(u.t, "Group 1 also holds " CARD_SOUND);
+	assert_on_screen(u.t, "group-shared");
+	/* Its last function is chosen without a question: none would be left behind. */
+	ui_app_focus(&u, CARD_SOUND);
+	ui_app_keys(&u, ' ');
+	assert_int_equal(u.app.choice.n, 2);
+}
+
+static void test_bridge(void **state)
+{
+	(void)state;
+	ui_app_focus(&u, PORT);
+	ui_app_keys(&u, ' ');
+	assert_int_equal(u.app.choice.n, 0);
+	assert_on_screen(u.t, "A bridge stays with the host; its group can be used all the same.");
+	ui_app_focus(&u, HOST_BRIDGE);
+	ui_app_keys(&u, ' ');
+	assert_int_equal(u.app.choice.n, 0);
+}
+
+/* The danger is told before the device is chosen, in full. */
+static void test_danger(void **state)
+{
+	(void)state;
+	ui_app_focus(&u, ROOT_DISK);
+	assert_on_screen(u.t, "root disk");
+	assert_on_screen(u.t, "DANGER: " ROOT_DISK);
+	ui_app_keys(&u, ' ');
+	assert_true(is_chosen(ROOT_DISK));
+	assert_on_screen(u.t, "1 danger");
+}
+
+static void test_identical(void **state)
+{
+	(void)state;
+	ui_app_focus(&u, NIC);
+	ui_app_keys(&u, ' ');
+	assert_true(is_chosen(NIC));
+	assert_false(is_chosen(NIC_TWIN));
+	assert_on_screen(u.t, "identical-device");
+}
+
+static void test_filter(void **state)
+{
+	(void)state;
+	ui_app_keys(&u, '/');
+	ui_app_text(&u, "E1000");
+	assert_on_screen(u.t, "Show only: E1000");
+	assert_on_screen(u.t, NIC);
+	assert_on_screen(u.t, NIC_TWIN);
+	assert_not_on_screen(u.t, CARD);
+	/* Letters that are keys elsewhere are text here, and Enter keeps the filter. */
+	ui_app_text(&u, "q?");
+	assert_not_on_screen(u.t, NIC);
+	ui_app_keys(&u, TERM_KEY_BACKSPACE, TERM_KEY_BACKSPACE, TERM_KEY_ENTER);
+	assert_ptr_equal(wizard_current(u.w), &screen_devices);
+	assert_on_screen(u.t, "> [ ] " NIC);
+	ui_app_keys(&u, TERM_KEY_DOWN, ' ');
+	assert_true(is_chosen(NIC_TWIN));
+	ui_app_keys(&u, '/', TERM_KEY_ESC);
+	assert_on_screen(u.t, "> [x] " NIC_TWIN);
+	assert_not_on_screen(u.t, "Only");
+}
+
+static void test_nothing_found(void **state)
+{
+	(void)state;
+	ui_app_keys(&u, '/');
+	ui_app_text(&u, "no such thing");
+	ui_app_keys(&u, TERM_KEY_ENTER, ' ', 'n', 'p', 'i', 'i', TERM_KEY_DOWN);
+	assert_int_equal(u.app.choice.n, 0);
+	ui_app_keys(&u, '/', TERM_KEY_ESC);
+	assert_on_screen(u.t, HOST_BRIDGE);
+}
+
+static void test_groups(void **state)
+{
+	(void)state;
+	ui_app_keys(&u, 'n');
+	assert_on_screen(u.t, ">  -  " PORT);
+	ui_app_keys(&u, 'n');
+	assert_on_screen(u.t, "> [ ] " VGA);
+	ui_app_focus(&u, CARD_SOUND);
+	ui_app_keys(&u, 'p');
+	assert_on_screen(u.t, ">  -  " HOST_BRIDGE);
+	ui_app_keys(&u, 'p');
+	assert_on_screen(u.t, ">  -  " HOST_BRIDGE);
+	for (int i = 0; i < 20; i++)
+		ui_keys(u.w, 'n');
+	ui_app_settle(&u);
+	assert_on_screen(u.t, "> [ ] " NO_GROUP);
+}
+
+static void test_position(void **state)
+{
+	(void)state;
+	ui_app_focus(&u, NIC);
+	ui_app_keys(&u, TERM_KEY_ENTER, TERM_KEY_ESC);
+	assert_on_screen(u.t, "> [ ] " NIC);
+	ui_app_keys(&u, 'r');
+	assert_on_screen(u.t, "> [ ] " NIC);
+	assert_on_screen(u.t, "Looked again: 13 devices");
+}
+
+/* A device that vanished or was replaced stays visible, so that it can be dropped. */
+static void test_lost(void **state)
+{
+	struct device other = *machine_device(u.app.machine, NIC);
+	struct device gone = {.address = "0000:77:00.0", .vendor = 0x1234, .device = 0x5678};
+
+	(void)state;
+	other.subsystem_device++;
+	assert_int_equal(choice_add(&u.app.choice, &other), 0);
+	assert_int_equal(choice_add(&u.app.choice, &gone), 0);
+	assert_int_equal(app_choice_changed(&u.app), 0);
+	ui_app_keys(&u, TERM_KEY_ESC, TERM_KEY_ENTER, TERM_KEY_HOME);
+	assert_on_screen(u.t, "Chosen, but not there as it was chosen");
+	assert_on_screen(u.t, "> [x] " NIC);
+	assert_on_screen(u.t, "was chosen as [8086:10d3]");
+	ui_app_keys(&u, TERM_KEY_DOWN);
+	assert_on_screen(u.t, "No device is at this address now");
+	ui_app_keys(&u, ' ');
+	assert_false(is_chosen("0000:77:00.0"));
+	/* Choosing what is there now replaces what was chosen there. */
+	ui_app_keys(&u, '/');
+	ui_app_text(&u, "e1000e");
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	ui_app_keys(&u, TERM_KEY_HOME, TERM_KEY_DOWN);
+	assert_on_screen(u.t, "> [ ] " NIC);
+	ui_app_keys(&u, ' ');
+	assert_true(choice_has(&u.app.choice, machine_device(u.app.machine, NIC)));
+	assert_not_on_screen(u.t, "not there as it was");
+}
+
+static void test_detail(void **state)
+{
+	(void)state;
+	ui_app_focus(&u, CARD);
+	ui_app_keys(&u, 'i');
+	assert_on_screen(u.t, "Ids 10de:1b80, subsystem 1043:8591");
+	assert_on_screen(u.t, "Class 030000 VGA compatible controller, revision a1");
+	assert_on_screen(u.t, "What choosing it means");
+	assert_on_screen(u.t, "What to do:");
+	ui_app_keys(&u, TERM_KEY_ESC);
+	assert_on_screen(u.t, "> [ ] " CARD);
+}
+
+static void test_sizes(void **state)
+{
+	static const int sizes[][2] = {{24, 80}, {20, 60}, {60, 200}, {15, 60}, {3, 10}, {24, 80}};
+
+	(void)state;
+	ui_app_focus(&u, NIC_TWIN);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		term_resize(u.t, sizes[i][0], sizes[i][1]);
+		ui_app_settle(&u);
+		if (sizes[i][0] >= WIZARD_MIN_ROWS)
+			assert_on_screen(u.t, "> [ ] " NIC_TWIN);
+	}
+}
+
+/* A key must cost what is visible, not what there is. */
+static void test_many(void **state)
+{
+	struct timespec before, after;
+	long long spent;
+
+	(void)state;
+	ui_app_close(&u);
+	assert_int_equal(mktree_synthetic(10000, 1, true, u.dir), 0);
+	ui_app_open(&u);
+	ui_keys(u.w, TERM_KEY_ENTER);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	for (int i = 0; i < 1000; i++)
+		ui_keys(u.w, TERM_KEY_DOWN);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	spent = (after.tv_sec - before.tv_sec) * 1000000LL + (after.tv_nsec - before.tv_nsec) / 1000;
+	/* About 200 us each with two frames; going over all devices would take 10 ms. */
+	print_message("# %lld us per key\n", spent / 1000);
+	assert_true(spent / 1000 < 5000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_picture, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_every_device, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_whole_card, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_function, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bridge, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_danger, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_identical, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_filter, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_position, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_detail, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
