@@ -8,10 +8,10 @@
 enum cmd { CMD_APPLY = 1, CMD_NEXT, CMD_OUTPUT, CMD_SNAPSHOTS };
 
 static const char *const help[] = {
-	"Nothing was written so far. Capital A applies: first a snapshot of every file concerned is "
-	"taken, then the files are written, then the commands run, the boot loader last.",
-	"If anything fails, or you stop it with Ctrl-C, every file is put back and the commands run "
-	"again for the old state. You are told which of the two happened.",
+	"Nothing was written so far. Capital A applies: first a snapshot of every file concerned "
+	"is taken, then the files are written, then the commands run, the boot loader last.",
+	"If anything fails, or you stop it with Ctrl-C, every file is put back and the commands "
+	"run again for the old state. You are told which of the two happened.",
 	"Drivers are not changed on the running system. What was applied takes effect at the next "
 	"boot, so nothing is lost while you still need it.",
 	NULL,
@@ -32,6 +32,9 @@ static const struct wizard_key keys_after[] = {
 	{0},
 };
 
+static const char stale[] =
+	"The system was changed meanwhile: go back to the review, which shows what is left to do.";
+
 static void page_before(struct page *page, const struct app *app)
 {
 	const struct plan *plan = app->plan;
@@ -40,7 +43,8 @@ static void page_before(struct page *page, const struct app *app)
 	if (*app->refusal)
 		page_add(page, TERM_DANGER, 0, "This cannot be applied here: %s", app->refusal);
 	page_add(page, TERM_NORMAL, 0, "Capital A applies it. Up to then nothing is written.");
-	page_add(page, TERM_NORMAL, 0, "A snapshot is taken first; with it all of this can be taken back.");
+	page_add(page, TERM_NORMAL, 0,
+		"A snapshot is taken first; with it all of this can be taken back.");
 	if (plan->n_changes)
 		page_heading(page, "Files");
 	for (size_t i = 0; i < plan->n_changes; i++)
@@ -58,19 +62,21 @@ static bool is_rolled_back(const struct app *app, const char *id)
 static void page_way_back(struct page *page, const struct run *run)
 {
 	page_heading(page, "How to come back");
-	page_add(page, TERM_NORMAL, 0, "In the wizard: s, the snapshots. In a shell: vfio-wizard rollback %s",
+	page_add(page, TERM_NORMAL, 0,
+		"In the wizard: s, the snapshots. In a shell: vfio-wizard rollback %s",
 		run->snapshot);
 	page_add(page, TERM_NORMAL, 0,
-		"If the host does not come up, or the screen stays black: at the boot menu press e, "
+		"If the host does not come up, or the screen stays black: at the boot menu press "
+		"e, "
 		"add this to the end of the line that begins with linux, and boot:");
 	page_line(page, TERM_HEADING, "    module_blacklist=vfio_pci");
 	page_add(page, TERM_NORMAL, 0,
-		"Every device then stays with the host for that boot. The recovery entries of the boot "
-		"menu have none of the kernel parameters that were set here.");
+		"Every device then stays with the host for that boot. A recovery entry of the boot "
+		"menu does the same.");
 }
 
-static void page_applied(struct page *page, const struct app *app, const struct run *run,
-	const struct plan *plan)
+static void page_applied(
+	struct page *page, const struct app *app, const struct run *run, const struct plan *plan)
 {
 	page_heading(page, "Applied: %s", plan->summary);
 	page_add(page, TERM_GOOD, 0, "%zu %s written, %zu %s run. Snapshot %s was taken before it.",
@@ -80,15 +86,17 @@ static void page_applied(struct page *page, const struct app *app, const struct 
 	if (app->no_commands)
 		summary_commands(page, plan, true);
 	page_heading(page, "What to do next");
-	page_add(page, TERM_NORMAL, 0, "1. Restart the host. Until then every device keeps its driver.");
 	page_add(page, TERM_NORMAL, 0,
-		"2. After it, run: vfio-wizard verify. It says for each chosen device whether it is "
+		"1. Restart the host. Until then every device keeps its driver.");
+	page_add(page, TERM_NORMAL, 0,
+		"2. After it, run: vfio-wizard verify. It says for each chosen device whether it "
+		"is "
 		"where it should be, and if not, why.");
 	page_way_back(page, run);
 }
 
-/* The plan is told before it is dropped; the files are read again, so that going back to the devices
- * shows what is there now. */
+/* The plan is told before it is dropped; the files are read again, so that going back to the
+ * devices shows what is there now. */
 static int finish(struct run *run, struct app *app)
 {
 	int r;
@@ -106,20 +114,23 @@ static int finish(struct run *run, struct app *app)
 	return r < 0 ? r : page_check(run->page);
 }
 
-/* Without a plan this is the way back from the snapshots, after the end. */
+/* Without a plan this is the way back from the snapshots: after the end, which stays, or after a
+ * rollback there, which made the plan void. */
 static int enter(void *state, struct app *app)
 {
 	struct run *run = state;
-	int r = 0;
+	int r;
 
-	if (app->plan) {
-		r = run_reset(run);
-		if (r < 0)
-			return r;
+	if (!app->plan && run->phase != RUN_IDLE)
+		return 0;
+	r = run_reset(run);
+	if (r < 0)
+		return r;
+	if (app->plan)
 		page_before(run->page, app);
-		r = page_check(run->page);
-	}
-	return r;
+	else
+		page_add(run->page, TERM_WARNING, 0, "%s", stale);
+	return page_check(run->page);
 }
 
 static void draw(const void *state, const struct app *app, struct term *t, struct term_rect r)
@@ -136,7 +147,9 @@ static void draw(const void *state, const struct app *app, struct term *t, struc
 
 static void apply(struct run *run, struct app *app)
 {
-	if (*app->refusal)
+	if (!app->plan)
+		widget_note(&run->dialog, "Not applied", stale);
+	else if (*app->refusal)
 		widget_note(&run->dialog, "Not applied", app->refusal);
 	else
 		run_start(run, app->root, app->plan, app->no_commands);
@@ -148,7 +161,8 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 
 	if (run->phase == RUN_GOING) {
 		if (run_event(run, ev) && finish(run, app) < 0)
-			snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the page is incomplete.");
+			snprintf(ev->notice, sizeof(ev->notice),
+				"Out of memory: the page is incomplete.");
 		return WIZARD_STAY;
 	}
 	switch (ev->cmd) {
@@ -156,7 +170,8 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 		apply(run, app);
 		break;
 	case CMD_NEXT:
-		snprintf(ev->notice, sizeof(ev->notice), "Nothing is written yet. Press capital A to apply.");
+		snprintf(ev->notice, sizeof(ev->notice),
+			"Nothing is written yet. Press capital A to apply.");
 		break;
 	case CMD_OUTPUT:
 		run->show_output = !run->show_output;

@@ -8,8 +8,8 @@ const struct finding *consent_block(const struct findings *findings)
 	return NULL;
 }
 
-static void ask(const struct findings *findings, const char *id, struct widget_dialog *dialog,
-	int cmd)
+static void ask(
+	const struct findings *findings, const char *id, struct widget_dialog *dialog, int cmd)
 {
 	_cleanup_(str_free) struct str text = {0};
 

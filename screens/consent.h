@@ -8,7 +8,8 @@
 /* The first finding that cannot be overridden, or NULL. */
 const struct finding *consent_block(const struct findings *findings);
 
-/* Opens the question for the first danger whose id is not in accepted.  1: asked; 0: none is left. */
+/* Opens the question for the first danger whose id is not in accepted.  1: asked; 0: none is left.
+ */
 int consent_ask(const struct findings *findings, const struct strv *accepted,
 	struct widget_dialog *dialog, int cmd);
 /* The answer was yes: takes down the dialog's word. */

@@ -25,7 +25,8 @@ static void add_group(struct page *page, const struct app *app, const struct dev
 	size_t n = 0;
 
 	if (!group) {
-		page_add(page, TERM_WARNING, 0, "In no IOMMU group: no guest can use it until it is in one.");
+		page_add(page, TERM_WARNING, 0,
+			"In no IOMMU group: no guest can use it until it is in one.");
 		return;
 	}
 	for (size_t i = 0; i < group->n_devices; i++)
@@ -45,8 +46,8 @@ static void add_facts(struct page *page, const struct device *d)
 	page_add(page, TERM_NORMAL, 0, "Class %06x %s, revision %02x", d->class,
 		d->class_name ? d->class_name : "(unknown)", d->revision);
 	if (d->subsystem_vendor || d->subsystem_device)
-		page_add(page, TERM_NORMAL, 0, "Ids %04x:%04x, subsystem %04x:%04x", d->vendor, d->device,
-			d->subsystem_vendor, d->subsystem_device);
+		page_add(page, TERM_NORMAL, 0, "Ids %04x:%04x, subsystem %04x:%04x", d->vendor,
+			d->device, d->subsystem_vendor, d->subsystem_device);
 	else
 		page_add(page, TERM_NORMAL, 0, "Ids %04x:%04x, no subsystem", d->vendor, d->device);
 	if (d->name)
@@ -151,7 +152,8 @@ void detail_device(struct page *page, const struct app *app, const struct device
 	add_group(page, app, device);
 	add_driver(page, device);
 	if (device_is_path(device)) {
-		page_add(page, TERM_NORMAL, 0, "A bridge stays with the host, and its group can be used.");
+		page_add(page, TERM_NORMAL, 0,
+			"A bridge stays with the host, and its group can be used.");
 		add_facts(page, device);
 	} else if (cost) {
 		/* After what is drawn before the cost is known, which then stays in its place. */
@@ -171,11 +173,13 @@ void detail_lost(struct page *page, const struct app *app, const char *address)
 		return;
 	page_heading(page, "%s was chosen as [%04x:%04x]", address, pick->vendor, pick->device);
 	if (device)
-		page_add(page, TERM_WARNING, 0, "Now %s [%04x:%04x] is at this address. It is not bound: "
-						"the ids are not the ones chosen.",
+		page_add(page, TERM_WARNING, 0,
+			"Now %s [%04x:%04x] is at this address. It is not bound: the ids are not "
+			"the ones chosen.",
 			device_label(device, buf, sizeof(buf)), device->vendor, device->device);
 	else
 		page_add(page, TERM_WARNING, 0, "No device is at this address now.");
-	page_add(page, TERM_NORMAL, 0, "Space drops it from the choice. If the card moved to another slot, "
-				       "choose it there.");
+	page_add(page, TERM_NORMAL, 0,
+		"Space drops it from the choice. If the card moved to another slot, "
+		"choose it there.");
 }

@@ -23,31 +23,32 @@ enum cmd {
 
 enum mode {
 	MODE_LIST,
-	MODE_FILTER,                 /* its text is being typed */
-	MODE_DETAIL,                 /* the focused device fills the screen */
-	MODE_OFFER,                  /* the whole card, or one function? */
+	MODE_FILTER, /* its text is being typed */
+	MODE_DETAIL, /* the focused device fills the screen */
+	MODE_OFFER,  /* the whole card, or one function? */
 };
 
 struct state {
 	enum mode mode;
 	struct tree tree;
 	struct widget_list list;
-	char address[24];            /* of the focused row: the cursor is kept by it */
+	char address[24]; /* of the focused row: the cursor is kept by it */
 	struct widget_edit filter;
-	struct page *detail;         /* of the focused row */
-	bool cost_wanted;            /* not worked out yet: done when no key waits */
+	struct page *detail; /* of the focused row */
+	bool cost_wanted;    /* not worked out yet: done when no key waits */
 	struct widget_dialog dialog;
 };
 
 static const char *const help[] = {
-	"All PCI devices by IOMMU group. A group goes to a guest as a whole: what else is in it must be "
-	"chosen too, or lose its driver. Bridges stay with the host and do not count.",
-	"Space chooses the device under the cursor, or gives it back. If its card has more functions "
-	"(a graphics card and its sound, say) the whole card is offered.",
-	"The columns: chosen, address, name, ids, the driver in use, and what the host itself uses the "
-	"device for. Below the list: what choosing the device would cost, the worst first.",
-	"/ shows only devices that contain a text in name, address, ids, driver or use. n and p jump from "
-	"group to group, i shows everything about the device.",
+	"All PCI devices by IOMMU group. A group goes to a guest as a whole: what else is in it "
+	"must be chosen too, or lose its driver. Bridges stay with the host and do not count.",
+	"Space chooses the device under the cursor, or gives it back. If its card has more "
+	"functions (a graphics card and its sound, say) the whole card is offered.",
+	"The columns: chosen, address, name, ids, the driver in use, and what the host itself "
+	"uses the device for. Below the list: what choosing the device would cost, the worst "
+	"first.",
+	"/ shows only devices that contain a text in name, address, ids, driver or use. n and p "
+	"jump from group to group, i shows everything about the device.",
 	NULL,
 };
 
@@ -163,8 +164,8 @@ static struct term_rect list_rect(struct term_rect r)
 	return (struct term_rect){r.y + 1, r.x, r.h - 2 - r.h / 5, r.w};
 }
 
-static void draw_status(const struct state *st, const struct app *app, struct term *t,
-	struct term_rect r)
+static void draw_status(
+	const struct state *st, const struct app *app, struct term *t, struct term_rect r)
 {
 	char count[96];
 
@@ -175,7 +176,8 @@ static void draw_status(const struct state *st, const struct app *app, struct te
 		return;
 	}
 	if (*st->filter.text) {
-		int used = term_putf(t, r.y, r.x, r.w / 2, TERM_HEADING, "Only \"%s\"", st->filter.text);
+		int used = term_putf(
+			t, r.y, r.x, r.w / 2, TERM_HEADING, "Only \"%s\"", st->filter.text);
 
 		r.x += used + 1;
 		r.w -= used + 1;
@@ -196,8 +198,8 @@ static bool is_offered(const struct device *d, const struct device *of)
 	return device_same_card(d, of) && d->parent && !d->physfn && !device_is_path(d);
 }
 
-static void draw_offer(const struct state *st, const struct app *app, struct term *t,
-	struct term_rect r)
+static void draw_offer(
+	const struct state *st, const struct app *app, struct term *t, struct term_rect r)
 {
 	const struct device *of = focused(st);
 	bool give_back = tree_is_chosen(&app->choice, of);
@@ -205,7 +207,7 @@ static void draw_offer(const struct state *st, const struct app *app, struct ter
 	char buf[128];
 
 	str_add(&text, give_back ? "Give back the whole card (o: only this function)?"
-				: "Choose the whole card (o: only this function)?");
+				 : "Choose the whole card (o: only this function)?");
 	for (const struct device *d = app->machine->devices;
 		d < app->machine->devices + app->machine->n_devices; d++)
 		if (is_offered(d, of))
@@ -278,8 +280,9 @@ static void tell_group(const struct app *app, const struct device *of, struct wi
 		snprintf(ev->notice, sizeof(ev->notice), "Group %lld also holds %s: see below.",
 			(long long)group->id, first->address);
 	else if (n)
-		snprintf(ev->notice, sizeof(ev->notice), "Group %lld also holds %s and %zu more: see below.",
-			(long long)group->id, first->address, n - 1);
+		snprintf(ev->notice, sizeof(ev->notice),
+			"Group %lld also holds %s and %zu more: see below.", (long long)group->id,
+			first->address, n - 1);
 }
 
 static void take(struct state *st, struct app *app, bool card, struct wizard_event *ev)
@@ -288,8 +291,10 @@ static void take(struct state *st, struct app *app, bool card, struct wizard_eve
 	bool choose = !tree_is_chosen(&app->choice, of);
 
 	st->mode = MODE_LIST;
-	if (change(app, of, choose, card) < 0 || app_choice_changed(app) < 0 || rebuild(st, app) < 0)
-		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the choice may be incomplete.");
+	if (change(app, of, choose, card) < 0 || app_choice_changed(app) < 0 ||
+		rebuild(st, app) < 0)
+		snprintf(ev->notice, sizeof(ev->notice),
+			"Out of memory: the choice may be incomplete.");
 	else if (choose)
 		tell_group(app, of, ev);
 }
@@ -314,7 +319,8 @@ static void drop_lost(struct state *st, struct app *app, struct wizard_event *ev
 		return;
 	choice_remove(&app->choice, st->address);
 	if (app_choice_changed(app) < 0 || rebuild(st, app) < 0)
-		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the list may be out of date.");
+		snprintf(ev->notice, sizeof(ev->notice),
+			"Out of memory: the list may be out of date.");
 }
 
 static void toggle(struct state *st, struct app *app, struct wizard_event *ev)
@@ -343,7 +349,8 @@ static void move(struct state *st, struct app *app, struct wizard_event *ev, siz
 	else if (!widget_list_key(&st->list, ev->key, list_rect(ev->rect).h, &tree_rows, &view))
 		return;
 	if (show_detail(st, app, NULL) < 0)
-		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the detail is incomplete.");
+		snprintf(
+			ev->notice, sizeof(ev->notice), "Out of memory: the detail is incomplete.");
 }
 
 static void rescan(struct state *st, struct app *app, struct wizard_event *ev)
@@ -354,8 +361,9 @@ static void rescan(struct state *st, struct app *app, struct wizard_event *ev)
 	if (app_rescan(app, &err) < 0)
 		widget_note(&st->dialog, "The machine could not be looked at again", err.text);
 	else
-		snprintf(ev->notice, sizeof(ev->notice), "Looked again: %zu devices, %zu IOMMU groups.",
-			app->machine->n_devices, app->machine->n_groups);
+		snprintf(ev->notice, sizeof(ev->notice),
+			"Looked again: %zu devices, %zu IOMMU groups.", app->machine->n_devices,
+			app->machine->n_groups);
 	if (rebuild(st, app) < 0)
 		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the list is incomplete.");
 }
@@ -386,7 +394,8 @@ static void on_list_key(struct state *st, struct app *app, struct wizard_event *
 		break;
 	case CMD_NEXT_GROUP:
 	case CMD_PREVIOUS_GROUP:
-		move(st, app, ev, tree_next_group(&st->tree, st->list.cur, ev->cmd == CMD_NEXT_GROUP));
+		move(st, app, ev,
+			tree_next_group(&st->tree, st->list.cur, ev->cmd == CMD_NEXT_GROUP));
 		break;
 	case CMD_RESCAN:
 		rescan(st, app, ev);

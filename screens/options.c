@@ -9,7 +9,7 @@ enum cmd { CMD_TOGGLE = 1 };
 
 struct state {
 	struct widget_list list;
-	const char *useless[OPTIONS_MAX];    /* why the option does nothing for this choice, or NULL */
+	const char *useless[OPTIONS_MAX]; /* why the option does nothing for this choice, or NULL */
 };
 
 /* What drawing a row needs. */
@@ -19,8 +19,9 @@ struct view {
 };
 
 static const char *const help[] = {
-	"Each option changes how the chosen devices are bound. Without any of them the devices are bound "
-	"by address and identity, and every driver stays usable for the host's other devices.",
+	"Each option changes how the chosen devices are bound. Without any of them the devices "
+	"are bound by address and identity, and every driver stays usable for the host's other "
+	"devices.",
 	"Space takes an option or drops it. An option that does nothing for this choice says why.",
 	NULL,
 };
@@ -116,7 +117,8 @@ static void draw(const void *state, const struct app *app, struct term *t, struc
 	const struct view view = {st, app};
 	const char *why = st->useless[st->list.cur];
 
-	term_put(t, r.y, r.x, r.w, TERM_HEADING, "How the chosen devices are bound. All of these may stay off.");
+	term_put(t, r.y, r.x, r.w, TERM_HEADING,
+		"How the chosen devices are bound. All of these may stay off.");
 	widget_list_draw(&st->list, t, list, true, &rows, &view);
 	below.y = list.y + list.h + 1;
 	below.h = r.y + r.h - below.y;
@@ -140,7 +142,8 @@ static void toggle(struct state *st, struct app *app, struct wizard_event *ev)
 	}
 	app->choice.options ^= o->bit;
 	if (app_choice_changed(app) < 0)
-		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the findings are out of date.");
+		snprintf(ev->notice, sizeof(ev->notice),
+			"Out of memory: the findings are out of date.");
 }
 
 static enum wizard_nav event(void *state, struct app *app, struct wizard_event *ev)

@@ -17,25 +17,25 @@ struct paragraph {
 };
 
 struct row {
-	size_t start, len;           /* in layout.text */
+	size_t start, len; /* in layout.text */
 	enum term_style style;
 	bool heading;
 };
 
 /* The rows at one width. */
 struct layout {
-	int width;                   /* 0: none made */
+	int width; /* 0: none made */
 	struct str text;
 	struct row *rows;
 	size_t n;
-	size_t must_see;             /* rows from the top that belong to what must be seen */
+	size_t must_see; /* rows from the top that belong to what must be seen */
 };
 
 struct page {
 	struct paragraph *v;
 	size_t n;
-	size_t must_see;             /* paragraphs */
-	bool seen;                   /* the last of them was visible once */
+	size_t must_see; /* paragraphs */
+	bool seen;       /* the last of them was visible once */
 	bool failed;
 	struct layout layout;
 	struct widget_text view;
@@ -124,7 +124,9 @@ void page_add(struct page *page, enum term_style style, int indent, const char *
 	const struct paragraph what = {
 		.kind = PARAGRAPH,
 		.style = style,
-		.indent = indent < 0 ? 0 : indent > INDENT_MAX ? INDENT_MAX : indent,
+		.indent = indent < 0            ? 0
+			  : indent > INDENT_MAX ? INDENT_MAX
+						: indent,
 	};
 	va_list ap;
 
@@ -197,7 +199,7 @@ static const struct layout *layout_at(const struct page *page, int width)
 			l->must_see = l->n;
 	}
 	if (r < 0)
-		layout_clear(l);     /* tried again at the next frame */
+		layout_clear(l); /* tried again at the next frame */
 	return l;
 }
 

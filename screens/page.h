@@ -10,10 +10,10 @@
 
 struct page;
 
-struct page *page_new(void);                         /* NULL: out of memory */
-struct page *page_free(struct page *page);           /* NULL is fine; returns NULL */
-void page_clear(struct page *page);                  /* no paragraphs, at its top */
-int page_check(const struct page *page) _must_check_;        /* 0 or -ENOMEM */
+struct page *page_new(void);                          /* NULL: out of memory */
+struct page *page_free(struct page *page);            /* NULL is fine; returns NULL */
+void page_clear(struct page *page);                   /* no paragraphs, at its top */
+int page_check(const struct page *page) _must_check_; /* 0 or -ENOMEM */
 
 /* The first line of a section, after a blank line unless it is the page's first. */
 void page_heading(struct page *page, const char *fmt, ...) _printf_(2, 3);

@@ -1,4 +1,5 @@
-/* Requirements: what passing devices through needs, what of it is there, and what to do for the rest. */
+/* Requirements: what passing devices through needs, what of it is there, and what to do for the
+ * rest. */
 #include "screens/screens.h"
 
 #include "core/verify.h"
@@ -11,10 +12,10 @@ enum cmd { CMD_SNAPSHOTS = 1, CMD_RESCAN };
 
 /* One line of the list; the focused one is told in full below it. */
 struct row {
-	const char *title;           /* static */
-	const char *word;            /* its state */
+	const char *title; /* static */
+	const char *word;  /* its state */
 	enum term_style style;
-	bool attention;              /* the cursor begins at the first of these */
+	bool attention; /* the cursor begins at the first of these */
 	char *text, *remedy;
 };
 
@@ -26,12 +27,13 @@ struct state {
 };
 
 static const char *const help[] = {
-	"Each line is something that PCI passthrough needs, or that decides how this system is set up. "
-	"MISSING means that a guest cannot use a device until it is there; the remedy of the line under "
-	"the cursor is told below the list.",
-	"Many of them are put right by going on: where the IOMMU only has to be switched on, the plan "
-	"holds the kernel parameter for it.",
-	"The devices can be looked at and chosen all the same. Nothing is written before the last step.",
+	"Each line is something that PCI passthrough needs, or that decides how this system is "
+	"set up. MISSING means that a guest cannot use a device until it is there; the remedy of "
+	"the line under the cursor is told below the list.",
+	"Many of them are put right by going on: where the IOMMU only has to be switched on, the "
+	"plan holds the kernel parameter for it.",
+	"The devices can be looked at and chosen all the same. Nothing is written before the last "
+	"step.",
 	NULL,
 };
 
@@ -69,7 +71,8 @@ static int add(struct state *st, const struct row *look, const char *text, const
 	return row->text && row->remedy ? 0 : -ENOMEM;
 }
 
-static const struct row warning_look = {.word = "warning", .style = TERM_WARNING, .attention = true};
+static const struct row warning_look = {
+	.word = "warning", .style = TERM_WARNING, .attention = true};
 
 static int add_warning(struct state *st, const char *title, const char *text, const char *remedy)
 {
@@ -115,8 +118,12 @@ static int add_requirements(struct state *st, const struct app *app)
 {
 	static const struct row looks[] = {
 		[REQUIREMENT_OK] = {.word = "ok", .style = TERM_GOOD},
-		[REQUIREMENT_WARNING] = {.word = "warning", .style = TERM_WARNING, .attention = true},
-		[REQUIREMENT_MISSING] = {.word = "MISSING", .style = TERM_DANGER, .attention = true},
+		[REQUIREMENT_WARNING] = {.word = "warning",
+			.style = TERM_WARNING,
+			.attention = true},
+		[REQUIREMENT_MISSING] = {.word = "MISSING",
+			.style = TERM_DANGER,
+			.attention = true},
 	};
 	int r = 0;
 
@@ -148,8 +155,10 @@ static int add_verdicts(struct state *st, const struct app *app)
 			continue;
 		}
 		str_addf(&bad, "%s is not on %s: %s", v->address, v->expected, v->reason);
-		r = str_check(&bad) < 0 ? -ENOMEM : add_warning(st, "Chosen", bad.s,
-			"After a change this is so until the host was restarted.");
+		r = str_check(&bad) < 0
+			    ? -ENOMEM
+			    : add_warning(st, "Chosen", bad.s,
+				      "After a change this is so until the host was restarted.");
 	}
 	if (r < 0 || !n_good)
 		return r;
@@ -196,7 +205,8 @@ static size_t first_attention(const struct state *st)
 	return 0;
 }
 
-/* The row to put the cursor on: the one about the same thing as before, first of all in its place. */
+/* The row to put the cursor on: the one about the same thing as before, first of all in its place.
+ */
 static size_t find(const struct state *st, const char *title)
 {
 	if (!title)
@@ -221,7 +231,8 @@ static int enter(void *state, struct app *app)
 	return 0;
 }
 
-/* A headline and a blank; the list; a rule; the focused line in full, at least a quarter of it all. */
+/* A headline and a blank; the list; a rule; the focused line in full, at least a quarter of it all.
+ */
 static struct term_rect list_rect(const struct state *st, struct term_rect r)
 {
 	int most = r.h - 3 - r.h / 4;
@@ -237,7 +248,8 @@ static void draw_headline(const struct state *st, struct term *t, struct term_re
 		n += st->v[i].attention;
 	if (n)
 		term_putf(t, r.y, r.x, r.w, TERM_WARNING,
-			"%zu of %zu need attention. Devices can be viewed all the same: Enter.", n, st->n);
+			"%zu of %zu need attention. Devices can be viewed all the same: Enter.", n,
+			st->n);
 	else
 		term_put(t, r.y, r.x, r.w, TERM_GOOD, "This host is ready for PCI passthrough.");
 }
@@ -279,8 +291,9 @@ static void rescan(struct state *st, struct app *app, struct wizard_event *ev)
 		widget_note(&st->dialog, "The machine could not be looked at again",
 			err.code ? err.text : "out of memory");
 	else
-		snprintf(ev->notice, sizeof(ev->notice), "Looked again: %zu devices, %zu IOMMU groups.",
-			app->machine->n_devices, app->machine->n_groups);
+		snprintf(ev->notice, sizeof(ev->notice),
+			"Looked again: %zu devices, %zu IOMMU groups.", app->machine->n_devices,
+			app->machine->n_groups);
 }
 
 static enum wizard_nav event(void *state, struct app *app, struct wizard_event *ev)

@@ -14,12 +14,12 @@ struct state {
 };
 
 static const char *const help[] = {
-	"Nothing is written here. The page shows, from its top: what changes, what there is to know "
-	"about it (the worst first), the driver that each device will have after the next boot, every "
-	"file as a difference (+ is added, - is removed), and every command.",
-	"A warning has to be read. A danger means that the host would lose its disk, its screen, its "
-	"network or its keyboard: to go on you type its name. What is called impossible cannot be "
-	"overridden: go back and choose otherwise.",
+	"Nothing is written here. The page shows, from its top: what changes, what there is to "
+	"know about it (the worst first), the driver that each device will have after the next "
+	"boot, every file as a difference (+ is added, - is removed), and every command.",
+	"A warning has to be read. A danger means that the host would lose its disk, its screen, "
+	"its network or its keyboard: to go on you type its name. What is called impossible "
+	"cannot be overridden: go back and choose otherwise.",
 	"Tab jumps to the next section, Left and Right scroll long lines.",
 	NULL,
 };
@@ -41,8 +41,19 @@ static void only_in(struct page *page, const struct app *app, const struct choic
 
 		if (!choice_find(not_in, p->address))
 			page_add(page, TERM_NORMAL, 0, "%s %s %s", what, p->address,
-				device ? summary_name(device, buf, sizeof(buf)) : "(no longer there)");
+				device ? summary_name(device, buf, sizeof(buf))
+				       : "(no longer there)");
 	}
+}
+
+static void changed_options(struct page *page, const struct plan *plan)
+{
+	unsigned changed = plan->before.options ^ plan->after.options;
+
+	for (const struct choice_option_name *o = choice_option_names; o->name; o++)
+		if (changed & o->bit)
+			page_add(page, TERM_NORMAL, 0, "Option %s: %s",
+				plan->after.options & o->bit ? "taken" : "dropped", o->text);
 }
 
 static void page_summary(struct page *page, const struct app *app)
@@ -55,6 +66,7 @@ static void page_summary(struct page *page, const struct app *app)
 		page_add(page, TERM_DANGER, 0, "Applying is not possible here: %s", app->refusal);
 	only_in(page, app, &plan->after, &plan->before, "To vfio-pci:");
 	only_in(page, app, &plan->before, &plan->after, "Back to the host:");
+	changed_options(page, plan);
 	page_add(page, TERM_NORMAL, 0, "%s; %s.", summary_amount(plan, amount, sizeof(amount)),
 		summary_count(&plan->findings, count, sizeof(count)));
 }
@@ -68,9 +80,10 @@ static void page_build(struct page *page, const struct app *app)
 	}
 	if (plan_is_empty(app->plan)) {
 		page_heading(page, "Nothing to change");
-		page_add(page, TERM_NORMAL, 0, app->plan->after.n
-			? "Every file already is as this choice wants it."
-			: "No device is chosen, and nothing is installed: go back and choose a device.");
+		page_add(page, TERM_NORMAL, 0,
+			app->plan->after.n ? "Every file already is as this choice wants it."
+					   : "No device is chosen, and nothing is installed: go "
+					     "back and choose a device.");
 	} else {
 		page_summary(page, app);
 	}
@@ -113,10 +126,12 @@ static enum wizard_nav next(struct state *st, struct app *app, struct wizard_eve
 	else if (block)
 		widget_note(&st->dialog, "This choice is impossible", block->text);
 	else if (plan_is_empty(app->plan))
-		snprintf(ev->notice, sizeof(ev->notice), "There is nothing to apply. Esc goes back.");
+		snprintf(ev->notice, sizeof(ev->notice),
+			"There is nothing to apply. Esc goes back.");
 	else if (page_unseen(st->page, ev->rect)) {
 		page_key(st->page, TERM_KEY_PAGE_DOWN, ev->rect);
-		snprintf(ev->notice, sizeof(ev->notice), "There is more to know: read on, then press Enter.");
+		snprintf(ev->notice, sizeof(ev->notice),
+			"There is more to know: read on, then press Enter.");
 	} else if (!consent_ask(&app->plan->findings, &app->accepted, &st->dialog, CMD_ACCEPT))
 		return WIZARD_NEXT;
 	return WIZARD_STAY;

@@ -9,16 +9,17 @@
 enum cmd { CMD_ROLLBACK = 1, CMD_NEXT, CMD_OUTPUT, CMD_ACCEPT };
 
 struct state {
-	struct run run;              /* first: the run's functions take it for their state */
-	struct strv accepted;        /* ids of dangers that the person typed */
+	struct run run;       /* first: the run's functions take it for their state */
+	struct strv accepted; /* ids of dangers that the person typed */
 };
 
 static const char *const help[] = {
-	"This is what rolling back would change: the difference from the files as they are now to the "
-	"files as they were before the snapshot. Later snapshots are undone with it.",
-	"A file that someone changed since is named first and never overwritten unseen: its lines that "
-	"would be lost are in the difference, and you are asked for a word.",
-	"Rolling back is a change like any other: it takes a snapshot of its own and can be undone.",
+	"This is what rolling back would change: the difference from the files as they are now to "
+	"the files as they were before the snapshot. Later snapshots are undone with it.",
+	"A file that someone changed since is named first and never overwritten unseen: its lines "
+	"that would be lost are in the difference, and you are asked for a word.",
+	"Rolling back is a change like any other: it takes a snapshot of its own and can be "
+	"undone.",
 	NULL,
 };
 
@@ -44,7 +45,8 @@ static void page_before(struct page *page, const struct app *app)
 	if (*app->refusal)
 		page_add(page, TERM_DANGER, 0, "This cannot be done here: %s", app->refusal);
 	if (plan_is_empty(plan)) {
-		page_add(page, TERM_NORMAL, 0, "Every file is already as it was: there is nothing to do.");
+		page_add(page, TERM_NORMAL, 0,
+			"Every file is already as it was: there is nothing to do.");
 		return;
 	}
 	page_add(page, TERM_NORMAL, 0, "%s; %s. Capital R rolls back.",
@@ -143,7 +145,8 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 
 	if (st->run.phase == RUN_GOING) {
 		if (run_event(&st->run, ev) && finish(&st->run, app) < 0)
-			snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the page is incomplete.");
+			snprintf(ev->notice, sizeof(ev->notice),
+				"Out of memory: the page is incomplete.");
 	} else if (ev->type == WIZARD_EVENT_KEY) {
 		on_key(st, app, ev);
 	} else if (ev->type == WIZARD_EVENT_ANSWER && ev->cmd == CMD_ACCEPT && ev->yes) {

@@ -70,7 +70,8 @@ static void on_progress(struct run *run, const struct txn_event *ev)
 		break;
 	case TXN_COMMAND:
 		say(run, "$ ", ev->text);
-		set_now(run, run->restoring ? "Running again for the old state: " : "Running ", ev->text);
+		set_now(run, run->restoring ? "Running again for the old state: " : "Running ",
+			ev->text);
 		break;
 	case TXN_OUTPUT:
 		say(run, "  ", ev->text);
@@ -177,7 +178,8 @@ static void on_event(struct run *run, const struct wizard_event *ev)
 	case WIZARD_EVENT_KEY:
 		if (ev->cmd == CMD_STOP && !run->restoring)
 			widget_ask(&run->dialog, CMD_STOP, "Stop",
-				"Stop now? The running command is ended, every file is put back, and "
+				"Stop now? The running command is ended, every file is put back, "
+				"and "
 				"the commands run again for the old state.");
 		else
 			run_scroll(run, ev->key, ev->rect);
@@ -194,7 +196,7 @@ bool run_event(struct run *run, const struct wizard_event *ev)
 	on_event(run, ev);
 	if (run->phase == RUN_GOING)
 		return false;
-	run->dialog = (struct widget_dialog){0};     /* "Stop now?" is answered */
+	run->dialog = (struct widget_dialog){0}; /* "Stop now?" is answered */
 	page_clear(run->page);
 	return true;
 }
@@ -266,10 +268,12 @@ void run_free(void *state, struct app *app)
 static void explain_damage(struct run *run)
 {
 	page_add(run->page, TERM_DANGER, 0,
-		"It failed, and not everything could be put back. Do not restart before this is repaired:");
+		"It failed, and not everything could be put back. Do not restart before this is "
+		"repaired:");
 	for (size_t i = 0; i < run->not_restored.n; i++)
 		page_add(run->page, TERM_DANGER, 2, "%s", run->not_restored.v[i]);
-	page_add(run->page, TERM_NORMAL, 0, "The old content of every file is in " SNAPSHOT_DIR "/%s. "
+	page_add(run->page, TERM_NORMAL, 0,
+		"The old content of every file is in " SNAPSHOT_DIR "/%s. "
 		"When the cause is gone, going back can be tried again: s, the snapshots.",
 		run->snapshot);
 }
@@ -281,6 +285,7 @@ void run_explain(struct run *run)
 	else
 		page_add(run->page, TERM_WARNING, 0, "%s Every file is as it was before.",
 			run->stopped ? "You stopped it." : "It failed.");
-	page_add(run->page, TERM_NORMAL, 0, "The reason: %s", run->why.len ? run->why.s : "unknown");
+	page_add(
+		run->page, TERM_NORMAL, 0, "The reason: %s", run->why.len ? run->why.s : "unknown");
 	page_add(run->page, TERM_NORMAL, 0, "Press o for the output of the commands.");
 }

@@ -1,6 +1,6 @@
-/* A transaction as a screen: a page that says what will be done, progress and the commands' output as it
- * comes, and a page that says how it ended.  It is the whole state of the screens apply and rollback,
- * which differ in their pages and keys. */
+/* A transaction as a screen: a page that says what will be done, progress and the commands' output
+ * as it comes, and a page that says how it ended.  It is the whole state of the screens apply and
+ * rollback, which differ in their pages and keys. */
 #ifndef SCREENS_RUN_H
 #define SCREENS_RUN_H
 
@@ -11,22 +11,22 @@
 enum run_phase { RUN_IDLE, RUN_GOING, RUN_COMMITTED, RUN_RESTORED };
 
 struct run {
-	struct page *page;           /* for the screen to fill: before and after */
+	struct page *page; /* for the screen to fill: before and after */
 	struct widget_dialog dialog;
-	bool show_output;            /* after the end: the output instead of the page */
+	bool show_output; /* after the end: the output instead of the page */
 
 	enum run_phase phase;
-	struct txn *txn;             /* while going */
+	struct txn *txn; /* while going */
 	struct widget_lines output;
 	struct widget_text view;
-	size_t done, total;          /* steps */
-	bool stopped;                /* the person asked for it */
-	bool restoring;              /* it failed or was stopped: files are being put back */
-	char now[512];               /* what is being done */
-	char snapshot[64];           /* its id */
-	struct str why;              /* why it was not done; empty: it was */
-	bool damaged;                /* not everything could be put back */
-	struct strv not_restored;    /* what, one sentence each */
+	size_t done, total;       /* steps */
+	bool stopped;             /* the person asked for it */
+	bool restoring;           /* it failed or was stopped: files are being put back */
+	char now[512];            /* what is being done */
+	char snapshot[64];        /* its id */
+	struct str why;           /* why it was not done; empty: it was */
+	bool damaged;             /* not everything could be put back */
+	struct strv not_restored; /* what, one sentence each */
 };
 
 /* Forgets an earlier run; idle, the page empty. */

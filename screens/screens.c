@@ -2,7 +2,12 @@
 #include "screens/screens.h"
 
 const struct wizard_screen *const screens_steps[] = {
-	&screen_requirements, &screen_devices, &screen_options, &screen_review, &screen_apply, NULL,
+	&screen_requirements,
+	&screen_devices,
+	&screen_options,
+	&screen_review,
+	&screen_apply,
+	NULL,
 };
 
 int screens_run(struct app *app, struct term *term)

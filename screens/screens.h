@@ -2,8 +2,8 @@
  *
  *   requirements -> devices -> options -> review -> apply, whose last page says what to do next
  *
- * and beside them snapshots and rollback.  A screen draws and answers events; whatever outlives it is
- * in struct app, so going back loses nothing.  Screens know core's and tui's headers only. */
+ * and beside them snapshots and rollback.  A screen draws and answers events; whatever outlives it
+ * is in struct app, so going back loses nothing.  Screens know core's and tui's headers only. */
 #ifndef SCREENS_SCREENS_H
 #define SCREENS_SCREENS_H
 
@@ -21,8 +21,8 @@
 struct app {
 	/* The caller's. */
 	const struct root *root;
-	bool no_commands;            /* write the files, leave the commands to the person */
-	char refusal[256];           /* why nothing can be applied here, and what to do; "": it can */
+	bool no_commands;  /* write the files, leave the commands to the person */
+	char refusal[256]; /* why nothing can be applied here, and what to do; "": it can */
 
 	/* Observed: app_open() and app_rescan(). */
 	struct machine *machine;
@@ -33,19 +33,19 @@ struct app {
 	struct existing existing;
 	struct snapshots snapshots;
 	struct error snapshots_error; /* why they cannot be listed; code 0: they are */
-	struct strv trouble;         /* what could not be read and why, one sentence each */
+	struct strv trouble;          /* what could not be read and why, one sentence each */
 
 	/* Wanted. */
 	struct choice choice;
-	struct findings findings;    /* of choice */
+	struct findings findings; /* of choice */
 
 	/* What the review shows and apply carries out; app_plan() builds it anew. */
-	struct plan *plan;           /* NULL: not built, or plan_error says why it cannot be */
+	struct plan *plan; /* NULL: not built, or plan_error says why it cannot be */
 	struct error plan_error;
-	struct strv accepted;        /* ids of dangers that the person typed for this choice */
-	struct plan *rollback;       /* the one that the rollback page shows */
+	struct strv accepted;  /* ids of dangers that the person typed for this choice */
+	struct plan *rollback; /* the one that the rollback page shows */
 
-	bool applied;                /* this run changed the system; a reboot makes it effective */
+	bool applied; /* this run changed the system; a reboot makes it effective */
 };
 
 /* Scans the machine and reads what is installed; the choice begins as the installed one.  What is
@@ -69,7 +69,7 @@ const char *app_lose(const struct app *app);
 
 extern const struct wizard_screen screen_requirements, screen_devices, screen_options,
 	screen_review, screen_apply, screen_snapshots, screen_rollback;
-extern const struct wizard_screen *const screens_steps[];   /* NULL at the end */
+extern const struct wizard_screen *const screens_steps[]; /* NULL at the end */
 
 /* The whole wizard on an opened app: as wizard_run(). */
 int screens_run(struct app *app, struct term *term);

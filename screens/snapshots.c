@@ -13,20 +13,20 @@ enum cmd { CMD_SHOW = 1, CMD_FINISH };
 
 struct state {
 	struct widget_list list;
-	char id[64];                 /* of the focused one: the cursor is kept by it */
-	struct page *detail;         /* of the focused one */
+	char id[64];         /* of the focused one: the cursor is kept by it */
+	struct page *detail; /* of the focused one */
 	struct widget_dialog dialog;
 };
 
 static const char *const help[] = {
-	"Every change takes a snapshot first: the files as they were and as they became. The newest is "
-	"at the top.",
-	"Enter shows what rolling back to before the snapshot would change, as a difference. Nothing is "
-	"written before you confirm it there. Later snapshots are undone with it.",
+	"Every change takes a snapshot first: the files as they were and as they became. The "
+	"newest is at the top.",
+	"Enter shows what rolling back to before the snapshot would change, as a difference. "
+	"Nothing is written before you confirm it there. Later snapshots are undone with it.",
 	"A change that was interrupted (power lost, killed) can be taken back in the same way, or "
 	"finished: f takes its choice to the review.",
-	"Rolling back works without this wizard's screens, too, from a rescue shell: "
-	"vfio-wizard --root /mnt rollback",
+	"Rolling back works without this wizard's screens, too, from a rescue shell: vfio-wizard "
+	"--root /mnt rollback",
 	NULL,
 };
 
@@ -147,8 +147,9 @@ static void draw(const void *state, const struct app *app, struct term *t, struc
 		return;
 	}
 	if (!app->snapshots.n) {
-		widget_paragraph(t, r, TERM_NORMAL, "There are no snapshots: nothing was applied on this "
-						    "system so far.");
+		widget_paragraph(t, r, TERM_NORMAL,
+			"There are no snapshots: nothing was applied on this "
+			"system so far.");
 		return;
 	}
 	term_putf(t, r.y, r.x, r.w, TERM_HEADING, "%-20s%-13s%s", "  Changed at", "State", "What");
@@ -180,9 +181,12 @@ static int wanted_choice(const struct snapshot *s, struct choice *ret, struct er
 {
 	for (size_t i = 0; i < s->n_files; i++)
 		if (base_same(s->files[i].path, CHOICE_PATH))
-			return choice_parse(s->files[i].after.text ? s->files[i].after.text : "", ret, err);
-	return error_set(err, -ENOENT, "The snapshot does not hold %s: make the choice again on the "
-		"devices screen, and apply it.", CHOICE_PATH);
+			return choice_parse(
+				s->files[i].after.text ? s->files[i].after.text : "", ret, err);
+	return error_set(err, -ENOENT,
+		"The snapshot does not hold %s: make the choice again on the devices screen, and "
+		"apply it.",
+		CHOICE_PATH);
 }
 
 static enum wizard_nav finish(struct state *st, struct app *app, struct wizard_event *ev)
@@ -192,7 +196,8 @@ static enum wizard_nav finish(struct state *st, struct app *app, struct wizard_e
 	struct error err = {0};
 
 	if (!s || s->damaged || s->state != SNAPSHOT_INTERRUPTED) {
-		snprintf(ev->notice, sizeof(ev->notice), "Only an interrupted change can be finished.");
+		snprintf(ev->notice, sizeof(ev->notice),
+			"Only an interrupted change can be finished.");
 		return WIZARD_STAY;
 	}
 	if (wanted_choice(s, &choice, &err) < 0) {
@@ -223,7 +228,8 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 	}
 	if (widget_list_key(&st->list, ev->key, list_rect(ev->rect).h, &ops, app) &&
 		show_detail(st, app) < 0)
-		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the detail is incomplete.");
+		snprintf(
+			ev->notice, sizeof(ev->notice), "Out of memory: the detail is incomplete.");
 	return WIZARD_STAY;
 }
 

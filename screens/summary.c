@@ -37,8 +37,8 @@ const char *summary_count(const struct findings *findings, char *buf, size_t siz
 	for (size_t s = ARRAY_SIZE(looks); s-- > 0;) {
 		if (!counts[s] || len >= size)
 			continue;
-		len += (size_t)snprintf(buf + len, size - len, "%s%zu %s", len ? ", " : "", counts[s],
-			counts[s] == 1 ? looks[s].one : looks[s].many);
+		len += (size_t)snprintf(buf + len, size - len, "%s%zu %s", len ? ", " : "",
+			counts[s], counts[s] == 1 ? looks[s].one : looks[s].many);
 	}
 	return buf;
 }
@@ -119,7 +119,8 @@ void summary_forecast(struct page *page, const struct plan *plan)
 	}
 	if (same)
 		page_add(page, TERM_NORMAL, 0, "%zu %s the driver that %s now.", same,
-			same == 1 ? "device keeps" : "devices keep", same == 1 ? "it has" : "they have");
+			same == 1 ? "device keeps" : "devices keep",
+			same == 1 ? "it has" : "they have");
 }
 
 static enum term_style diff_style(enum diff_kind kind)
@@ -157,7 +158,8 @@ void summary_files(struct page *page, const struct plan *plan)
 		page_heading(page, "File %zu of %zu: %s (%s)", i + 1, plan->n_changes, change->path,
 			action(change));
 		if (diff_change(change, &diff) < 0) {
-			page_add(page, TERM_WARNING, 0, "The difference needs more memory than there is.");
+			page_add(page, TERM_WARNING, 0,
+				"The difference needs more memory than there is.");
 			continue;
 		}
 		for (size_t k = 0; k < diff.n; k++)

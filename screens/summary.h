@@ -11,7 +11,7 @@
 const char *summary_name(const struct device *device, char *buf, size_t size);
 
 enum term_style summary_style(enum severity severity);
-const char *summary_word(enum severity severity);    /* "Warning" */
+const char *summary_word(enum severity severity); /* "Warning" */
 
 /* "1 danger, 2 warnings": what is not zero, worst first; "nothing to warn of". */
 const char *summary_count(const struct findings *findings, char *buf, size_t size);

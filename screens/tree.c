@@ -126,7 +126,8 @@ const char *tree_address(const struct tree *tree, size_t row)
 {
 	if (row >= tree->n)
 		return "";
-	return tree->v[row].kind == TREE_DEVICE ? tree->v[row].device->address : tree->v[row].address;
+	return tree->v[row].kind == TREE_DEVICE ? tree->v[row].device->address
+						: tree->v[row].address;
 }
 
 size_t tree_find(const struct tree *tree, const char *address, size_t otherwise)
@@ -189,12 +190,13 @@ static void draw_heading(const struct tree_row *row, struct term *t, struct term
 
 	switch (row->kind) {
 	case TREE_GROUP:
-		term_putf(t, r.y, r.x, r.w, TERM_HEADING, "Group %lld%s%s%s: %zu %s", (long long)g->id,
-			g->type ? " (" : "", g->type ? g->type : "", g->type ? ")" : "", g->n_devices,
-			g->n_devices == 1 ? "device" : "devices");
+		term_putf(t, r.y, r.x, r.w, TERM_HEADING, "Group %lld%s%s%s: %zu %s",
+			(long long)g->id, g->type ? " (" : "", g->type ? g->type : "",
+			g->type ? ")" : "", g->n_devices, g->n_devices == 1 ? "device" : "devices");
 		break;
 	case TREE_NO_GROUP:
-		term_put(t, r.y, r.x, r.w, TERM_HEADING, "In no IOMMU group: a guest cannot use these");
+		term_put(t, r.y, r.x, r.w, TERM_HEADING,
+			"In no IOMMU group: a guest cannot use these");
 		break;
 	case TREE_LOST_HEADING:
 		term_put(t, r.y, r.x, r.w, TERM_WARNING, "Chosen, but not there as it was chosen");
@@ -208,7 +210,7 @@ static void draw_heading(const struct tree_row *row, struct term *t, struct term
 #define IDS_WIDTH    10
 #define DRIVER_WIDTH 12
 #define USE_WIDTH    9
-#define WIDE_ENOUGH  70          /* for the ids */
+#define WIDE_ENOUGH  70 /* for the ids */
 
 static const char *mark(const struct tree_view *v, const struct device *d)
 {
@@ -217,8 +219,8 @@ static const char *mark(const struct tree_view *v, const struct device *d)
 	return tree_is_chosen(v->choice, d) ? "[x] " : "[ ] ";
 }
 
-static void draw_device(const struct tree_view *v, const struct device *d, struct term *t,
-	struct term_rect r)
+static void draw_device(
+	const struct tree_view *v, const struct device *d, struct term *t, struct term_rect r)
 {
 	enum term_style style = device_is_path(d) ? TERM_DIM : TERM_NORMAL;
 	int ids = r.w >= WIDE_ENOUGH ? IDS_WIDTH : 0;
@@ -256,5 +258,5 @@ static void draw_row(const void *data, size_t i, struct term *t, struct term_rec
 const struct widget_rows tree_rows = {
 	.selectable = selectable,
 	.draw = draw_row,
-	.bar = 2 + 4 + 12,           /* the marks and an address as most are */
+	.bar = 2 + 4 + 12, /* the marks and an address as most are */
 };

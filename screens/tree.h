@@ -7,10 +7,10 @@
 #include "tui/widget.h"
 
 enum tree_kind {
-	TREE_LOST_HEADING,           /* over what was chosen and is not there as it was */
+	TREE_LOST_HEADING, /* over what was chosen and is not there as it was */
 	TREE_LOST,
 	TREE_GROUP,
-	TREE_NO_GROUP,               /* heading over the devices without a group */
+	TREE_NO_GROUP, /* heading over the devices without a group */
 	TREE_DEVICE,
 };
 
@@ -50,6 +50,6 @@ bool tree_is_chosen(const struct choice *choice, const struct device *device);
 /* In a word what the host uses it for, "" for nothing. */
 const char *tree_use_word(const struct device *device);
 
-extern const struct widget_rows tree_rows;           /* data: struct tree_view */
+extern const struct widget_rows tree_rows; /* data: struct tree_view */
 
 #endif

@@ -15,21 +15,21 @@
 #include <time.h>
 
 static const char facts[] =
-	"title every case once\nsource made up\niommu yes\nunits dmar0\ncpu intel\ntable DMAR\n"
-	HOST_BRIDGE " 8086:0100 - 060000 09 0 -\n"
-	PORT " 8086:0101 - 060400 09 1 pcieport bus=00-01-01\n"
-	VGA " 8086:0102 - 030000 09 2 i915 boot_vga modules=i915\n"
+	"title every case once\nsource made up\niommu yes\nunits dmar0\ncpu intel\ntable "
+	"DMAR\n" HOST_BRIDGE " 8086:0100 - 060000 09 0 -\n" PORT
+	" 8086:0101 - 060400 09 1 pcieport bus=00-01-01\n" VGA
+	" 8086:0102 - 030000 09 2 i915 boot_vga modules=i915\n"
 	"0000:00:1c.0 8086:1c10 - 060400 b4 3 pcieport bus=00-02-02\n"
 	"0000:00:1c.1 8086:1c12 - 060400 b4 4 pcieport bus=00-03-03\n"
 	"0000:00:1c.2 8086:1c14 - 060400 b4 5 pcieport bus=00-04-04\n"
-	"0000:00:1c.3 8086:1c16 - 060400 b4 6 pcieport bus=00-05-05\n"
-	CARD " 10de:1b80 1043:8591 030000 a1 1 nouveau parent=" PORT " modules=nouveau\n"
-	CARD_SOUND " 10de:10f0 1043:8591 040300 a1 1 snd_hda_intel parent=" PORT "\n"
-	ROOT_DISK " 144d:a808 144d:a801 010802 00 7 nvme parent=0000:00:1c.0"
-	" child=block:nvme/nvme0/nvme0n1@259:0 child=block:nvme/nvme0/nvme0n1/nvme0n1p2@259:2\n"
-	NIC " 8086:10d3 8086:a01f 020000 00 8 e1000e parent=0000:00:1c.1\n"
-	NIC_TWIN " 8086:10d3 8086:a01f 020000 00 9 e1000e parent=0000:00:1c.2\n"
-	NO_GROUP " 1b21:1242 - 0c0330 00 - xhci_hcd parent=0000:00:1c.3\n";
+	"0000:00:1c.3 8086:1c16 - 060400 b4 6 pcieport bus=00-05-05\n" CARD
+	" 10de:1b80 1043:8591 030000 a1 1 nouveau parent=" PORT " modules=nouveau\n" CARD_SOUND
+	" 10de:10f0 1043:8591 040300 a1 1 snd_hda_intel parent=" PORT "\n" ROOT_DISK
+	" 144d:a808 144d:a801 010802 00 7 nvme parent=0000:00:1c.0"
+	" child=block:nvme/nvme0/nvme0n1@259:0 child=block:nvme/nvme0/nvme0n1/nvme0n1p2@259:2\n" NIC
+	" 8086:10d3 8086:a01f 020000 00 8 e1000e parent=0000:00:1c.1\n" NIC_TWIN
+	" 8086:10d3 8086:a01f 020000 00 9 e1000e parent=0000:00:1c.2\n" NO_GROUP
+	" 1b21:1242 - 0c0330 00 - xhci_hcd parent=0000:00:1c.3\n";
 
 void ui_app_system(struct ui_app *u, bool programs)
 {

@@ -1,4 +1,5 @@
-/* Apply, done, snapshots and rollback: the whole walk on a scratch system, and what goes wrong on it. */
+/* Apply, done, snapshots and rollback: the whole walk on a scratch system, and what goes wrong on
+ * it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -143,6 +144,54 @@ static void test_rolled_back_since(void **state)
 	assert_ptr_equal(wizard_current(u.w), &screen_apply);
 	assert_on_screen(u.t, "This was rolled back since.");
 	assert_on_screen(u.t, "Applied: ");
+}
+
+/* A rollback while a plan waits makes the plan void. */
+static void test_void_plan(void **state)
+{
+	_cleanup_free_ char *before = NULL, *after = NULL;
+
+	(void)state;
+	to_apply(NIC);
+	ui_app_keys(&u, 'A');
+	to_apply(NIC_TWIN);
+	ui_app_keys(&u, 's', TERM_KEY_ENTER, 'R', TERM_KEY_ENTER, TERM_KEY_ESC);
+	assert_ptr_equal(wizard_current(u.w), &screen_apply);
+	assert_on_screen(u.t, "The system was changed meanwhile");
+	before = tree();
+	ui_app_keys(&u, 'A');
+	assert_on_screen(u.t, "Not applied");
+	after = tree();
+	assert_string_equal(before, after);
+}
+
+/* A change that was cut short is told first, and can be finished: its choice goes to the review. */
+static void test_interrupted(void **state)
+{
+	_cleanup_free_ char *path = NULL;
+
+	(void)state;
+	to_apply(NIC);
+	ui_app_keys(&u, 'A');
+	assert_true(asprintf(&path, SNAPSHOT_DIR "/%s/state", u.app.snapshots.v[0].id) > 0);
+	ui_app_close(&u);
+	/* As if the machine had died when one file was not written yet. */
+	support_put(u.dir, path, "pending\n");
+	support_put(u.dir, "/etc/initramfs-tools/modules", "");
+	ui_app_open(&u);
+	assert_on_screen(u.t, "> Interrupted");
+	ui_app_keys(&u, 's');
+	assert_on_screen(u.t, "interrupted");
+	ui_app_keys(&u, 'f');
+	assert_ptr_equal(wizard_current(u.w), &screen_review);
+	assert_true(choice_has(&u.app.choice, machine_device(u.app.machine, NIC)));
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_ptr_equal(wizard_current(u.w), &screen_apply);
+	assert_on_screen(u.t, "/etc/initramfs-tools/modules");
+	ui_app_keys(&u, 'A');
+	assert_on_screen(u.t, "Applied: ");
+	for (size_t i = 0; i < u.app.snapshots.n; i++)
+		assert_int_not_equal(u.app.snapshots.v[i].state, SNAPSHOT_INTERRUPTED);
 }
 
 static void test_refused(void **state)
@@ -326,6 +375,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_walk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rolled_back_since, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_void_plan, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_interrupted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_since, setup, teardown),

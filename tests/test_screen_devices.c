@@ -78,7 +78,8 @@ static void test_picture(void **state)
 		"Group 1 with: 0000:00:01.0 (bridge, stays), 0000:01:00.1 (snd_hda_intel)\n"
 		"Driver: nouveau; modules: nouveau\n"
 		"Warning: function-left-behind, group-shared; Note: group-bridge\n"
-		" Enter Options  Esc Back  Space Choose  / Filter  i Detail       q Quit  ? Help\n");
+		" Enter Options  Esc Back  Space Choose  / Filter  i Detail       q Quit  ? "
+		"Help\n");
 }
 
 /* Nothing is lost: every device of the machine is a row, the ungrouped one last. */
@@ -296,12 +297,14 @@ static void test_many(void **state)
 	ui_app_close(&u);
 	assert_int_equal(mktree_synthetic(10000, 1, true, u.dir), 0);
 	ui_app_open(&u);
+	assert_true(u.app.machine->n_devices >= 10000);
 	ui_keys(u.w, TERM_KEY_ENTER);
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	for (int i = 0; i < 1000; i++)
 		ui_keys(u.w, TERM_KEY_DOWN);
 	clock_gettime(CLOCK_MONOTONIC, &after);
-	spent = (after.tv_sec - before.tv_sec) * 1000000LL + (after.tv_nsec - before.tv_nsec) / 1000;
+	spent = (after.tv_sec - before.tv_sec) * 1000000LL +
+		(after.tv_nsec - before.tv_nsec) / 1000;
 	/* About 200 us each with two frames; going over all devices would take 10 ms. */
 	print_message("# %lld us per key\n", spent / 1000);
 	assert_true(spent / 1000 < 5000);

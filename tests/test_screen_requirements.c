@@ -93,9 +93,12 @@ static void test_missing(void **state)
 	assert_true(asprintf(&title, "> %s", q->title) > 0);
 	/* The screen reads what it shows when it comes into view. */
 	u.w = wizard_free(u.w);
-	assert_int_equal(wizard_new(&u.w, u.t,
-		&(struct wizard_config){.name = "vfio-wizard", .steps = screens_steps, .app = &u.app},
-		NULL), 0);
+	assert_int_equal(
+		wizard_new(&u.w, u.t,
+			&(struct wizard_config){
+				.name = "vfio-wizard", .steps = screens_steps, .app = &u.app},
+			NULL),
+		0);
 	ui_app_settle(&u);
 	assert_on_screen(u.t, title);
 	assert_on_screen(u.t, "MISSING switched off");
@@ -109,7 +112,8 @@ static void test_missing(void **state)
 static void test_refusal(void **state)
 {
 	(void)state;
-	snprintf(u.app.refusal, sizeof(u.app.refusal), "only root may change this system: use sudo");
+	snprintf(
+		u.app.refusal, sizeof(u.app.refusal), "only root may change this system: use sudo");
 	ui_app_keys(&u, 'r', TERM_KEY_END);
 	assert_on_screen(u.t, "Look only");
 	assert_on_screen(u.t, "only root may change this system: use sudo");
@@ -206,7 +210,8 @@ static void test_useless_option(void **state)
 {
 	(void)state;
 	to_options(NIC);
-	for (size_t i = 0; choice_option_names[i].name && choice_option_names[i].bit != CHOICE_IDS; i++)
+	for (size_t i = 0; choice_option_names[i].name && choice_option_names[i].bit != CHOICE_IDS;
+		i++)
 		ui_app_keys(&u, TERM_KEY_DOWN);
 	assert_on_screen(u.t, "has a twin with the same ids");
 	ui_app_keys(&u, ' ');
