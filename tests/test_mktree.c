@@ -214,12 +214,23 @@ static const struct {
 	const char *name;
 	size_t kernels;
 } roots[] = {
+	{"arch-grub", 2},
+	{"arch-systemd-boot", 2},
 	{"debian-dracut", 2},
 	{"debian-systemd-boot", 2},
 	{"debian12", 2},
 	{"debian13", 2},
+	{"fedora", 2},
+	{"nixos", 0},
+	{"opennebula-4.14", 2},
+	{"opennebula-5.12", 2},
+	{"opennebula-6.10", 2},
+	{"opennebula-7", 2},
+	{"opensuse-tumbleweed", 2},
 	{"proxmox-grub", 2},
 	{"proxmox-systemd-boot", 2},
+	{"rhel9", 2},
+	{"silverblue", 1},
 	{"ubuntu2404", 2},
 };
 
@@ -234,6 +245,19 @@ static bool listed(const char *dir, const char *version, const char *list, const
 	return text && strstr(text, line);
 }
 
+static void assert_indexed(const char *dir, size_t kernels)
+{
+	_cleanup_free_ char *modules = NULL;
+	glob_t g;
+
+	assert_true(asprintf(&modules, "%s/lib/modules/*", dir) > 0);
+	assert_int_equal(glob(modules, 0, NULL, &g), kernels ? 0 : GLOB_NOMATCH);
+	assert_int_equal(g.gl_pathc, kernels);
+	for (size_t i = 0; i < kernels; i++)
+		assert_resolves(dir, strrchr(g.gl_pathv[i], '/') + 1, GTX, "nouveau ");
+	globfree(&g);
+}
+
 static void every_root_is_built_and_indexed(void **state)
 {
 	glob_t g;
@@ -242,23 +266,10 @@ static void every_root_is_built_and_indexed(void **state)
 	assert_int_equal(g.gl_pathc, ARRAY_SIZE(roots));
 	for (size_t i = 0; i < g.gl_pathc; i++) {
 		const char *dir = scratch(state);
-		_cleanup_free_ char *release = NULL, *modules = NULL;
-		glob_t kernels;
 
 		assert_string_equal(g.gl_pathv[i] + strlen(ROOTS), roots[i].name);
 		assert_int_equal(mktree_root(g.gl_pathv[i], dir), 0);
-		release = support_get(dir, "/etc/os-release");
-		assert_non_null(release);
-		assert_true(asprintf(&modules, "%s/lib/modules/*", dir) > 0);
-		if (roots[i].kernels)
-			assert_int_equal(glob(modules, 0, NULL, &kernels), 0);
-		for (size_t k = 0; k < roots[i].kernels; k++) {
-			assert_int_equal(kernels.gl_pathc, roots[i].kernels);
-			assert_resolves(
-				dir, strrchr(kernels.gl_pathv[k], '/') + 1, GTX, "nouveau ");
-		}
-		if (roots[i].kernels)
-			globfree(&kernels);
+		assert_indexed(dir, roots[i].kernels);
 	}
 	globfree(&g);
 }
@@ -282,6 +293,24 @@ static void a_root_changes_what_it_is_based_on(void **state)
 	assert_true(listed(dir, version, "modules.builtin", "kernel/drivers/usb/host/xhci-hcd"));
 	assert_false(listed(dir, version, "modules.order", "kernel/drivers/usb/host/xhci-hcd"));
 	assert_true(listed(dir, version, "modules.order", "kernel/drivers/usb/host/xhci-pci"));
+}
+
+static void drivers_are_built_in_where_they_are(void **state)
+{
+	static const char fedora[] = "7.1.4-200.fc44.x86_64", el[] = "5.14.0-570.17.1.el9_6.x86_64";
+	static const char virqfd[] = "kernel/drivers/vfio/vfio_virqfd";
+
+	assert_int_equal(mktree_root(ROOTS "fedora", scratch(state)), 0);
+	assert_true(listed(*state, fedora, "modules.builtin", "kernel/drivers/ata/ahci"));
+	assert_true(listed(*state, fedora, "modules.builtin", "kernel/drivers/usb/host/xhci-pci"));
+	assert_false(listed(*state, fedora, "modules.order", "kernel/drivers/usb/host/xhci-pci"));
+	assert_true(listed(*state, fedora, "modules.order", "kernel/drivers/nvme/host/nvme"));
+	assert_int_equal(mktree_root(ROOTS "rhel9", scratch(state)), 0);
+	assert_true(listed(*state, el, "modules.builtin", "kernel/drivers/usb/host/xhci-pci"));
+	assert_true(listed(*state, el, "modules.order", "kernel/drivers/ata/ahci"));
+	assert_false(listed(*state, el, "modules.order", virqfd));
+	assert_int_equal(mktree_root(ROOTS "debian12", scratch(state)), 0);
+	assert_true(listed(*state, "6.1.0-56-amd64", "modules.order", virqfd));
 }
 
 static void a_root_and_a_machine_combine(void **state)
@@ -324,6 +353,7 @@ int main(void)
 		cmocka_unit_test_teardown(modules_answer_to_the_real_modprobe, teardown),
 		cmocka_unit_test_teardown(every_root_is_built_and_indexed, teardown),
 		cmocka_unit_test_teardown(a_root_changes_what_it_is_based_on, teardown),
+		cmocka_unit_test_teardown(drivers_are_built_in_where_they_are, teardown),
 		cmocka_unit_test_teardown(a_root_and_a_machine_combine, teardown),
 		cmocka_unit_test_teardown(every_broken_tree_can_be_written, teardown),
 	};
