@@ -35,7 +35,7 @@ static size_t count(void)
 {
 	size_t n = 0;
 
-	while (choice_option_names[n].name && n < OPTIONS_MAX)
+	while (n < OPTIONS_MAX && choice_option_names[n].name)
 		n++;
 	return n;
 }
