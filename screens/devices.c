@@ -253,10 +253,10 @@ static int change(struct app *app, const struct device *of, bool take, bool card
 	for (struct device *d = m->devices; d < m->devices + m->n_devices && r == 0; d++) {
 		if (d != of && !(card && is_offered(d, of)))
 			continue;
-		/* An earlier choice of this address may be of another device. */
-		choice_remove(&app->choice, d->address);
 		if (take)
 			r = choice_add(&app->choice, d);
+		else
+			choice_remove(&app->choice, d->address);
 	}
 	return r;
 }

@@ -180,6 +180,25 @@ static void test_danger(void **state)
 	assert_on_screen(u.t, "type: root-disk");
 }
 
+/* Each danger by its own word. */
+static void test_two_dangers(void **state)
+{
+	(void)state;
+	term_resize(u.t, 60, 100);
+	choose(ROOT_DISK);
+	choose(VGA);
+	to_review();
+	assert_on_screen(u.t, "2 dangers");
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_on_screen(u.t, "type: boot-display");
+	ui_app_text(&u, "boot-display");
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_on_screen(u.t, "type: root-disk");
+	ui_app_text(&u, "root-disk");
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_ptr_equal(wizard_current(u.w), &screen_apply);
+}
+
 static void test_blocked(void **state)
 {
 	(void)state;
@@ -249,6 +268,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_colours, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_danger, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_two_dangers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_blocked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_must_be_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
