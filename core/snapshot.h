@@ -4,6 +4,7 @@
  *   before-N after-N   the content of file N on either side, for hands too
  *   state      one word, replaced atomically: pending, complete, rolled-back
  *
+ * and, for the writer only, the two other words and, until the end, a reserve of disk space.
  * The snapshots are a history: each says how the files were before and after it, also one that goes
  * back.  So any two points in time can be joined, and going back can itself be taken back.
  * Reading treats everything as hostile: a path that leaves the root or a damaged manifest is an

@@ -43,6 +43,8 @@ static int prepare(struct txn *txn, struct error *err)
 	if (r < 0)
 		return r;
 	r = txn_record_make(txn->root, txn->plan, &txn->record, err);
+	for (size_t i = 0; r == 0 && i < txn->record.cut_short.n; i++)
+		txn_store_release(&txn->store, txn->record.cut_short.v[i]);
 	if (r == 0)
 		r = txn_store_write(&txn->store, &txn->record.snapshot, err);
 	if (r < 0)
@@ -119,6 +121,7 @@ static int phase_back_files(struct txn *txn, struct txn_event *ev);
 
 static int go_back(struct txn *txn, struct txn_event *ev)
 {
+	txn_store_release(&txn->store, txn->record.snapshot.id);
 	txn->phase = phase_back_files;
 	txn->command = 0;
 	txn->done = 0;
@@ -145,6 +148,7 @@ static int commit(struct txn *txn, struct txn_event *ev)
 {
 	if (txn_store_mark(&txn->store, txn->record.snapshot.id, SNAPSHOT_COMPLETE, &txn->why) < 0)
 		return go_back(txn, ev);
+	txn_store_release(&txn->store, txn->record.snapshot.id);
 	for (size_t i = 0; i < txn->record.outdated.n; i++)
 		txn_store_remove(&txn->store, txn->record.outdated.v[i]);
 	return over(txn, ev, TXN_COMMITTED, 0, txn->record.snapshot.id);

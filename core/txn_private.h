@@ -12,6 +12,7 @@ struct txn_record {
 	struct strv make;            /* directories that come, outermost first */
 	struct strv drop;            /* ours that become empty and go, innermost first */
 	struct strv outdated;        /* ids of snapshots that make room once this one is complete */
+	struct strv cut_short;       /* ids of those that still hold room for going back */
 };
 
 /* Called under the lock.  Every file is what the plan says it is, and can be written: else -ESTALE,
@@ -60,6 +61,8 @@ int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct e
 int txn_store_mark(struct txn_store *store, const char *id, enum snapshot_state state,
 	struct error *err);
 void txn_store_remove(struct txn_store *store, const char *id);
+/* Gives up the room that the snapshot holds for going back. */
+void txn_store_release(struct txn_store *store, const char *id);
 
 /* -- txn_run: one program -- */
 enum txn_run_result { TXN_RUN_NOTHING, TXN_RUN_LINE, TXN_RUN_ENDED };

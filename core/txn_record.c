@@ -257,7 +257,11 @@ static int tidy(const struct root *root, const struct snapshots *old, struct txn
 
 		if (i + 1 >= SNAPSHOTS_KEPT && strv_add(&record->outdated, s->id) < 0)
 			return -ENOMEM;
-		for (size_t k = 0; s->cut_short && k < s->n_files; k++)
+		if (!s->cut_short)
+			continue;
+		if (strv_add(&record->cut_short, s->id) < 0)
+			return -ENOMEM;
+		for (size_t k = 0; k < s->n_files; k++)
 			txn_sweep(root_fd(root), s->files[k].path);
 	}
 	return 0;
@@ -285,4 +289,5 @@ void txn_record_free(struct txn_record *record)
 	strv_free(&record->make);
 	strv_free(&record->drop);
 	strv_free(&record->outdated);
+	strv_free(&record->cut_short);
 }

@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 /* A snapshot that is being written, and one that is being removed. */
-#define NEW "new"
-#define OLD "old"
+#define NEW     "new"
+#define OLD     "old"
+#define RESERVE "reserve"
 
 static const char *const words[] = {
 	[SNAPSHOT_COMPLETE] = "complete",
@@ -175,6 +176,31 @@ static int write_copies(int dir, const struct snapshot *snapshot, struct error *
 	return r;
 }
 
+/* Room for every file to be put back though the commands have filled the disk.  A file system that
+ * cannot set room aside goes without. */
+static int write_reserve(int dir, const struct snapshot *snapshot, struct error *err)
+{
+	_cleanup_close_ int fd =
+		openat(dir, RESERVE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	off_t size = 65536;
+
+	for (size_t i = 0; i < snapshot->n_files; i++)
+		if (snapshot->files[i].before.kind == CONTENT_FILE)
+			size += (off_t)strlen(snapshot->files[i].before.text) + 8192;
+	if (fd < 0 || (fallocate(fd, 0, 0, size) < 0 && errno != EOPNOTSUPP && errno != ENOSYS))
+		return txn_fail(err, -errno, SNAPSHOT_DIR, "setting room aside");
+	return 0;
+}
+
+void txn_store_release(struct txn_store *store, const char *id)
+{
+	int dir = openat(store->snapshots, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir >= 0)
+		(void)unlinkat(dir, RESERVE, 0);
+	base_closep(&dir);
+}
+
 static int write_snapshot(int dir, struct snapshot *snapshot, struct error *err)
 {
 	_cleanup_free_ char *manifest = NULL;
@@ -190,6 +216,8 @@ static int write_snapshot(int dir, struct snapshot *snapshot, struct error *err)
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(words); i++)
 		if (words[i])
 			r = txn_write_new(dir, words[i], words[i], err);
+	if (r == 0)
+		r = write_reserve(dir, snapshot, err);
 	if (r == 0 && fsync(dir) < 0)
 		r = txn_fail(err, -errno, SNAPSHOT_DIR, "writing the snapshot");
 	return r;

@@ -242,7 +242,6 @@ static void one_kill(const struct sweep *s, const char *old, const char *call, u
 	if (result != COMMITTED && result != NOTHING_TO_DO)
 		fail_msg("%s killed at %s %u: the way back: %d %s", s->what, call, n, result, out.s);
 	is_tree(dir, old, s->what, call, n);
-	assert_int_equal(run_child("apply", dir, NULL), COMMITTED);
 	str_free(&out);
 	support_remove(dir);
 }
@@ -320,8 +319,7 @@ static void starting_fails(void **state)
 		sweep("apply-and-run", NULL, calls[i], "EAGAIN");
 }
 
-static const char *const killed_at[] = {"mkdirat", "write", "fsync", "renameat", "unlinkat",
-	"symlinkat", "fchmod", "close"};
+static const char *const killed_at[] = {"mkdirat", "openat", "write", "fsync", "renameat", "unlinkat"};
 
 static void killed(void **state)
 {
@@ -341,6 +339,224 @@ static void killed_going_back(void **state)
 		sweep("back", "apply", killed_at[i], NULL);
 }
 
+/* The program that applies dies while a command runs. */
+static void killed_while_running(void **state)
+{
+	(void)state;
+	if (!have_strace())
+		skip();
+	sweep("apply-and-run", NULL, "pidfd_open", NULL);
+	sweep("apply-and-run", NULL, "pipe2", NULL);
+}
+
+/* -- the order in which it reaches the disk -- */
+
+static char *path_in_trace(const char *line, const char *after)
+{
+	const char *p = strstr(line, after);
+	size_t n;
+	char *path;
+
+	p = p ? strchr(p, '<') : NULL;
+	assert_non_null(p);
+	n = strcspn(p + 1, ">");
+	path = strndup(p + 1, n);
+	assert_non_null(path);
+	return path;
+}
+
+static bool was_synced(const struct strv *lines, size_t before, const char *path)
+{
+	char want[700];
+
+	snprintf(want, sizeof(want), "<%s>)", path);
+	for (size_t i = before; i-- > 0;) {
+		if (strstr(lines->v[i], "O_CREAT") && strstr(lines->v[i], path))
+			return false;
+		if (base_starts(lines->v[i], "fsync(") && strstr(lines->v[i], want))
+			return true;
+	}
+	return false;
+}
+
+/* A rename comes after the fsync of what is renamed, and before that of its directory; so does
+ * every other change of a directory; and the snapshot is whole before the first file changes. */
+static void order_on_disk(void **state)
+{
+	char *dir, command[1200];
+	_cleanup_free_ char *trace = NULL;
+	_cleanup_(strv_free) struct strv lines = {0};
+	unsigned renames = 0;
+
+	(void)state;
+	if (!have_strace())
+		skip();
+	dir = support_txn_system(false);
+	snprintf(command, sizeof(command),
+		"exec strace -y -qq -E ASAN_OPTIONS=detect_leaks=0 -o %s.trace -e "
+		"trace=openat,fsync,renameat,unlinkat,symlinkat,mkdirat %s --child apply %s",
+		dir, self, dir);
+	assert_int_equal(support_run((const char *const[]){"/bin/sh", "-c", command, NULL}, NULL),
+		COMMITTED);
+	trace = read_trace(dir);
+	assert_int_equal(strv_split(&lines, trace, "\n"), 0);
+	for (size_t i = 0; i < lines.n; i++) {
+		const char *line = lines.v[i];
+		_cleanup_free_ char *parent = NULL, *old = NULL;
+		char name[64], want[700];
+
+		if (!base_starts(line, "renameat(") || !strstr(line, "= 0"))
+			continue;
+		renames++;
+		parent = path_in_trace(line, "renameat(");
+		assert_int_equal(sscanf(strstr(line, ">, "), ">, \"%63[^\"]", name), 1);
+		/* The words for the state were written under the name that the snapshot had then. */
+		if (strcmp(name, "complete") == 0)
+			strcpy(strrchr(parent, '/'), "/new");
+		assert_true(asprintf(&old, "%s/%s", parent, name) > 0);
+		/* A symbolic link has no content of its own. */
+		if (!base_starts(lines.v[i - 1], "symlinkat(") && !was_synced(&lines, i, old))
+			fail_msg("not synced before: %s", line);
+		free(parent);
+		parent = path_in_trace(line, "renameat(");
+		snprintf(want, sizeof(want), "<%s>)", parent);
+		if (!base_starts(lines.v[i + 1], "fsync(") || !strstr(lines.v[i + 1], want))
+			fail_msg("not synced after: %s\n%s", line, lines.v[i + 1]);
+		if (renames == 1 && !strstr(parent, "/snapshots"))
+			fail_msg("before the snapshot: %s", line);
+	}
+	assert_int_equal(renames, 1 + 6 + 1);
+	support_remove(dir);
+}
+
+/* -- disks that are full or cannot be written: real ones -- */
+
+static char *small_disk(void)
+{
+	char *dir = support_scratch();
+	_cleanup_free_ char *from = NULL;
+
+	if (geteuid() != 0 || mount("tmpfs", dir, "tmpfs", 0, "size=6m,mode=755") < 0) {
+		support_remove(dir);
+		return NULL;
+	}
+	from = support_txn_system(true);
+	{
+		char command[1200];
+
+		snprintf(command, sizeof(command), "cp -a %s/. %s", from, dir);
+		assert_int_equal(
+			support_run((const char *const[]){"/bin/sh", "-c", command, NULL}, NULL), 0);
+	}
+	support_remove(TAKE_PTR(from));
+	return dir;
+}
+
+static void remove_disk(char *dir)
+{
+	assert_int_equal(umount2(dir, MNT_DETACH), 0);
+	support_remove(dir);
+}
+
+static void fill(const char *dir)
+{
+	char command[600];
+
+	snprintf(command, sizeof(command), "cat /dev/zero >%s/fill", dir);
+	support_run((const char *const[]){"/bin/sh", "-c", command, NULL}, NULL);
+}
+
+static void full_before(void **state)
+{
+	char *dir = small_disk(), *old;
+	struct str out = {0};
+
+	(void)state;
+	if (!dir)
+		skip();
+	fill(dir);
+	old = support_txn_tree(dir);
+	assert_int_equal(run_child("apply", dir, &out), REFUSED);
+	if (!strstr(out.s, "No space left on device; free some space"))
+		fail_msg("%s", out.s);
+	is_tree(dir, old, "full", "", 0);
+	assert_false(state_exists(dir));
+	free(old);
+	str_free(&out);
+	remove_disk(dir);
+}
+
+/* A command fills it to the last byte and fails: the files come back all the same, a big one too
+ * that was deleted. */
+static void full_because_of_a_command(void **state)
+{
+	static const struct support_edit edits[] = {
+		{"/etc/big", NULL, 0}, {"/etc/default/grub", "GRUB_TIMEOUT=9\n", 0644}, {0}};
+	static const char *const filling[] = {"read l </etc/default/grub; [ $l = GRUB_TIMEOUT=9 ] || exit 0;"
+					      "while read x; do echo $x$x$x$x; done </bin/lines >/fill; "
+					      "echo $l >/second || exit 1", NULL};
+	char *dir = small_disk(), *old;
+	struct str lines = {0}, log = {0};
+	struct root *root;
+	struct plan *plan;
+	struct txn *txn = NULL;
+	struct error err = {0};
+
+	(void)state;
+	if (!dir)
+		skip();
+	for (int i = 0; i < 20000; i++)
+		str_addf(&lines, "%0100d\n", i);
+	support_put(dir, "/bin/lines", lines.s);
+	lines.s[200000] = '\0';
+	support_put(dir, "/etc/big", lines.s);
+	str_free(&lines);
+	old = support_txn_tree(dir);
+	root = support_txn_root(dir);
+	plan = support_txn_plan(root, edits, filling);
+	if (txn_begin(root, plan, 0, &txn, &err) < 0)
+		fail_msg("%s", err.text);
+	if (support_txn_run(txn, &log) != TXN_ROLLED_BACK || strstr(log.s, "rolled-back -"))
+		fail_msg("%.3000s", log.s);
+	{
+		char path[600];
+		struct statvfs disk;
+
+		assert_int_equal(statvfs(dir, &disk), 0);
+		assert_true(disk.f_bavail < 32);
+		snprintf(path, sizeof(path), "%s/fill", dir);
+		assert_int_equal(unlink(path), 0);
+		snprintf(path, sizeof(path), "%s/second", dir);
+		(void)unlink(path);
+	}
+	is_tree(dir, old, "full", "", 0);
+	txn_free(txn);
+	plan_free(plan);
+	root_close(root);
+	str_free(&log);
+	free(old);
+	remove_disk(dir);
+}
+
+static void read_only(void **state)
+{
+	char *dir = small_disk(), *old;
+	struct str out = {0};
+
+	(void)state;
+	if (!dir)
+		skip();
+	old = support_txn_tree(dir);
+	assert_int_equal(mount(NULL, dir, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	assert_int_equal(run_child("apply", dir, &out), REFUSED);
+	if (!strstr(out.s, "Read-only file system; remount it"))
+		fail_msg("%s", out.s);
+	is_tree(dir, old, "read-only", "", 0);
+	free(old);
+	str_free(&out);
+	remove_disk(dir);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +565,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test(starting_fails),
 		cmocka_unit_test(killed),
 		cmocka_unit_test(killed_going_back),
+		cmocka_unit_test(killed_while_running),
+		cmocka_unit_test(order_on_disk),
+		cmocka_unit_test(full_before),
+		cmocka_unit_test(full_because_of_a_command),
+		cmocka_unit_test(read_only),
 	};
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
