@@ -4,6 +4,7 @@
 #   make check      build and run the tests (SAN=1: under AddressSanitizer and UBSan)
 #   make check-vm   the main job on a booted machine under QEMU
 #   make bench      speed, beside lspci
+#   make fuzz       the editors of configuration files under libFuzzer, FUZZ_SECONDS each
 #   make valgrind   the tests under valgrind;  make lint: shellcheck, cppcheck, clang-tidy
 #   make install    with PREFIX and DESTDIR;  make uninstall
 VERSION := 0.1
@@ -121,14 +122,32 @@ $(BUILD)/tests/measure: $(call obj,tests/measure.c)
 	$(if $(Q),@echo '  LD $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-tests: $(TESTS)
+# Fuzz targets: with a small main that runs their corpora in make check, with libFuzzer in make fuzz.
+FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out %_main.c,$(wildcard tests/fuzz_*.c)))
+FUZZ_MAIN ?= tests/fuzz_main.c
+FUZZ_SECONDS ?= 60
+FUZZ_MODE := -fsanitize=address,undefined -fno-sanitize-recover=all
+.PHONY: fuzz fuzz-run
+$(FUZZ): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call obj,$(FUZZ_MAIN) tests/support_edit.c) $(CORE)
+	$(if $(Q),@echo '  LD $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CORE_LIBS)
+fuzz:
+	@tests/install-packages build fuzz
+	$(AGAIN) CC=clang BUILD=build-fuzz FUZZ_MAIN= MODE='-O1 -g $(FUZZ_MODE) -fsanitize=fuzzer-no-link' \
+		MODE_LD='$(FUZZ_MODE) -fsanitize=fuzzer' fuzz-run
+fuzz-run: $(FUZZ)
+	@for f in $(notdir $(FUZZ)); do mkdir -p $(BUILD)/corpus/$$f && $(BUILD)/tests/$$f -verbosity=0 \
+		-print_final_stats=1 -timeout=10 -artifact_prefix=$(BUILD)/$$f- -max_total_time=$(FUZZ_SECONDS) \
+		$(BUILD)/corpus/$$f tests/fuzz/$${f#fuzz_} || exit 1; done
+
+tests: $(TESTS) $(FUZZ)
 
 # What may be missing is installed first, and only then looked for.
 check:
 	@tests/install-packages build check
 	$(AGAIN) check-built
-check-built: $(BUILD)/vfio-wizard $(BUILD)/tests/mktree $(TESTS)
-	@$(RUN) $(TESTS) $(SCRIPTS)
+check-built: $(BUILD)/vfio-wizard $(BUILD)/tests/mktree $(TESTS) $(FUZZ)
+	@$(RUN) $(TESTS) $(FUZZ) $(SCRIPTS)
 
 check-vm:
 	@tests/install-packages build check vm

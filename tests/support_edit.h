@@ -1,0 +1,27 @@
+/* The laws that every edit of a list keeps, whatever the text: for its tests and its fuzzer. */
+#ifndef TESTS_SUPPORT_EDIT_H
+#define TESTS_SUPPORT_EDIT_H
+
+#include "core/base.h"
+
+#include <stdint.h>
+
+/* One grammar: the edit of core/edit_*.h with its path and key filled in. */
+typedef int support_edit_fn(const char *text, struct strv *ours, const struct strv *wanted,
+	char **ret, struct error *err);
+
+/* Puts `first` in, then `second` in its place, and takes everything out again.  exact: what is
+ * taken out leaves every byte as it was.  NULL: all laws held, or the text was refused with a
+ * reason; else what broke, to be freed.  *ret_done (may be NULL): the text was not refused. */
+char *support_edit_laws(support_edit_fn *edit, const char *text, const struct strv *first,
+	const struct strv *second, bool exact, bool *ret_done);
+
+/* For a fuzzer: bytes as text (up to a NUL; NULL: too long), the words that a byte selects; ends
+ * the program with a message if a law does not hold. */
+char *support_edit_text(const uint8_t *data, size_t size);
+void support_edit_pick(struct strv *words, const char *const *from, size_t n, uint8_t bits);
+void support_edit_fuzz(support_edit_fn *edit, const char *text, const struct strv *first,
+	const struct strv *second, bool exact);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#endif
