@@ -297,13 +297,16 @@ static void every_call_fails(void **state)
 		sweep("apply", NULL, faults[i].call, faults[i].fault);
 }
 
+/* The same code with more to look at first: only what differs. */
 static void every_call_fails_going_back(void **state)
 {
+	static const char *const calls[] = {"openat2", "write", "fsync", "renameat", "unlinkat"};
+
 	(void)state;
 	if (!have_strace())
 		skip();
-	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
-		sweep("back", "apply", faults[i].call, faults[i].fault);
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		sweep("back", "apply", calls[i], "EMFILE");
 }
 
 /* What starts a program.  strace does not follow it: these are the calls of the parent. */
