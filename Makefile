@@ -166,7 +166,7 @@ bench:
 
 # Reads of memory that was never written, which the sanitizers do not see.  Not for tests that start
 # programs through txn: valgrind has no pidfd_open(2).
-VALGRIND_TESTS = $(filter-out %/test_txn %/test_txn_faults %/test_way,$(TESTS))
+VALGRIND_TESTS = $(filter-out %/test_txn %/test_txn_faults %/test_snapshot,$(TESTS))
 valgrind: $(TESTS)
 	@WRAP='valgrind -q --leak-check=full --error-exitcode=99' $(RUN) $(VALGRIND_TESTS)
 
