@@ -6,29 +6,29 @@
 #include <sys/stat.h>
 
 #define CONTEXT 3
-/* Where the search for the shortest script gives up: edits in each direction, comparisons in all. */
+/* Where the search for the shortest script gives up: edits each way, comparisons in all. */
 #define EDITS_MAX 4096
 #define WORK_MAX  (64u << 20)
 
 struct line {
 	const char *s;
-	size_t len;                  /* with the newline, so that a last line without one differs */
+	size_t len; /* with the newline, so that a last line without one differs */
 	uint64_t hash;
 };
 
 struct side {
 	struct line *v;
 	size_t n;
-	bool *changed;               /* one for each line: not on the other side */
+	bool *changed; /* one for each line: not on the other side */
 };
 
 struct box {
-	long a, a_end, b, b_end;     /* lines a..a_end of one side, b..b_end of the other */
+	long a, a_end, b, b_end; /* lines a..a_end of one side, b..b_end of the other */
 };
 
 struct search {
 	struct side a, b;
-	long *ahead, *back;          /* furthest line reached on each diagonal, either direction */
+	long *ahead, *back; /* furthest line reached on each diagonal, either direction */
 	unsigned work;
 };
 
@@ -86,8 +86,8 @@ static void trim(struct search *s, struct box *box)
 }
 
 /* One diagonal k at `edits` edits, forwards or backwards.  *x..*u is the run of same lines met. */
-static void follow(struct search *s, const struct box *box, bool forward, long edits, long k,
-	long *x, long *u)
+static void follow(
+	struct search *s, const struct box *box, bool forward, long edits, long k, long *x, long *u)
 {
 	long *v = (forward ? s->ahead : s->back) + EDITS_MAX + 1;
 	long n = box->a_end - box->a, m = box->b_end - box->b;
@@ -204,8 +204,8 @@ static void add_range(struct str *text, size_t from, size_t to)
 		str_addf(text, "%zu,%zu", to == from ? from : from + 1, to - from);
 }
 
-static int add_hunk(struct diff *diff, const struct search *s, size_t a, size_t a_end, size_t b,
-	size_t b_end)
+static int add_hunk(
+	struct diff *diff, const struct search *s, size_t a, size_t a_end, size_t b, size_t b_end)
 {
 	_cleanup_(str_free) struct str text = {0};
 	int r;

@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
-#define FIRST     "vfio-wizard snapshot 1\n"
+#define FIRST "vfio-wizard snapshot 1\n"
 /* Far above what a plan makes; keeps a forged manifest from taking the day. */
 #define FILES_MAX 4096
 
@@ -82,8 +82,8 @@ static void put(struct str *out, const char *key, const char *text)
 	str_addc(out, '\n');
 }
 
-static void put_content(struct str *out, const char *side, const struct content *content,
-	uint64_t *sum)
+static void put_content(
+	struct str *out, const char *side, const struct content *content, uint64_t *sum)
 {
 	const struct attributes *attributes = content->attributes;
 
@@ -145,10 +145,10 @@ int manifest_format(struct snapshot *snapshot, char **ret)
 
 struct parse {
 	struct snapshot *s;
-	struct content *content;     /* the one that an xattr belongs to */
-	bool before, after;          /* met for the last file */
+	struct content *content; /* the one that an xattr belongs to */
+	bool before, after;      /* met for the last file */
 	bool time;
-	const char *why;             /* what is wrong, when a handler says -EUCLEAN */
+	const char *why; /* what is wrong, when a handler says -EUCLEAN */
 };
 
 static int bad(struct parse *p, const char *why)
@@ -254,7 +254,8 @@ static int take_owner(struct parse *p, struct content *content, const char *uid,
 	return 0;
 }
 
-static int take_content(struct parse *p, const struct strv *f, struct content *content, uint64_t *sum)
+static int take_content(
+	struct parse *p, const struct strv *f, struct content *content, uint64_t *sum)
 {
 	const char *kind = f->n > 1 ? f->v[1] : "";
 	uint64_t mode;

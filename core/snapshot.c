@@ -138,8 +138,8 @@ static int open_to_look(const struct root *root, const char *path, enum content_
 	return root_open_path(root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 }
 
-int snapshot_read_attributes(const struct root *root, const char *path, struct content *content,
-	struct error *err)
+int snapshot_read_attributes(
+	const struct root *root, const char *path, struct content *content, struct error *err)
 {
 	_cleanup_close_ int fd = open_to_look(root, path, content->kind);
 	struct attributes *attributes;
@@ -318,8 +318,8 @@ int snapshots_load(const struct root *root, struct snapshots *ret, struct error 
 	int r = root_list(root, SNAPSHOT_DIR, &names);
 
 	if (r == -EACCES || r == -EPERM)
-		return error_set(err, -EACCES, SNAPSHOT_DIR
-			": only root may look at snapshots; run this as root (sudo)");
+		return error_set(err, -EACCES,
+			SNAPSHOT_DIR ": only root may look at snapshots; run this as root (sudo)");
 	if (r < 0 && r != -ENOENT)
 		return error_set(err, r, SNAPSHOT_DIR ": %s", strerror(-r));
 	for (size_t i = 0; i < names.n; i++) {
@@ -349,7 +349,7 @@ int snapshots_load(const struct root *root, struct snapshots *ret, struct error 
 /* What has to be done to one path: from what the newest snapshot left to what the oldest met. */
 struct undo {
 	const struct snapshot_file *newest;
-	bool cut_short;              /* the newest: either side may be there */
+	bool cut_short; /* the newest: either side may be there */
 	const struct content *target;
 };
 
@@ -391,21 +391,21 @@ static int add_undos(struct undos *undos, const struct snapshot *s)
 
 static bool same_with_owner(const struct content *a, const struct content *b)
 {
-	return content_same(a, b) &&
-	       (!a->attributes || !b->attributes ||
-		       (a->attributes->uid == b->attributes->uid &&
-			       a->attributes->gid == b->attributes->gid));
+	return content_same(a, b) && (!a->attributes || !b->attributes ||
+					     (a->attributes->uid == b->attributes->uid &&
+						     a->attributes->gid == b->attributes->gid));
 }
 
 static int add_changed(struct plan *plan, const char *path)
 {
 	return findings_add(&plan->findings, "file-changed", SEVERITY_DANGER, NULL, -1,
 		"look at the difference and copy what you want to keep before you go on",
-		"%s was changed since vfio-wizard wrote it; going back undoes that change too", path);
+		"%s was changed since vfio-wizard wrote it; going back undoes that change too",
+		path);
 }
 
-static int plan_undo(const struct root *root, const struct undo *undo, struct plan *plan,
-	struct error *err)
+static int plan_undo(
+	const struct root *root, const struct undo *undo, struct plan *plan, struct error *err)
 {
 	_cleanup_(content_free) struct content now = {0};
 	_cleanup_free_ char *resolved = NULL;
@@ -416,7 +416,8 @@ static int plan_undo(const struct root *root, const struct undo *undo, struct pl
 		return r;
 	if (strcmp(resolved, path) != 0)
 		return error_set(err, -ESTALE,
-			"%s: a directory on the way is a symbolic link by now, to %s; move that back first",
+			"%s: a directory on the way is a symbolic link by now, to %s; move that "
+			"back first",
 			path, resolved);
 	if (now.kind != CONTENT_ABSENT) {
 		r = snapshot_read_attributes(root, path, &now, err);
@@ -515,13 +516,14 @@ static int choose(const struct snapshots *snapshots, const char *id, const struc
 	const struct snapshot *s = id ? snapshots_find(snapshots, id) : last_to_undo(snapshots);
 
 	if (!s && id)
-		return error_set(err, -ENOENT, "%s: no such snapshot; `vfio-wizard snapshots` lists them",
-			id);
+		return error_set(err, -ENOENT,
+			"%s: no such snapshot; `vfio-wizard snapshots` lists them", id);
 	if (!s)
-		return error_set(err, -ENOENT, "there is nothing to go back to: no snapshot stands");
+		return error_set(
+			err, -ENOENT, "there is nothing to go back to: no snapshot stands");
 	if (!s->happened)
-		return error_set(err, -EALREADY, "%s is rolled back already: nothing is left of it",
-			s->id);
+		return error_set(
+			err, -EALREADY, "%s is rolled back already: nothing is left of it", s->id);
 	*ret = s;
 	return 0;
 }
@@ -535,8 +537,8 @@ static int compose(const struct snapshots *snapshots, const struct snapshot *old
 		if (!s->happened)
 			continue;
 		if (s->state == SNAPSHOT_APPLYING)
-			return error_set(err, -EBUSY, "%s is being applied right now; wait for its end",
-				s->id);
+			return error_set(err, -EBUSY,
+				"%s is being applied right now; wait for its end", s->id);
 		if (s->damaged)
 			return error_set(err, -EUCLEAN,
 				"snapshot %s is damaged, so there is no safe way back past it: %s",
@@ -558,8 +560,8 @@ static int summarize(struct plan *plan, const struct snapshot *oldest)
 	return str_take(&text, &plan->summary);
 }
 
-int snapshot_rollback_plan(const struct root *root, const struct snapshots *snapshots, const char *id,
-	struct plan **ret, struct error *err)
+int snapshot_rollback_plan(const struct root *root, const struct snapshots *snapshots,
+	const char *id, struct plan **ret, struct error *err)
 {
 	_cleanup_(plan_freep) struct plan *plan = calloc(1, sizeof(*plan));
 	_cleanup_(undos_free) struct undos undos = {0};

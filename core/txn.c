@@ -15,21 +15,21 @@ struct txn {
 	struct txn_store store;
 	struct txn_record record;
 
-	int (*phase)(struct txn *txn, struct txn_event *ev);   /* NULL: over */
-	size_t file;                 /* files touched: the next to write, one after the next to restore */
-	size_t command, started;     /* the next command; those that ran at least in part */
+	int (*phase)(struct txn *txn, struct txn_event *ev); /* NULL: over */
+	size_t file; /* files touched: the next to write, one after the next to restore */
+	size_t command, started; /* the next command; those that ran at least in part */
 	struct txn_run run;
 	bool running, cancelled;
-	bool harmed;                 /* something could not be put back */
-	struct error why;            /* why it goes back */
-	struct error again;          /* a command that failed for the old state too: to be told */
+	bool harmed;        /* something could not be put back */
+	struct error why;   /* why it goes back */
+	struct error again; /* a command that failed for the old state too: to be told */
 
 	size_t done, total;
 	char *text;
 	char no_text[1];
 };
 
-enum { OVER, MORE, AGAIN };      /* what a phase returns; AGAIN: nothing to tell, step on */
+enum { OVER, MORE, AGAIN }; /* what a phase returns; AGAIN: nothing to tell, step on */
 
 static int no_memory(struct error *err)
 {
@@ -135,8 +135,8 @@ static int cancelled(struct txn *txn, struct txn_event *ev)
 	return go_back(txn, ev);
 }
 
-static int over(struct txn *txn, struct txn_event *ev, enum txn_event_kind kind, int code,
-	const char *text)
+static int over(
+	struct txn *txn, struct txn_event *ev, enum txn_event_kind kind, int code, const char *text)
 {
 	txn->phase = NULL;
 	txn_store_close(&txn->store, true);
@@ -178,7 +178,8 @@ static int follow(struct txn *txn, struct txn_event *ev, bool *ret_ended, int *r
 
 static int start(struct txn *txn, struct txn_event *ev, struct error *err)
 {
-	int r = txn_run_start(&txn->run, txn->root, &txn->record.snapshot.commands[txn->command], err);
+	int r = txn_run_start(
+		&txn->run, txn->root, &txn->record.snapshot.commands[txn->command], err);
 
 	if (r < 0)
 		return r;
@@ -194,7 +195,8 @@ static int phase_commands(struct txn *txn, struct txn_event *ev)
 	if (txn->running) {
 		r = follow(txn, ev, &ended, &code);
 		if (ended && code && !txn->cancelled)
-			(void)error_set(&txn->why, -EIO, "%s failed with exit status %d", ev->text, code);
+			(void)error_set(
+				&txn->why, -EIO, "%s failed with exit status %d", ev->text, code);
 		return r;
 	}
 	if (txn->cancelled)
@@ -218,7 +220,8 @@ static int phase_files(struct txn *txn, struct txn_event *ev)
 		return cancelled(txn, ev);
 	if (txn->file == txn->record.snapshot.n_files) {
 		for (size_t i = 0; i < txn->record.drop.n; i++)
-			if (txn_remove_directory(root_fd(txn->root), txn->record.drop.v[i], &txn->why) < 0)
+			if (txn_remove_directory(
+				    root_fd(txn->root), txn->record.drop.v[i], &txn->why) < 0)
 				return go_back(txn, ev);
 		txn->phase = phase_commands;
 		return AGAIN;
@@ -248,7 +251,8 @@ static int tell_harm(struct txn *txn, struct txn_event *ev, struct error *err)
 
 static int phase_back_end(struct txn *txn, struct txn_event *ev)
 {
-	if (!txn->harmed && txn_store_mark(&txn->store, txn->record.snapshot.id, SNAPSHOT_ROLLED_BACK, NULL) < 0)
+	if (!txn->harmed && txn_store_mark(&txn->store, txn->record.snapshot.id,
+				    SNAPSHOT_ROLLED_BACK, NULL) < 0)
 		txn->harmed = true;
 	return over(txn, ev, TXN_ROLLED_BACK, txn->harmed ? -EIO : 0, txn->why.text);
 }
@@ -263,7 +267,8 @@ static int phase_back_commands(struct txn *txn, struct txn_event *ev)
 		r = follow(txn, ev, &ended, &code);
 		if (ended && code)
 			(void)error_set(&txn->again, -EIO,
-				"%s failed for the old state too (exit status %d); find out why and run it by hand",
+				"%s failed for the old state too (exit status %d); find out why "
+				"and run it by hand",
 				ev->text, code);
 		return r;
 	}
@@ -293,7 +298,8 @@ static int restore(struct txn *txn, size_t i, struct error *err)
 		return 0;
 	if (!content_same(&now, &file->after))
 		return error_set(err, -ESTALE,
-			"%s: changed by something else meanwhile, so it is left as it is; what it was before is %s/%s/before-%zu",
+			"%s: changed by something else meanwhile, so it is left as it is; what it "
+			"was before is %s/%s/before-%zu",
 			file->path, SNAPSHOT_DIR, txn->record.snapshot.id, i);
 	r = txn_put(root_fd(txn->root), file->path, &file->before, err);
 	return r < 0 ? r : 1;
@@ -307,7 +313,8 @@ static int phase_back_files(struct txn *txn, struct txn_event *ev)
 	if (txn->file == 0) {
 		txn->phase = phase_back_commands;
 		for (size_t i = txn->record.make.n; i-- > 0;)
-			if (txn_remove_directory(root_fd(txn->root), txn->record.make.v[i], &err) < 0)
+			if (txn_remove_directory(root_fd(txn->root), txn->record.make.v[i], &err) <
+				0)
 				return tell_harm(txn, ev, &err);
 		return AGAIN;
 	}
@@ -316,7 +323,8 @@ static int phase_back_files(struct txn *txn, struct txn_event *ev)
 	if (r == 0)
 		return AGAIN;
 	if (r > 0)
-		return tell(txn, ev, TXN_RESTORED, 0, "%s", txn->record.snapshot.files[txn->file].path);
+		return tell(
+			txn, ev, TXN_RESTORED, 0, "%s", txn->record.snapshot.files[txn->file].path);
 	return tell_harm(txn, ev, &err);
 }
 

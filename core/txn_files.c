@@ -78,8 +78,8 @@ static int enter(int parent, const char *name, mode_t mode, bool *ret_made)
 	return fd;
 }
 
-int txn_open_directory(int root, const char *path, bool make, mode_t mode, struct strv *made,
-	struct error *err)
+int txn_open_directory(
+	int root, const char *path, bool make, mode_t mode, struct strv *made, struct error *err)
 {
 	_cleanup_close_ int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char name[NAME_MAX + 1];
@@ -200,7 +200,8 @@ static bool has_acl(const struct attributes *attributes)
 	return false;
 }
 
-/* chown takes set-id bits and capabilities away, an access list is bounded by the mode: this order. */
+/* chown takes set-id bits and capabilities away, an access list is bounded by the mode: this order.
+ */
 static int dress(int fd, const struct content *content)
 {
 	const struct attributes *attributes = content->attributes;
@@ -213,7 +214,8 @@ static int dress(int fd, const struct content *content)
 		fchown(fd, attributes->uid, attributes->gid) < 0)
 		return -errno;
 	/* A default list of the directory would give more people access than the mode tells. */
-	if (!has_acl(attributes) && fremovexattr(fd, ACL) < 0 && errno != ENODATA && errno != ENOTSUP)
+	if (!has_acl(attributes) && fremovexattr(fd, ACL) < 0 && errno != ENODATA &&
+		errno != ENOTSUP)
 		return -errno;
 	for (size_t i = 0; r == 0 && i < attributes->xattrs.n; i++)
 		r = set_xattr(fd, attributes->xattrs.v[i]);

@@ -26,7 +26,8 @@ static int give_attributes(struct content *content, const struct content *from)
 		return -ENOMEM;
 	content->attributes->uid = a->uid;
 	content->attributes->gid = a->gid;
-	return content->kind == CONTENT_FILE ? strv_copy(&content->attributes->xattrs, &a->xattrs) : 0;
+	return content->kind == CONTENT_FILE ? strv_copy(&content->attributes->xattrs, &a->xattrs)
+					     : 0;
 }
 
 /* The directory can be written to: told before anything is. */
@@ -58,7 +59,8 @@ static int record_file(const struct root *root, const struct change *change,
 		return r;
 	if (strcmp(resolved, change->path) != 0 || !content_same(&file->before, &change->before))
 		return error_set(err, -ESTALE,
-			"%s: changed since the plan was made; nothing was done, look at the plan again",
+			"%s: changed since the plan was made; nothing was done, look at the plan "
+			"again",
 			change->path);
 	if (file->before.kind != CONTENT_ABSENT)
 		r = snapshot_read_attributes(root, change->path, &file->before, err);
@@ -73,8 +75,8 @@ static int record_file(const struct root *root, const struct change *change,
 	return 0;
 }
 
-static int record_files(const struct root *root, const struct plan *plan, struct snapshot *s,
-	struct error *err)
+static int record_files(
+	const struct root *root, const struct plan *plan, struct snapshot *s, struct error *err)
 {
 	int r = 0;
 
@@ -132,8 +134,8 @@ static int is_there(const struct root *root, const char *path, struct error *err
 	return r == 0;
 }
 
-static int add_missing_parents(const struct root *root, const char *path, struct strv *ret,
-	struct error *err)
+static int add_missing_parents(
+	const struct root *root, const char *path, struct strv *ret, struct error *err)
 {
 	for (const char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
 		_cleanup_free_ char *dir = strndup(path, (size_t)(p - path));

@@ -14,10 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES  500
-#define GRACE_SECONDS   5
+#define LINE_MAX_BYTES 500
+#define GRACE_SECONDS  5
 /* Of a program that has ended: what its own children still write must not keep us. */
-#define DRAIN_MAX       (1u << 20)
+#define DRAIN_MAX (1u << 20)
 
 /* Why the child could not become the program. */
 struct failure {
@@ -241,9 +241,9 @@ static bool take_byte(struct txn_run *run, char c)
 		return c == '\n' ? !after_cr : run->line.len > 0;
 	}
 	if (run->escape) {
-		run->escape = run->escape == 1 && c == '[' ? 2
+		run->escape = run->escape == 1 && c == '['                 ? 2
 			      : run->escape == 2 && (u < 0x40 || u > 0x7e) ? 2
-									  : 0;
+									   : 0;
 		return false;
 	}
 	if (u == 0x1b)

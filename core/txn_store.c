@@ -103,7 +103,8 @@ static int open_private(int root, const char *path, struct strv *made, struct er
 		return txn_fail(err, -errno, path, "opening");
 	if (st.st_uid != geteuid())
 		return error_set(err, -EPERM,
-			"%s: belongs to user %u, so what is in it cannot be trusted; look at it and remove it",
+			"%s: belongs to user %u, so what is in it cannot be trusted; look at it "
+			"and remove it",
 			path, st.st_uid);
 	if ((st.st_mode & 077) && fchmod(fd, 0700) < 0)
 		return txn_fail(err, -errno, path, "closing it to others");
@@ -246,11 +247,11 @@ int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct e
 	return r;
 }
 
-int txn_store_mark(struct txn_store *store, const char *id, enum snapshot_state state,
-	struct error *err)
+int txn_store_mark(
+	struct txn_store *store, const char *id, enum snapshot_state state, struct error *err)
 {
-	_cleanup_close_ int dir = openat(store->snapshots, id,
-		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int dir =
+		openat(store->snapshots, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (dir < 0 || renameat(dir, words[state], dir, "state") < 0 || fsync(dir) < 0)
 		return txn_fail(err, -errno, SNAPSHOT_DIR, "marking the snapshot");

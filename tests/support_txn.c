@@ -69,10 +69,12 @@ static void put_directory(const char *dir, const char *path)
 void support_txn_programs(const char *dir)
 {
 	static const char copy[] =
-		"cd / && mkdir -p \"$0/usr/lib64\" && for p in /bin/sh /bin/sleep; do echo $p; ldd $p | grep -o '/[^ ]*'; done |"
+		"cd / && mkdir -p \"$0/usr/lib64\" && for p in /bin/sh /bin/sleep; do echo $p; ldd "
+		"$p | grep -o '/[^ ]*'; done |"
 		" sort -u | xargs cp -L --parents -t \"$0\" && mkdir -p \"$0/proc\" \"$0/dev\"";
 
-	assert_int_equal(support_run((const char *const[]){"/bin/sh", "-c", copy, dir, NULL}, NULL), 0);
+	assert_int_equal(
+		support_run((const char *const[]){"/bin/sh", "-c", copy, dir, NULL}, NULL), 0);
 }
 
 char *support_txn_system(bool programs)
@@ -141,8 +143,8 @@ static void add_edit(const struct root *root, struct plan *plan, const struct su
 	free(path);
 }
 
-struct plan *support_txn_plan(const struct root *root, const struct support_edit *edits,
-	const char *const *scripts)
+struct plan *support_txn_plan(
+	const struct root *root, const struct support_edit *edits, const char *const *scripts)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
 
@@ -215,7 +217,8 @@ static void run_plan(const struct root *root, const struct plan *plan)
 	str_free(&log);
 }
 
-void support_txn_apply(const char *dir, const struct support_edit *edits, const char *const *scripts)
+void support_txn_apply(
+	const char *dir, const struct support_edit *edits, const char *const *scripts)
 {
 	struct root *root = support_txn_root(dir);
 	struct plan *plan = support_txn_plan(root, edits, scripts);
@@ -253,7 +256,8 @@ char *support_txn_states(const char *dir)
 		fail_msg("%s", err.text);
 	for (size_t i = 0; i < snapshots.n; i++)
 		str_addf(&out, "%ju %s\n", (uintmax_t)snapshots.v[i].number,
-			snapshots.v[i].damaged ? "damaged" : snapshot_state_name(snapshots.v[i].state));
+			snapshots.v[i].damaged ? "damaged"
+					       : snapshot_state_name(snapshots.v[i].state));
 	snapshots_free(&snapshots);
 	root_close(root);
 	assert_int_equal(str_take(&out, &ret), 0);

@@ -35,8 +35,8 @@ static void lay(const char *dir, const char *path, const struct content *content
 /* The tree as text; directories that hold nothing are of no interest to a patch. */
 static char *picture(const char *dir)
 {
-	(void)support_run((const char *const[]){"/usr/bin/find", dir, "-mindepth", "1", "-type", "d",
-				  "-empty", "-delete", NULL},
+	(void)support_run((const char *const[]){"/usr/bin/find", dir, "-mindepth", "1", "-type",
+				  "d", "-empty", "-delete", NULL},
 		NULL);
 	return support_tree(dir, NULL);
 }
@@ -59,7 +59,8 @@ static void patch_gives(const struct change *changes, size_t n, const char *cons
 	/* Outside of the tree, so that it does not count as a file of it. */
 	snprintf(command, sizeof(command), "%s.patch", before);
 	support_put("/", command, text);
-	snprintf(command, sizeof(command), "cd %s && %s <%s.patch", before, argv_of_tool[0], before);
+	snprintf(
+		command, sizeof(command), "cd %s && %s <%s.patch", before, argv_of_tool[0], before);
 	if (*text && support_run((const char *const[]){"/bin/sh", "-c", command, NULL}, &out) != 0)
 		fail_msg("%s\n%s\n%s", argv_of_tool[0], out.s, text);
 	have = picture(before);
@@ -80,10 +81,19 @@ static void patch_gives(const struct change *changes, size_t n, const char *cons
 static const char *const patch[] = {"patch -p1 --force --silent", NULL};
 static const char *const git[] = {"git apply --whitespace=nowarn -", NULL};
 
-#define FILE_(m, t) {.kind = CONTENT_FILE, .mode = (m), .text = (char *)(uintptr_t)(t)}
-#define LINK_(t)    {.kind = CONTENT_LINK, .mode = 0777, .text = (char *)(uintptr_t)(t)}
-#define NONE_       {.kind = CONTENT_ABSENT}
-#define PATH_(p)    .path = (char *)(uintptr_t)(p)
+#define FILE_(m, t)                                                                                \
+	{                                                                                          \
+		.kind = CONTENT_FILE, .mode = (m), .text = (char *)(uintptr_t)(t)                  \
+	}
+#define LINK_(t)                                                                                   \
+	{                                                                                          \
+		.kind = CONTENT_LINK, .mode = 0777, .text = (char *)(uintptr_t)(t)                 \
+	}
+#define NONE_                                                                                      \
+	{                                                                                          \
+		.kind = CONTENT_ABSENT                                                             \
+	}
+#define PATH_(p) .path = (char *)(uintptr_t)(p)
 
 static const struct change edges[] = {
 	{PATH_("/etc/new"), .before = NONE_, .after = FILE_(0644, "one\ntwo\n")},
@@ -96,9 +106,11 @@ static const struct change edges[] = {
 	{PATH_("/etc/gone-no-newline"), .before = FILE_(0755, "a\nb"), .after = NONE_},
 	{PATH_("/etc/filled"), .before = FILE_(0644, ""), .after = FILE_(0644, "a\n")},
 	{PATH_("/etc/emptied"), .before = FILE_(0644, "a\nb\n"), .after = FILE_(0644, "")},
-	{PATH_("/etc/newline-added"), .before = FILE_(0644, "a\nb"), .after = FILE_(0644, "a\nb\n")},
+	{PATH_("/etc/newline-added"), .before = FILE_(0644, "a\nb"),
+		.after = FILE_(0644, "a\nb\n")},
 	{PATH_("/etc/newline-lost"), .before = FILE_(0644, "a\nb\n"), .after = FILE_(0644, "a\nb")},
-	{PATH_("/etc/no-newline-both"), .before = FILE_(0644, "a\nb"), .after = FILE_(0644, "c\nb")},
+	{PATH_("/etc/no-newline-both"), .before = FILE_(0644, "a\nb"),
+		.after = FILE_(0644, "c\nb")},
 	{PATH_("/etc/mode"), .before = FILE_(0644, "a\n"), .after = FILE_(0755, "a\n")},
 	{PATH_("/etc/mode-and-text"), .before = FILE_(0644, "a\n"), .after = FILE_(0700, "b\n")},
 	{PATH_("/etc/crlf"), .before = FILE_(0644, "a\r\nb\r\n"), .after = FILE_(0644, "a\r\nc\n")},

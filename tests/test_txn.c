@@ -28,7 +28,8 @@ struct scene {
 	struct error err;
 };
 
-static void open_scene(struct scene *s, const struct support_edit *edits, const char *const *scripts)
+static void open_scene(
+	struct scene *s, const struct support_edit *edits, const char *const *scripts)
 {
 	*s = (struct scene){.dir = support_txn_system(scripts != NULL)};
 	s->old = support_txn_tree(s->dir);
@@ -100,10 +101,9 @@ static void all_kinds_of_changes(void **state)
 
 		assert_int_equal(content_read(s.root, e->path, true, NULL, &now, NULL), 0);
 		assert_true(base_same(now.text, e->text));
-		assert_int_equal(now.kind,
-			!e->text  ? CONTENT_ABSENT
-			: e->mode ? CONTENT_FILE
-				  : CONTENT_LINK);
+		assert_int_equal(now.kind, !e->text  ? CONTENT_ABSENT
+					   : e->mode ? CONTENT_FILE
+						     : CONTENT_LINK);
 		if (e->mode)
 			assert_int_equal(now.mode, e->mode);
 		content_free(&now);
@@ -166,19 +166,20 @@ static void umask_is_ignored(void **state)
 	close_scene(&s);
 }
 
-/* What an access list allows stays; what a default list of the directory would add does not come. */
+/* What an access list allows stays; what a default list of the directory would add does not come.
+ */
 static void access_lists(void **state)
 {
-	static const struct support_edit edits[] = {
-		{"/etc/modprobe.d/own.conf", "changed\n", 0640}, {"/etc/modprobe.d/new", "x\n", 0600}, {0}};
+	static const struct support_edit edits[] = {{"/etc/modprobe.d/own.conf", "changed\n", 0640},
+		{"/etc/modprobe.d/new", "x\n", 0600}, {0}};
 	struct str before = {0}, after = {0}, new_one = {0};
 	struct scene s;
 
 	(void)state;
 	open_scene(&s, edits, NULL);
 	if (chdir(s.dir) < 0 ||
-		support_run((const char *const[]){"setfacl", "-m", "u:1:r", "etc/modprobe.d/own.conf",
-				    NULL},
+		support_run((const char *const[]){"setfacl", "-m", "u:1:r",
+				    "etc/modprobe.d/own.conf", NULL},
 			NULL) != 0 ||
 		support_run((const char *const[]){"setfacl", "-d", "-m", "u:2:rw", "etc/modprobe.d",
 				    NULL},
@@ -207,8 +208,8 @@ static void own_directories_go(void **state)
 {
 	static const struct support_edit two[] = {
 		{"/etc/a/b/one", "1", 0644}, {"/etc/a/b/two", "2", 0644}, {0}};
-	static const struct support_edit none[] = {
-		{"/etc/a/b/one", NULL, 0}, {"/etc/a/b/two", NULL, 0}, {"/etc/empty.d/file", NULL, 0}, {0}};
+	static const struct support_edit none[] = {{"/etc/a/b/one", NULL, 0},
+		{"/etc/a/b/two", NULL, 0}, {"/etc/empty.d/file", NULL, 0}, {0}};
 	static const struct support_edit first[] = {{"/etc/a/b/one", NULL, 0}, {0}};
 	static const struct support_edit empty[] = {{"/etc/empty.d/file", "x", 0644}, {0}};
 	struct scene s;
@@ -368,8 +369,9 @@ static void as_nobody(bool nobody)
 
 static void give_to_nobody(const char *dir)
 {
-	assert_int_equal(support_run((const char *const[]){"/bin/chown", "-R", "65534:65534", dir, NULL},
-				 NULL),
+	assert_int_equal(
+		support_run(
+			(const char *const[]){"/bin/chown", "-R", "65534:65534", dir, NULL}, NULL),
 		0);
 }
 
@@ -553,7 +555,8 @@ static void failing_command(void **state)
 	is_as_before(&s);
 	is_file(&s, "/log", "one GRUB_TIMEOUT=9\ntwo\none GRUB_TIMEOUT=5\ntwo\n");
 	says(s.log.s, "command-done 3 /bin/sh -c echo two");
-	says(s.log.s, " failed with exit status 3\nrestored /etc/empty.d/file\nrestored /etc/gone-link\n");
+	says(s.log.s, " failed with exit status 3\nrestored /etc/empty.d/file\nrestored "
+		      "/etc/gone-link\n");
 	says(s.log.s, "restored /etc/default/grub\ncommand /bin/sh -c read");
 	says(s.log.s, "\nrolled-back /bin/sh -c echo two");
 	states = support_txn_states(s.dir);
@@ -574,7 +577,8 @@ static void failing_both_ways(void **state)
 	begin(&s, 0);
 	assert_int_equal(support_txn_run(s.txn, &s.log), TXN_ROLLED_BACK);
 	is_as_before(&s);
-	says(s.log.s, "restore-failed -5 /bin/sh -c exit 1 failed for the old state too (exit status 1)");
+	says(s.log.s,
+		"restore-failed -5 /bin/sh -c exit 1 failed for the old state too (exit status 1)");
 	says(s.log.s, "rolled-back -5 ");
 	/* So that the commands can be tried again. */
 	states = support_txn_states(s.dir);
@@ -596,7 +600,8 @@ static void missing_program(void **state)
 	begin(&s, 0);
 	assert_int_equal(support_txn_run(s.txn, &s.log), TXN_ROLLED_BACK);
 	is_as_before(&s);
-	says(s.log.s, "failed -2 /usr/sbin/update-grub: starting: No such file or directory; install");
+	says(s.log.s,
+		"failed -2 /usr/sbin/update-grub: starting: No such file or directory; install");
 	is_file(&s, "/log", "ran\nran\n");
 	close_scene(&s);
 }
@@ -604,15 +609,15 @@ static void missing_program(void **state)
 /* What the command sees of us and of the host. */
 static void clean_surroundings(void **state)
 {
-	static const char *const scripts[] = {
-		"read x || echo no input",
+	static const char *const scripts[] = {"read x || echo no input",
 		"echo $PATH,$LC_ALL,$TERM,$HOME,$DEBIAN_FRONTEND,$SECRET,$(umask),$(pwd)",
 		/* 3 is the directory that it reads. */
 		"for f in /proc/$$/fd/*; do echo ${f##*/}; done",
-		"read pid comm state parent group session rest </proc/$$/stat; echo $((session - pid))",
-		"while read k v; do case $k in SigBlk:|SigIgn:) echo $k $v;; esac; done </proc/$$/status",
-		"echo x >/dev/null && echo dev",
-		NULL};
+		"read pid comm state parent group session rest </proc/$$/stat; echo $((session - "
+		"pid))",
+		"while read k v; do case $k in SigBlk:|SigIgn:) echo $k $v;; esac; done "
+		"</proc/$$/status",
+		"echo x >/dev/null && echo dev", NULL};
 	struct scene s;
 	struct str mounts = {0};
 	sigset_t usr1;
@@ -648,15 +653,10 @@ static void clean_surroundings(void **state)
 
 static void clean_output(void **state)
 {
-	static const char *const scripts[] = {
-		"printf 'a\\033[31mred\\033[0m\\tb\\a\\177\\n'",
-		"printf '10%%\\r20%%\\r\\n\\n'",
-		"printf 'gr\\303\\274n\\n'",
-		"printf 'x\\000y\\n'",
-		"printf '%0600d\\n' 7",
-		"printf '%0499d\\303\\274\\303\\274' 7",
-		"echo error >&2; printf 'no newline'",
-		NULL};
+	static const char *const scripts[] = {"printf 'a\\033[31mred\\033[0m\\tb\\a\\177\\n'",
+		"printf '10%%\\r20%%\\r\\n\\n'", "printf 'gr\\303\\274n\\n'", "printf 'x\\000y\\n'",
+		"printf '%0600d\\n' 7", "printf '%0499d\\303\\274\\303\\274' 7",
+		"echo error >&2; printf 'no newline'", NULL};
 	struct scene s;
 	char line[600];
 

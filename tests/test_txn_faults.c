@@ -51,8 +51,8 @@ static int child(const char *what, const char *dir)
 	if (strcmp(what, "back") == 0)
 		plan = way_back(root, &err);
 	else
-		plan = support_txn_plan(root, support_edits,
-			strcmp(what, "apply-and-run") == 0 ? scripts : NULL);
+		plan = support_txn_plan(
+			root, support_edits, strcmp(what, "apply-and-run") == 0 ? scripts : NULL);
 	if (!plan) {
 		puts(err.text);
 		result = err.code == -ENOENT ? NOTHING_TO_DO : REFUSED;
@@ -83,8 +83,8 @@ static int run_child(const char *what, const char *dir, struct str *out)
 }
 
 /* `inject` as strace -e has it; NULL: only look.  The trace is left in DIR.trace. */
-static int run_traced(const char *what, const char *dir, const char *call, const char *inject,
-	struct str *out)
+static int run_traced(
+	const char *what, const char *dir, const char *call, const char *inject, struct str *out)
 {
 	char trace[600], filter[64], fault[128];
 
@@ -92,9 +92,9 @@ static int run_traced(const char *what, const char *dir, const char *call, const
 	snprintf(filter, sizeof(filter), "trace=getpgid,%s", call);
 	snprintf(fault, sizeof(fault), "inject=%s:%s", call, inject ? inject : "");
 	return support_run(
-		(const char *const[]){"strace", "-qq", "-E", "ASAN_OPTIONS=detect_leaks=0", "-o", trace,
-			"-e", filter, "-e", inject ? fault : "trace=getpgid", "-e", filter, self,
-			"--child", what, dir, NULL},
+		(const char *const[]){"strace", "-qq", "-E", "ASAN_OPTIONS=detect_leaks=0", "-o",
+			trace, "-e", filter, "-e", inject ? fault : "trace=getpgid", "-e", filter,
+			self, "--child", what, dir, NULL},
 		out);
 }
 
@@ -113,13 +113,14 @@ static char *read_trace(const char *dir)
 static bool have_strace(void)
 {
 	return geteuid() == 0 && access("/proc/self/exe", R_OK) == 0 &&
-	       support_run((const char *const[]){"strace", "-qq", "-e", "trace=none", "/bin/true", NULL},
+	       support_run((const char *const[]){"strace", "-qq", "-e", "trace=none", "/bin/true",
+				   NULL},
 		       NULL) == 0;
 }
 
 /* How often it is called before the mark and after it. */
-static void count_calls(const char *what, const char *dir, const char *call, unsigned *before,
-	unsigned *after)
+static void count_calls(
+	const char *what, const char *dir, const char *call, unsigned *before, unsigned *after)
 {
 	_cleanup_free_ char *trace = NULL;
 	const char *mark;
@@ -152,7 +153,8 @@ static void is_old_or_new(const char *dir, const char *old, const char *new_)
 			fail_msg("neither old nor new: %s", lines.v[i]);
 }
 
-static void is_tree(const char *dir, const char *want, const char *what, const char *call, unsigned n)
+static void is_tree(
+	const char *dir, const char *want, const char *what, const char *call, unsigned n)
 {
 	_cleanup_free_ char *now = support_txn_tree(dir);
 
@@ -181,8 +183,8 @@ static char *tree_after(const char *what, const char *first)
 }
 
 struct sweep {
-	const char *what, *first;   /* what is run; what ran before it in peace */
-	char *start, *end;          /* the tree before it and after it */
+	const char *what, *first; /* what is run; what ran before it in peace */
+	char *start, *end;        /* the tree before it and after it */
 };
 
 static void one_failure(const struct sweep *s, const char *call, const char *fault, unsigned n)
@@ -240,7 +242,8 @@ static void one_kill(const struct sweep *s, const char *old, const char *call, u
 	is_old_or_new(dir, s->start, s->end);
 	result = run_child("back", dir, &out);
 	if (result != COMMITTED && result != NOTHING_TO_DO)
-		fail_msg("%s killed at %s %u: the way back: %d %s", s->what, call, n, result, out.s);
+		fail_msg(
+			"%s killed at %s %u: the way back: %d %s", s->what, call, n, result, out.s);
 	is_tree(dir, old, s->what, call, n);
 	str_free(&out);
 	support_remove(dir);
@@ -312,8 +315,8 @@ static void every_call_fails_going_back(void **state)
 /* What starts a program.  strace does not follow it: these are the calls of the parent. */
 static void starting_fails(void **state)
 {
-	static const char *const calls[] = {"pipe2", "clone", "epoll_create1", "epoll_ctl",
-		"timerfd_create", "pidfd_open"};
+	static const char *const calls[] = {
+		"pipe2", "clone", "epoll_create1", "epoll_ctl", "timerfd_create", "pidfd_open"};
 
 	(void)state;
 	if (!have_strace())
@@ -322,7 +325,8 @@ static void starting_fails(void **state)
 		sweep("apply-and-run", NULL, calls[i], "EAGAIN");
 }
 
-static const char *const killed_at[] = {"mkdirat", "openat", "write", "fsync", "renameat", "unlinkat"};
+static const char *const killed_at[] = {
+	"mkdirat", "openat", "write", "fsync", "renameat", "unlinkat"};
 
 static void killed(void **state)
 {
@@ -413,7 +417,8 @@ static void order_on_disk(void **state)
 		renames++;
 		parent = path_in_trace(line, "renameat(");
 		assert_int_equal(sscanf(strstr(line, ">, "), ">, \"%63[^\"]", name), 1);
-		/* The words for the state were written under the name that the snapshot had then. */
+		/* The words for the state were written under the name that the snapshot had then.
+		 */
 		if (strcmp(name, "complete") == 0)
 			strcpy(strrchr(parent, '/'), "/new");
 		assert_true(asprintf(&old, "%s/%s", parent, name) > 0);
@@ -449,7 +454,8 @@ static char *small_disk(void)
 
 		snprintf(command, sizeof(command), "cp -a %s/. %s", from, dir);
 		assert_int_equal(
-			support_run((const char *const[]){"/bin/sh", "-c", command, NULL}, NULL), 0);
+			support_run((const char *const[]){"/bin/sh", "-c", command, NULL}, NULL),
+			0);
 	}
 	support_remove(TAKE_PTR(from));
 	return dir;
@@ -495,9 +501,11 @@ static void full_because_of_a_command(void **state)
 {
 	static const struct support_edit edits[] = {
 		{"/etc/big", NULL, 0}, {"/etc/default/grub", "GRUB_TIMEOUT=9\n", 0644}, {0}};
-	static const char *const filling[] = {"read l </etc/default/grub; [ $l = GRUB_TIMEOUT=9 ] || exit 0;"
-					      "while read x; do echo $x$x$x$x; done </bin/lines >/fill; "
-					      "echo $l >/second || exit 1", NULL};
+	static const char *const filling[] = {
+		"read l </etc/default/grub; [ $l = GRUB_TIMEOUT=9 ] || exit 0;"
+		"while read x; do echo $x$x$x$x; done </bin/lines >/fill; "
+		"echo $l >/second || exit 1",
+		NULL};
 	char *dir = small_disk(), *old;
 	struct str lines = {0}, log = {0};
 	struct root *root;
