@@ -1,10 +1,19 @@
 #include "core/module.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libkmod.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Head of an index of depmod(8), in big endian: magic, version, offset of the root node, with flags
+ * for what that node has (libkmod-index.c); no flag, and nothing more is read. */
+#define INDEX_HEAD   3
+#define INDEX_MAGIC  0xb007f457u
+#define INDEX_OFFSET 0x0fffffffu
 
 /* Of interest beside what claims a device. */
 static const char *const vfio_modules[] = {
@@ -42,6 +51,61 @@ static void quiet(void *data, int priority, const char *file, int line, const ch
 	(void)args;
 }
 
+/* libkmod maps an index and trusts it, and opens whatever is there.  depmod writes the root node last,
+ * so an index that was cut short (the disk was full) has it behind its end. */
+static bool is_sound(const struct root *root, const char *modules, const char *version,
+	const char *name, bool is_index)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	uint32_t head[INDEX_HEAD];
+	struct stat st;
+
+	if (asprintf(&path, "%s/%s/%s", modules, version, name) < 0) {
+		path = NULL;
+		return false;
+	}
+	fd = root_open_path(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd == -ENOENT)
+		return true;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	if (!is_index)
+		return true;
+	if (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+		be32toh(head[0]) != INDEX_MAGIC)
+		return false;
+	return be32toh(head[2]) <= INDEX_OFFSET || (be32toh(head[2]) & INDEX_OFFSET) < st.st_size;
+}
+
+static bool are_sound(const struct root *root, const char *modules, const char *version)
+{
+	static const char *const indexes[] = {"modules.dep.bin", "modules.alias.bin",
+		"modules.symbols.bin", "modules.builtin.bin", "modules.builtin.alias.bin"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(indexes); i++)
+		if (!is_sound(root, modules, version, indexes[i], true))
+			return false;
+	return is_sound(root, modules, version, "modules.softdep", false);
+}
+
+/* While libkmod makes a context it complains to standard error, and quotes what it read. */
+static struct kmod_ctx *new_quietly(const char *directory, const char *const config[])
+{
+	const char *wanted = getenv("KMOD_LOG");
+	_cleanup_free_ char *saved = wanted ? strdup(wanted) : NULL;
+	struct kmod_ctx *ctx = NULL;
+
+	if ((wanted && !saved) || setenv("KMOD_LOG", "0", 1) < 0)
+		return NULL;
+	ctx = kmod_new(directory, config);
+	if (!saved || setenv("KMOD_LOG", saved, 1) < 0)
+		(void)unsetenv("KMOD_LOG");
+	if (ctx)
+		kmod_set_log_fn(ctx, quiet, NULL);
+	return ctx;
+}
+
 /* No configuration of modprobe.d: the running system's says nothing about the one below the root,
  * and what a line there does has to be known with its file and line (existing.c). */
 static int context_new(const struct root *root, const char *modules, struct kernel *kernel,
@@ -52,14 +116,17 @@ static int context_new(const struct root *root, const char *modules, struct kern
 	_cleanup_free_ char *directory = NULL;
 	struct kmod_ctx *ctx;
 
+	*ret = NULL;
+	kernel->indexed = are_sound(root, modules, kernel->version);
+	if (!kernel->indexed)
+		return 0;
 	if (asprintf(&directory, "%s%s/%s", base, modules, kernel->version) < 0) {
 		directory = NULL;
 		return -ENOMEM;
 	}
-	ctx = kmod_new(directory, no_config);
+	ctx = new_quietly(directory, no_config);
 	if (!ctx)
 		return -ENOMEM;
-	kmod_set_log_fn(ctx, quiet, NULL);
 	kernel->indexed = kmod_load_resources(ctx) >= 0;
 	if (!kernel->indexed)
 		ctx = kmod_unref(ctx);

@@ -60,6 +60,8 @@ static void scan(struct fixture *f)
 	int saved = dup(STDERR_FILENO), r;
 
 	assert_true(said && saved >= 0);
+	f->machine = machine_free(f->machine);
+	f->root = root_close(f->root);
 	assert_true(dup2(fileno(said), STDERR_FILENO) >= 0);
 	r = root_open(f->dir, NULL, &f->root, &err);
 	if (r == 0)
@@ -191,6 +193,44 @@ static void test_no_index(void **state)
 	assert_true(strv_has(modules_of(f, "02:00.0"), "igb"));
 }
 
+/* What libkmod would crash on, hang on, or quote to the terminal. */
+static void test_hostile_files(void **state)
+{
+	static const char *const names[] = {"modules.dep.bin", "modules.alias.bin",
+		"modules.symbols.bin", "modules.builtin.bin", "modules.softdep"};
+	struct fixture *f = *state;
+
+	use_root(f, "debian12");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *path = NULL, *kept = NULL;
+
+		assert_true(asprintf(&path, "%s" KERNEL "/%s", f->dir, names[i]) > 0);
+		assert_true(asprintf(&kept, "%s.kept", path) > 0);
+		assert_int_equal(rename(path, kept), 0);
+		assert_int_equal(mkfifo(path, 0600), 0);
+		scan(f);
+		assert_false(f->machine->kernels[1].indexed);
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(rename(kept, path), 0);
+		if (strcmp(names[i], "modules.softdep") == 0)
+			continue;
+		for (off_t size = 100; size; size /= 2) {
+			assert_int_equal(truncate(path, size), 0);
+			scan(f);
+			assert_false(f->machine->kernels[1].indexed);
+		}
+		use_root(f, "debian12");
+	}
+	support_put(f->dir, KERNEL "/modules.softdep", "\033]0;title\007 is no line\n");
+	assert_int_equal(setenv("KMOD_LOG", "debug", 1), 0);
+	scan(f);
+	assert_string_equal(getenv("KMOD_LOG"), "debug");
+	assert_int_equal(unsetenv("KMOD_LOG"), 0);
+	scan(f);
+	assert_null(getenv("KMOD_LOG"));
+	assert_true(f->machine->kernels[1].indexed);
+}
+
 static void test_no_kernel(void **state)
 {
 	struct fixture *f = *state;
@@ -209,7 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_claims), T(test_states), T(test_virqfd_is_gone), T(test_kernels_differ),
-		T(test_no_index), T(test_no_kernel),
+		T(test_no_index), T(test_hostile_files), T(test_no_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
