@@ -104,6 +104,9 @@ static int read_file(const struct root *root, const char *path, struct content *
 
 	if (r == -ENOENT)
 		return 0;
+	if (r == -ENOTDIR)
+		return error_set(err, r,
+			"%s: something on the way to it is not a directory; move that away", path);
 	if (r < 0)
 		return error_set(err, r, "%s: %s", path, strerror(-r));
 	r = root_read_text(root, path, &ret->text, err);
@@ -126,7 +129,7 @@ int content_read(const struct root *root, const char *path, bool want_link, char
 	if (r < 0)
 		return r;
 	r = want_link ? read_link(root, resolved, &content, err) : -EINVAL;
-	if (r == -EINVAL || r == -ENOENT)
+	if (r < 0 && r != -ENOMEM) /* not a link: what else is there, or why it cannot be read */
 		r = read_file(root, resolved, &content, err);
 	if (r < 0)
 		return r;

@@ -499,15 +499,22 @@ static int plan_choices(const struct root *root, struct plan *plan, struct error
 	return 0;
 }
 
+/* A damaged one only where nothing else is left: to be named, since it stands in the way. */
 static const struct snapshot *last_to_undo(const struct snapshots *snapshots)
 {
+	const struct snapshot *damaged = NULL;
+
 	for (size_t i = 0; i < snapshots->n; i++) {
 		const struct snapshot *s = &snapshots->v[i];
 
-		if (s->state != SNAPSHOT_ROLLED_BACK && !s->damaged && !s->undoes.n)
+		if (s->state == SNAPSHOT_ROLLED_BACK || s->undoes.n)
+			continue;
+		if (!s->damaged)
 			return s;
+		if (!damaged)
+			damaged = s;
 	}
-	return NULL;
+	return damaged;
 }
 
 static int choose(const struct snapshots *snapshots, const char *id, const struct snapshot **ret,

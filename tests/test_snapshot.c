@@ -515,6 +515,42 @@ static void damaged_ones_are_told(void **state)
 	}
 }
 
+/* The only one there is: it is named, not said to be absent. */
+static void a_damaged_one_alone_is_named(void **state)
+{
+	char *dir = support_txn_system(false);
+	_cleanup_free_ char *id = NULL;
+	struct plan *plan = NULL;
+	struct error err = {0};
+
+	(void)state;
+	write_one(dir, "/etc/other", "1\n");
+	id = support_txn_id(dir, 1);
+	harm(dir, 1, "manifest", "");
+	assert_int_equal(way_back(dir, 0, &plan, &err), -EUCLEAN);
+	says(err.text, id);
+	support_remove(dir);
+}
+
+static void a_file_in_place_of_a_directory_is_named(void **state)
+{
+	char *dir = support_txn_system(false);
+	_cleanup_free_ char *path = NULL;
+	struct plan *plan = NULL;
+	struct error err = {0};
+
+	(void)state;
+	write_one(dir, "/etc/made/other", "1\n");
+	assert_true(asprintf(&path, "%s/etc/made/other", dir) > 0);
+	assert_int_equal(unlink(path), 0);
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(rmdir(path), 0);
+	support_put(dir, "/etc/made", "");
+	assert_int_equal(way_back(dir, 0, &plan, &err), -ENOTDIR);
+	says(err.text, "/etc/made/other: something on the way to it is not a directory");
+	support_remove(dir);
+}
+
 static void other_names_are_ignored(void **state)
 {
 	static const char *const names[] = {"new", "old", "..data", "20200101-000000",
@@ -781,6 +817,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(going_back_interrupted),
 		cmocka_unit_test(interrupted_is_finished),
 		cmocka_unit_test(damaged_ones_are_told),
+		cmocka_unit_test(a_damaged_one_alone_is_named),
+		cmocka_unit_test(a_file_in_place_of_a_directory_is_named),
 		cmocka_unit_test(other_names_are_ignored),
 		cmocka_unit_test(only_root_may_look),
 		cmocka_unit_test(comes_back_the_same),
