@@ -53,8 +53,8 @@ static void quiet(void *data, int priority, const char *file, int line, const ch
 
 /* libkmod maps an index and trusts it, and opens whatever is there.  depmod writes the root node last,
  * so an index that was cut short (the disk was full) has it behind its end. */
-static bool is_sound(const struct root *root, const char *modules, const char *version,
-	const char *name, bool is_index)
+static bool is_sound_index(
+	const struct root *root, const char *modules, const char *version, const char *name)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -70,12 +70,29 @@ static bool is_sound(const struct root *root, const char *modules, const char *v
 		return true;
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
-	if (!is_index)
-		return true;
 	if (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
 		be32toh(head[0]) != INDEX_MAGIC)
 		return false;
 	return be32toh(head[2]) <= INDEX_OFFSET || (be32toh(head[2]) & INDEX_OFFSET) < st.st_size;
+}
+
+/* As depmod writes it: about any other line libkmod complains to standard error, and quotes it. */
+static bool is_sound_softdep(const struct root *root, const char *modules, const char *version)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/%s/modules.softdep", modules, version) < 0) {
+		path = NULL;
+		return false;
+	}
+	r = root_read_text(root, path, &text, NULL);
+	for (const char *line = text; line && *line; line += strspn(line, "\n")) {
+		if (*line != '#' && !base_starts(line, "softdep "))
+			return false;
+		line += strcspn(line, "\n");
+	}
+	return r == 0 || r == -ENOENT;
 }
 
 static bool are_sound(const struct root *root, const char *modules, const char *version)
@@ -84,26 +101,9 @@ static bool are_sound(const struct root *root, const char *modules, const char *
 		"modules.symbols.bin", "modules.builtin.bin", "modules.builtin.alias.bin"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(indexes); i++)
-		if (!is_sound(root, modules, version, indexes[i], true))
+		if (!is_sound_index(root, modules, version, indexes[i]))
 			return false;
-	return is_sound(root, modules, version, "modules.softdep", false);
-}
-
-/* While libkmod makes a context it complains to standard error, and quotes what it read. */
-static struct kmod_ctx *new_quietly(const char *directory, const char *const config[])
-{
-	const char *wanted = getenv("KMOD_LOG");
-	_cleanup_free_ char *saved = wanted ? strdup(wanted) : NULL;
-	struct kmod_ctx *ctx = NULL;
-
-	if ((wanted && !saved) || setenv("KMOD_LOG", "0", 1) < 0)
-		return NULL;
-	ctx = kmod_new(directory, config);
-	if (!saved || setenv("KMOD_LOG", saved, 1) < 0)
-		(void)unsetenv("KMOD_LOG");
-	if (ctx)
-		kmod_set_log_fn(ctx, quiet, NULL);
-	return ctx;
+	return is_sound_softdep(root, modules, version);
 }
 
 /* No configuration of modprobe.d: the running system's says nothing about the one below the root,
@@ -124,9 +124,10 @@ static int context_new(const struct root *root, const char *modules, struct kern
 		directory = NULL;
 		return -ENOMEM;
 	}
-	ctx = new_quietly(directory, no_config);
+	ctx = kmod_new(directory, no_config);
 	if (!ctx)
 		return -ENOMEM;
+	kmod_set_log_fn(ctx, quiet, NULL);
 	kernel->indexed = kmod_load_resources(ctx) >= 0;
 	if (!kernel->indexed)
 		ctx = kmod_unref(ctx);
