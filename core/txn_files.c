@@ -200,8 +200,7 @@ static bool has_acl(const struct attributes *attributes)
 	return false;
 }
 
-/* chown takes set-id bits and capabilities away, an access list is bounded by the mode: this order.
- */
+/* chown takes set-id bits and capabilities away, the mode bounds an access list: this order. */
 static int dress(int fd, const struct content *content)
 {
 	const struct attributes *attributes = content->attributes;
