@@ -207,6 +207,8 @@ int txn_run_start(struct txn_run *run, const struct root *root, const struct com
 		run->pid = r;
 		r = wait_for_start(run, report[0], program, err);
 		if (r < 0) {
+			/* With what it may have started already. */
+			(void)kill(-run->pid, SIGKILL);
 			(void)kill(run->pid, SIGKILL);
 			(void)reap(run->pid);
 		}
