@@ -1,6 +1,5 @@
 #include "core/edit_cmdline.h"
 
-#include "core/edit.h"
 #include "core/edit_list.h"
 
 #include <errno.h>
@@ -134,7 +133,7 @@ static int put_line(const char *path, const char *text, const struct strv *wante
 	str_add(&body, wanted->n ? "\n" : "");
 	if (str_check(&body) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	return edit_block(path, text, body.s, ret, err);
+	return edit_list_block(path, text, body.s, ret, err);
 }
 
 static int check(const char *path, const char *text, enum edit_cmdline_form form,
@@ -191,7 +190,7 @@ int edit_cmdline(const char *path, const char *text, enum edit_cmdline_form form
 
 	/* A line of ours counts as none, so that a person's own one later takes its place. */
 	if (r == 0 && form == EDIT_CMDLINE_ENTRY)
-		r = edit_block(path, text, "", &bare, err);
+		r = edit_list_block(path, text, "", &bare, err);
 	if (r == 0)
 		r = parse(path, bare ? bare : text, form, &parsed, err);
 	if (r < 0)

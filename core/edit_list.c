@@ -1,5 +1,7 @@
 #include "core/edit_list.h"
 
+#include "core/edit.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -473,6 +475,20 @@ int edit_list_check_words(
 				words->v[i]);
 	}
 	return 0;
+}
+
+int edit_list_block(const char *path, const char *text, const char *body, char **ret,
+	struct error *err)
+{
+	_cleanup_free_ char *out = NULL;
+	int r = edit_block(path, text, body, &out, err);
+
+	/* NULL where the block says that it made the file. */
+	if (r == 0 && !out && !(out = strdup("")))
+		r = error_set(err, -ENOMEM, "out of memory");
+	if (r == 0)
+		*ret = TAKE_PTR(out);
+	return r;
 }
 
 void edit_list_keep(struct strv *ours, struct strv *fresh)

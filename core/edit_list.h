@@ -81,6 +81,10 @@ size_t edit_list_line(const char *text, size_t position); /* from 1 */
 int edit_list_check_words(
 	const char *path, const struct strv *words, const char *others, struct error *err);
 
+/* edit_block() for a text that there is, and shall be. */
+int edit_list_block(const char *path, const char *text, const char *body, char **ret,
+	struct error *err);
+
 /* Replaces *ours by *fresh, which is empty then. */
 void edit_list_keep(struct strv *ours, struct strv *fresh);
 
