@@ -615,8 +615,9 @@ static void clean_surroundings(void **state)
 		"for f in /proc/$$/fd/*; do echo ${f##*/}; done",
 		"read pid comm state parent group session rest </proc/$$/stat; echo $((session - "
 		"pid))",
-		"while read k v; do case $k in SigBlk:|SigIgn:) echo $k $v;; esac; done "
-		"</proc/$$/status",
+		/* Without 32 and 33: glibc's posix_spawn, and so make, leaves its own two ignored. */
+		"while read k v; do case $k in SigBlk:|SigIgn:) echo $k "
+		"$((0x$v & ~0x180000000));; esac; done </proc/$$/status",
 		"echo x >/dev/null && echo dev", NULL};
 	struct scene s;
 	struct str mounts = {0};
@@ -642,7 +643,7 @@ static void clean_surroundings(void **state)
 	says(s.log.s, "output /usr/sbin:/usr/bin:/sbin:/bin,C,dumb,/root,noninteractive,,0022,/\n");
 	says(s.log.s, "output 0\noutput 1\noutput 2\noutput 3\ncommand-done");
 	says(s.log.s, "output 0\ncommand-done");
-	says(s.log.s, "output SigBlk: 0000000000000000\noutput SigIgn: 0000000000000000\n");
+	says(s.log.s, "output SigBlk: 0\noutput SigIgn: 0\n");
 	says(s.log.s, "output dev\n");
 	/* Its mounts were its own. */
 	support_run((const char *const[]){"/bin/cat", "/proc/self/mounts", NULL}, &mounts);
