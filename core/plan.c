@@ -213,6 +213,24 @@ int plan_add_command(struct plan *plan, enum command_stage stage, const char *pu
 	return 0;
 }
 
+static bool same_command(const struct command *a, const struct command *b)
+{
+	if (a->argv.n != b->argv.n)
+		return false;
+	for (size_t i = 0; i < a->argv.n; i++)
+		if (strcmp(a->argv.v[i], b->argv.v[i]) != 0)
+			return false;
+	return true;
+}
+
+bool plan_has_command(const struct plan *plan, const struct command *command)
+{
+	for (size_t i = 0; i < plan->n_commands; i++)
+		if (same_command(&plan->commands[i], command))
+			return true;
+	return false;
+}
+
 static void summarize(struct str *out, const char *verb, const struct choice *in,
 	const struct choice *not_in)
 {

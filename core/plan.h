@@ -70,6 +70,8 @@ int plan_add_change(struct plan *plan, const char *target, const char *path,
 	const struct content *before, const struct content *after);
 int plan_add_command(struct plan *plan, enum command_stage stage, const char *purpose,
 	const char *const argv[]);
+/* The plan runs a program with the same arguments. */
+bool plan_has_command(const struct plan *plan, const struct command *command);
 
 /* Reads what is at `path` now, links resolved inside the root; *ret_path (may be NULL) gets the
  * resolved path.  want_link: the last part is not followed.  Missing is CONTENT_ABSENT, not an error;

@@ -434,30 +434,12 @@ static int plan_undo(
 	return r < 0 ? no_memory(err) : 0;
 }
 
-static bool same_command(const struct command *a, const struct command *b)
-{
-	if (a->argv.n != b->argv.n)
-		return false;
-	for (size_t i = 0; i < a->argv.n; i++)
-		if (strcmp(a->argv.v[i], b->argv.v[i]) != 0)
-			return false;
-	return true;
-}
-
-static bool has_command(const struct plan *plan, const struct command *command)
-{
-	for (size_t i = 0; i < plan->n_commands; i++)
-		if (same_command(&plan->commands[i], command))
-			return true;
-	return false;
-}
-
 static int add_commands(struct plan *plan, const struct snapshot *s)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->n_commands; i++)
-		if (!has_command(plan, &s->commands[i]))
+		if (!plan_has_command(plan, &s->commands[i]))
 			r = plan_add_command(plan, s->commands[i].stage, s->commands[i].purpose,
 				(const char *const *)s->commands[i].argv.v);
 	return r;
@@ -517,6 +499,21 @@ static const struct snapshot *last_to_undo(const struct snapshots *snapshots)
 	return damaged;
 }
 
+/* What came before a snapshot and was cut short goes with it: the half of a change is no state to go
+ * back to. */
+static const struct snapshot *first_of(
+	const struct snapshots *snapshots, const struct snapshot *first)
+{
+	for (const struct snapshot *s = first + 1; s < snapshots->v + snapshots->n; s++) {
+		if (!s->happened)
+			continue;
+		if (!s->cut_short || s->damaged)
+			break;
+		first = s;
+	}
+	return first;
+}
+
 static int choose(const struct snapshots *snapshots, const char *id, const struct snapshot **ret,
 	struct error *err)
 {
@@ -531,7 +528,7 @@ static int choose(const struct snapshots *snapshots, const char *id, const struc
 	if (!s->happened)
 		return error_set(
 			err, -EALREADY, "%s is rolled back already: nothing is left of it", s->id);
-	*ret = s;
+	*ret = s->undoes.n ? s : first_of(snapshots, s);
 	return 0;
 }
 

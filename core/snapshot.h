@@ -75,7 +75,8 @@ int snapshot_read_attributes(const struct root *root, const char *path, struct c
  * and what is made from them may not be.  Who may not look into snapshots adds none. */
 int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct error *err);
 
-/* A plan that takes the system back to before snapshot `id`: later ones are undone with it.
+/* A plan that takes the system back to before snapshot `id`: later ones are undone with it, and one
+ * before it that was cut short, since `id` went on from half a change (a going back excepted).
  * NULL: the newest complete or interrupted one that is not itself a going back, so that asking
  * again goes further back; a going back is taken back by naming it.
  * A file that someone changed since is a finding "file-changed" (danger), whose text names it; the

@@ -464,12 +464,36 @@ static void interrupted_is_finished(void **state)
 	assert_string_equal(plan->commands[0].argv.v[0], argv[0]);
 	run_without_commands(root, plan);
 	states_are(dir, "2 complete\n1 complete\n");
-	/* Take that back, and it is open again. */
+	/* Take that back, and what it finished goes too. */
 	assert_int_equal(way_back(dir, 2, &plan, NULL), 0);
 	assert_int_equal(plan->n_commands, 1);
 	run_without_commands(root, plan);
-	states_are(dir, "3 complete\n2 rolled-back\n1 interrupted\n");
+	states_are(dir, "3 complete\n2 rolled-back\n1 rolled-back\n");
 	root_close(root);
+	support_remove(dir);
+}
+
+/* What went on from half a change is no longer apart from it: the way back leaves no half. */
+static void going_back_leaves_no_half(void **state)
+{
+	char *dir = support_txn_system(false);
+
+	(void)state;
+	write_one(dir, "/etc/other", "0\n");
+	write_one(dir, "/etc/half", "1\n");
+	interrupt(dir, 2);
+	write_one(dir, "/etc/other", "1\n");
+	for (unsigned number = 0; number <= 3; number += 3) {
+		struct plan *plan = NULL;
+		struct error err = {0};
+
+		assert_int_equal(way_back(dir, number, &plan, &err), 0);
+		assert_int_equal(plan->undoes.n, 2);
+		assert_int_equal(plan->n_changes, 2);
+		plan_free(plan);
+	}
+	rollback(dir, 3);
+	states_are(dir, "4 complete\n3 rolled-back\n2 rolled-back\n1 complete\n");
 	support_remove(dir);
 }
 
@@ -816,6 +840,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(interrupted_goes_back),
 		cmocka_unit_test(going_back_interrupted),
 		cmocka_unit_test(interrupted_is_finished),
+		cmocka_unit_test(going_back_leaves_no_half),
 		cmocka_unit_test(damaged_ones_are_told),
 		cmocka_unit_test(a_damaged_one_alone_is_named),
 		cmocka_unit_test(a_file_in_place_of_a_directory_is_named),
