@@ -283,6 +283,12 @@ static int module_list(struct existing *e, const char *text, const char *path)
 	return note_mentions(e, text, path, "vfio");
 }
 
+/* cgroup_device_acl with group nodes: their numbers change with the hardware. */
+static int qemu_conf(struct existing *e, const char *text, const char *path)
+{
+	return note_mentions(e, text, path, "\"/dev/vfio/");
+}
+
 static int udev_rules(struct existing *e, const char *text, const char *path)
 {
 	return note_mentions(e, text, path, "driver_override");
@@ -320,6 +326,8 @@ static int scan_mentions(struct existing *e, const struct root *root)
 		r = scan_file(e, root, TARGET_MODULES, module_list);
 	if (r == 0)
 		r = scan_file(e, root, CHOICE_PATH, bind_config);
+	if (r == 0)
+		r = scan_file(e, root, "/etc/libvirt/qemu.conf", qemu_conf);
 	if (r == 0)
 		r = existing_read_directories(e, root, loads, ".conf", module_list);
 	if (r == 0)

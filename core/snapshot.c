@@ -445,6 +445,16 @@ static int add_commands(struct plan *plan, const struct snapshot *s)
 	return r;
 }
 
+static int go_on(struct plan *plan, const struct snapshot *s)
+{
+	int r = add_commands(plan, s);
+
+	return r < 0 ? r
+		     : findings_add(&plan->findings, "interrupted", SEVERITY_WARNING, NULL, -1,
+			       "go on, or go back with `vfio-wizard rollback`",
+			       "Change %s was cut short; this plan takes over from there.", s->id);
+}
+
 int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct error *err)
 {
 	_cleanup_(snapshots_free) struct snapshots list = {0};
@@ -453,7 +463,7 @@ int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct e
 	if (r < 0)
 		return r == -EACCES ? 0 : r;
 	for (size_t i = 0; i < list.n; i++)
-		if (list.v[i].state == SNAPSHOT_INTERRUPTED && add_commands(plan, &list.v[i]) < 0)
+		if (list.v[i].state == SNAPSHOT_INTERRUPTED && go_on(plan, &list.v[i]) < 0)
 			return no_memory(err);
 	return 0;
 }
@@ -493,23 +503,19 @@ static const struct snapshot *last_to_undo(const struct snapshots *snapshots)
 			continue;
 		if (!s->damaged)
 			return s;
-		if (!damaged)
-			damaged = s;
+		damaged = damaged ? damaged : s;
 	}
 	return damaged;
 }
 
 /* What came before a snapshot and was cut short goes with it: the half of a change is no state to go
  * back to. */
-static const struct snapshot *first_of(
-	const struct snapshots *snapshots, const struct snapshot *first)
+static const struct snapshot *first_of(const struct snapshots *list, const struct snapshot *first)
 {
-	for (const struct snapshot *s = first + 1; s < snapshots->v + snapshots->n; s++) {
-		if (!s->happened)
-			continue;
-		if (!s->cut_short || s->damaged)
+	for (const struct snapshot *s = first + 1; s < list->v + list->n; s++) {
+		if (s->happened && (!s->cut_short || s->damaged))
 			break;
-		first = s;
+		first = s->happened ? s : first;
 	}
 	return first;
 }

@@ -71,8 +71,8 @@ int snapshot_number(const char *id, uint64_t *ret);
 int snapshot_read_attributes(const struct root *root, const char *path, struct content *content,
 	struct error *err);
 
-/* Adds the commands of interrupted snapshots to a plan that goes on: the files may be new already,
- * and what is made from them may not be.  Who may not look into snapshots adds none. */
+/* Adds to a plan that goes on the commands of interrupted snapshots: the files may be new already,
+ * and what is made from them may not be.  Says so in a finding "interrupted" for each.  Who may not look into snapshots adds none. */
 int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct error *err);
 
 /* A plan that takes the system back to before snapshot `id`: later ones are undone with it, and one

@@ -217,6 +217,8 @@ static void settings_by_hand_are_noted_with_file_and_line(void **state)
 	put(f, "/etc/udev/rules.d/90-x.rules", "\nATTR{driver_override}=\"vfio-pci\"\n");
 	put(f, "/etc/initramfs-tools/scripts/init-top/pt", "modprobe vfio-pci\n");
 	put(f, CHOICE_PATH, "DEVICES=\"0000:04:00.0\"\n");
+	put(f, "/etc/libvirt/qemu.conf",
+		"# \"/dev/vfio/vfio\"\ncgroup_device_acl = [\n \"/dev/kvm\", \"/dev/vfio/45\"\n]\n");
 	scan(f);
 	assert_string_equal(f->e.install, "/etc/modprobe.d/a.conf:1");
 	assert_true(noted(f, "/etc/modprobe.d/a.conf:1: install vfio-pci"));
@@ -229,7 +231,8 @@ static void settings_by_hand_are_noted_with_file_and_line(void **state)
 	assert_true(noted(f, "/etc/udev/rules.d/90-x.rules:2:"));
 	assert_true(noted(f, "scripts/init-top/pt:1:"));
 	assert_true(noted(f, CHOICE_PATH ":1: DEVICES="));
-	assert_int_equal(f->e.notes.n, 10);
+	assert_true(noted(f, "/etc/libvirt/qemu.conf:3:  \"/dev/kvm\", \"/dev/vfio/45\""));
+	assert_int_equal(f->e.notes.n, 11);
 	assert_true(existing_blacklists(&f->e, "nouveau"));
 	assert_false(existing_blacklists(&f->e, "r8169"));
 }

@@ -462,6 +462,8 @@ static void interrupted_is_finished(void **state)
 	assert_int_equal(plan->n_changes, 0);
 	assert_int_equal(plan->n_commands, 1);
 	assert_string_equal(plan->commands[0].argv.v[0], argv[0]);
+	assert_int_equal(plan->findings.n, 1);
+	assert_string_equal(plan->findings.v[0].id, "interrupted");
 	run_without_commands(root, plan);
 	states_are(dir, "2 complete\n1 complete\n");
 	/* Take that back, and what it finished goes too. */
