@@ -209,6 +209,18 @@ int term_open_headless(struct term **ret, int rows, int cols)
 	return 0;
 }
 
+/* A terminal without a second screen keeps the last frame: the shell's prompt, which comes in its
+ * last row, must not stand on what is there. */
+static void leave_terminal(void)
+{
+	if (isendwin())
+		return;
+	(void)move(LINES - 1, 0);
+	(void)clrtoeol();
+	(void)refresh();
+	endwin();
+}
+
 struct term *term_close(struct term *t)
 {
 	if (!t)
@@ -217,8 +229,7 @@ struct term *term_close(struct term *t)
 		set_term(t->screen);
 		if (t->input)
 			delwin(t->input);
-		if (!isendwin())
-			endwin();
+		leave_terminal();
 		delscreen(t->screen);
 	}
 	if (!t->headless)
