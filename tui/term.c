@@ -211,13 +211,15 @@ int term_open_headless(struct term **ret, int rows, int cols)
 
 /* A terminal without a second screen keeps the last frame: the shell's prompt, which comes in its
  * last row, must not stand on what is there. */
-static void leave_terminal(void)
+static void leave_terminal(const struct term *t)
 {
 	if (isendwin())
 		return;
-	(void)move(LINES - 1, 0);
-	(void)clrtoeol();
-	(void)refresh();
+	if (!t->headless) {
+		(void)move(LINES - 1, 0);
+		(void)clrtoeol();
+		(void)refresh();
+	}
 	endwin();
 }
 
@@ -229,7 +231,7 @@ struct term *term_close(struct term *t)
 		set_term(t->screen);
 		if (t->input)
 			delwin(t->input);
-		leave_terminal();
+		leave_terminal(t);
 		delscreen(t->screen);
 	}
 	if (!t->headless)
