@@ -41,7 +41,7 @@ static bool is_begin(const char *line, struct block *block)
 /* 1: found, 0: none. */
 static int find_block(const char *path, const char *text, struct block *ret, struct error *err)
 {
-	struct block block = {0};
+	struct block block = {0}, other;
 	size_t number = 1;
 	size_t begin = 0;
 
@@ -49,18 +49,21 @@ static int find_block(const char *path, const char *text, struct block *ret, str
 		if (!begin && is_begin(line, &block)) {
 			begin = number;
 			block.start = line;
-		} else if (begin && is_line(line, END)) {
+		} else if (begin && !block.end && is_line(line, END)) {
 			block.end = line_end(line);
-			*ret = block;
-			return 1;
+		} else if (block.end && is_begin(line, &other)) {
+			return error_set(err, -EINVAL,
+				"%s:%zu: a second \"" BEGIN "\"; remove one of the two blocks", path,
+				number);
 		}
 	}
-	if (begin)
+	if (begin && !block.end)
 		return error_set(err, -EINVAL,
 			"%s:%zu: \"" BEGIN "\" without its \"" END
 			"\"; put that line back below our lines, or remove this one",
 			path, begin);
-	return 0;
+	*ret = block;
+	return begin > 0;
 }
 
 static void add_block(struct str *out, const char *body, const char *made)

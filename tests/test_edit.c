@@ -79,7 +79,7 @@ static void lines_below_the_block_stay(void **state)
 	assert_string_equal(without, "a\nlater\n");
 }
 
-static void a_block_without_its_end_is_named_by_line(void **state)
+static void a_block_that_is_not_whole_is_named_by_line(void **state)
 {
 	struct error err = {0};
 	char *out = NULL;
@@ -89,6 +89,12 @@ static void a_block_without_its_end_is_named_by_line(void **state)
 		-EINVAL);
 	assert_null(out);
 	assert_non_null(strstr(err.text, PATH_OF ":2:"));
+	assert_int_equal(edit_block(PATH_OF,
+				 "# vfio-wizard: begin\n# vfio-wizard: end\n"
+				 "# vfio-wizard: begin\n# vfio-wizard: end\n",
+				 "c\n", &out, &err),
+		-EINVAL);
+	assert_non_null(strstr(err.text, PATH_OF ":3:"));
 }
 
 static void check_words(const char *text, const char *expected)
@@ -127,7 +133,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_was_not_there_goes_again),
 		cmocka_unit_test(another_body_takes_the_place_of_the_first),
 		cmocka_unit_test(lines_below_the_block_stay),
-		cmocka_unit_test(a_block_without_its_end_is_named_by_line),
+		cmocka_unit_test(a_block_that_is_not_whole_is_named_by_line),
 		cmocka_unit_test(words_are_read_as_sh_reads_them),
 	};
 

@@ -100,6 +100,9 @@ static int read_both(const char *text, struct strv *words)
 	assert_int_equal(theirs < 0, r < 0);
 	for (size_t i = 0; r == 1 && i <= words->n; i++)
 		assert_true(base_same(values[i], i < words->n ? words->v[i] : NULL));
+	for (size_t i = 0; values && values[i]; i++)
+		free(values[i]);
+	free(values);
 	if (conf)
 		libvirt.free(conf);
 	return r;
