@@ -12,7 +12,7 @@
 #define MADE_NEWLINE " (added the newline above)"
 
 struct block {
-	const char *start, *end;     /* of the block in the text; end is after its last newline */
+	const char *start, *end; /* of the block in the text; end is after its last newline */
 	bool made_file, made_newline;
 };
 
@@ -53,8 +53,8 @@ static int find_block(const char *path, const char *text, struct block *ret, str
 			block.end = line_end(line);
 		} else if (block.end && is_begin(line, &other)) {
 			return error_set(err, -EINVAL,
-				"%s:%zu: a second \"" BEGIN "\"; remove one of the two blocks", path,
-				number);
+				"%s:%zu: a second \"" BEGIN "\"; remove one of the two blocks",
+				path, number);
 		}
 	}
 	if (begin && !block.end)
@@ -80,8 +80,8 @@ static const char *made_of(const struct block *block)
 	return block->made_file ? MADE_FILE : block->made_newline ? MADE_NEWLINE : "";
 }
 
-static void replace_block(struct str *out, const char *text, const struct block *block,
-	const char *body)
+static void replace_block(
+	struct str *out, const char *text, const struct block *block, const char *body)
 {
 	size_t before = (size_t)(block->start - text);
 

@@ -143,10 +143,8 @@ static int check(const char *path, const char *text, enum edit_cmdline_form form
 	size_t length = edit_cmdline_length(text, form);
 	int r = parse(path, text, form, &found, err);
 
-	if (r == 0 && edit_list_verify(meant, &found.list) < 0)
-		return error_set(err, -EINVAL,
-			"%s: the kernel parameters cannot be edited safely; edit them by hand",
-			path);
+	if (r == 0)
+		r = edit_list_verify(path, "the kernel command line", meant, &found.list, err);
 	if (r == 0 && length > EDIT_CMDLINE_MAX)
 		return error_set(err, -E2BIG,
 			"%s: the kernel command line would have %zu bytes, the kernel reads %d; "
@@ -205,7 +203,8 @@ int edit_cmdline(const char *path, const char *text, enum edit_cmdline_form form
 	return r;
 }
 
-const char *edit_cmdline_recovery(const struct strv *words)
+/* The word that makes this a recovery boot, in which nothing is given to vfio-pci; NULL: none. */
+static const char *recovery_word(const struct strv *words)
 {
 	static const char *const names[] = {"single", "s", "S", "1", "recovery", "rescue",
 		"emergency", "-b", "systemd.unit=rescue.target", "systemd.unit=emergency.target",
@@ -232,7 +231,7 @@ static int check_running(const struct parsed *parsed, struct error *err)
 
 	if (edit_list_values(&parsed->list, &words) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	recovery = edit_cmdline_recovery(&words);
+	recovery = recovery_word(&words);
 	if (recovery)
 		return error_set(err, -EINVAL,
 			"/proc/cmdline: this is a recovery boot (\"%s\"); boot as usual, then try "

@@ -13,8 +13,7 @@ enum edit_cmdline_form {
 	EDIT_CMDLINE_ENTRY,
 };
 
-/* What the kernel takes, without the NUL: COMMAND_LINE_SIZE is 2048 (arch/x86/include/asm/setup.h).
- */
+/* What the kernel takes, without the NUL (COMMAND_LINE_SIZE, arch/x86/include/asm/setup.h). */
 #define EDIT_CMDLINE_MAX 2047
 
 /* The words, without quotes, up to a "--" (what is behind that is init's). */
@@ -29,9 +28,9 @@ bool edit_cmdline_has(const struct strv *words, const char *word);
  * edit_list.h for both lists.  A word that is there already, in whatever spelling, stays.  Elements
  * of comma lists (modprobe.blacklist=, rd.driver.pre=, vfio-pci.ids= ...) are merged into the
  * person's last list of that key, and taken out of it one by one.  An entry without an options line
- * gets one, in a marked block.  The caller frees *ret; *ours changes only on success. -EINVAL: a
- * quote that is not closed, or a place that is not safe, with the line; -E2BIG: longer than
- * EDIT_CMDLINE_MAX then. */
+ * gets one, in a marked block.  The caller frees *ret; *ours changes only on success.
+ * -EINVAL: a quote that is not closed, or a place that is not safe, with the line; -E2BIG: the line
+ * would be longer than EDIT_CMDLINE_MAX. */
 int edit_cmdline(const char *path, const char *text, enum edit_cmdline_form form, struct strv *ours,
 	const struct strv *wanted, char **ret, struct error *err);
 
@@ -41,10 +40,8 @@ size_t edit_cmdline_length(const char *text, enum edit_cmdline_form form);
 /* A first /etc/kernel/cmdline, one line, from the line of the running kernel: without what the boot
  * loader adds by itself (BOOT_IMAGE=, initrd=, systemd.machine_id=).  While that file does not
  * exist kernel-install takes the running line, so a file with our words only would have no root=.
- * -EINVAL: there is no root=, or it is the line of a recovery boot. */
+ * -EINVAL: there is no root=, or it is the line of a recovery boot, or of one with
+ * module_blacklist=vfio_pci, which is the way back at the boot prompt. */
 int edit_cmdline_from_running(const char *running, char **ret, struct error *err);
-
-/* The word that makes this a recovery boot, in which nothing is given to vfio-pci; NULL: none. */
-const char *edit_cmdline_recovery(const struct strv *words);
 
 #endif

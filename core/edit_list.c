@@ -442,18 +442,20 @@ int edit_list_values(const struct edit_list *list, struct strv *ret)
 	return kept_values(list, ret) < 0 ? -ENOMEM : add_all_parts(ret, &list->more);
 }
 
-int edit_list_verify(const struct edit_list *meant, const struct edit_list *found)
+int edit_list_verify(const char *path, const char *what, const struct edit_list *meant,
+	const struct edit_list *found, struct error *err)
 {
 	_cleanup_(strv_free) struct strv a = {0}, b = {0};
+	bool same;
 
 	if (edit_list_values(meant, &a) < 0 || edit_list_values(found, &b) < 0)
-		return -ENOMEM;
-	if (a.n != b.n)
-		return -EINVAL;
-	for (size_t i = 0; i < a.n; i++)
-		if (strcmp(a.v[i], b.v[i]) != 0)
-			return -EINVAL;
-	return 0;
+		return error_set(err, -ENOMEM, "out of memory");
+	same = a.n == b.n;
+	for (size_t i = 0; same && i < a.n; i++)
+		same = strcmp(a.v[i], b.v[i]) == 0;
+	return same ? 0
+		    : error_set(err, -EINVAL, "%s: %s cannot be edited safely; edit it by hand",
+			      path, what);
 }
 
 static bool is_allowed(char c, const char *others)
@@ -477,8 +479,8 @@ int edit_list_check_words(
 	return 0;
 }
 
-int edit_list_block(const char *path, const char *text, const char *body, char **ret,
-	struct error *err)
+int edit_list_block(
+	const char *path, const char *text, const char *body, char **ret, struct error *err)
 {
 	_cleanup_free_ char *out = NULL;
 	int r = edit_block(path, text, body, &out, err);

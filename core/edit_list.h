@@ -1,6 +1,6 @@
 /* What the editors of lists share: the words of a list as spans of a text, what shall become of
- * them, and the text with that done.  Each grammar (edit_*.c) finds the words; nobody else needs
- * this header.
+ * them, and the text with that done.  Each grammar (edit_*.c) finds the words, and is the only
+ * caller of what is declared here.
  *
  * Every editor takes the same two lists:
  *   ours    words that earlier edits of this text added; in the end those that are ours now.  The
@@ -16,12 +16,11 @@
 struct edit_list;
 
 struct edit_item {
-	char *value;       /* the word as the reader of the file sees it, without quotes */
-	size_t from;       /* where the gap before the word begins, behind any comment */
-	size_t start, end; /* its bytes in the text, quotes included; from <= start */
-	struct edit_list
-		*inner; /* the elements of key=a,b, values "key=a" and "key=b"; else NULL */
-	bool drop;      /* it goes, and the gap before it */
+	char *value;             /* the word as the reader of the file sees it, without quotes */
+	size_t from;             /* where the gap before the word begins, behind any comment */
+	size_t start, end;       /* its bytes in the text, quotes included; from <= start */
+	struct edit_list *inner; /* of key=a,b: the elements "key=a" and "key=b"; else NULL */
+	bool drop;               /* it goes, and the gap before it */
 };
 
 struct edit_list {
@@ -71,8 +70,9 @@ int edit_list_write(const struct edit_list *list, const char *text, char **ret);
 /* The values that the list shall have then, comma lists taken apart. */
 int edit_list_values(const struct edit_list *list, struct strv *ret);
 
-/* The edit is right if the list, read again, is the list that was meant: 0, or -EINVAL. */
-int edit_list_verify(const struct edit_list *meant, const struct edit_list *found);
+/* The edit of `what` is right if the list, read again, is the list that was meant; else -EINVAL. */
+int edit_list_verify(const char *path, const char *what, const struct edit_list *meant,
+	const struct edit_list *found, struct error *err);
 
 size_t edit_list_line(const char *text, size_t position); /* from 1 */
 
@@ -82,8 +82,8 @@ int edit_list_check_words(
 	const char *path, const struct strv *words, const char *others, struct error *err);
 
 /* edit_block() for a text that there is, and shall be. */
-int edit_list_block(const char *path, const char *text, const char *body, char **ret,
-	struct error *err);
+int edit_list_block(
+	const char *path, const char *text, const char *body, char **ret, struct error *err);
 
 /* Replaces *ours by *fresh, which is empty then. */
 void edit_list_keep(struct strv *ours, struct strv *fresh);

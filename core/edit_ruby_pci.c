@@ -135,10 +135,7 @@ static int check(const char *path, const char *out, const struct node *meant, st
 	_cleanup_(node_free) struct node found = {0};
 	int r = find(path, out, &found, err);
 
-	if (r == 0 && edit_list_verify(&meant->list, &found.list) < 0)
-		return error_set(
-			err, -EINVAL, "%s: FILTER cannot be edited safely; edit it by hand", path);
-	return r;
+	return r < 0 ? r : edit_list_verify(path, "FILTER", &meant->list, &found.list, err);
 }
 
 int edit_ruby_pci(const char *path, const char *text, struct strv *ours, const struct strv *wanted,

@@ -304,10 +304,10 @@ static int check(const char *path, const char *text, const char *out, const char
 	_cleanup_(parsed_free) struct parsed found = {0};
 	int r = parse(path, out, key, &found, NULL);
 
-	if (r == -ENOMEM)
-		return error_set(err, r, "out of memory");
-	if (r == 0 && edit_list_verify(&meant->list, &found.list) == 0)
-		return 0;
+	if (r == 0)
+		r = edit_list_verify(path, key, &meant->list, &found.list, err);
+	if (r != -EINVAL)
+		return r < 0 ? error_set(err, r, "out of memory") : 0;
 	return refuse(path, text, meant->scan.assignments[meant->base].name, key,
 		"is quoted word by word", err);
 }
@@ -357,7 +357,10 @@ int edit_shell(const char *path, const char *text, const char *key, enum edit_sh
 		r = edit_list_block(path, text, "", &bare, err);
 	if (r < 0)
 		return r;
-	if (edit_shell_scan(&scan, bare, key) < 0 || scan.n)
+	r = edit_shell_scan(&scan, bare, key);
+	if (r == -ENOMEM)
+		return error_set(err, r, "out of memory");
+	if (r < 0 || scan.n)
 		return put_words(path, bare, key, ours, wanted, ret, err);
 	if (strv_copy(&fresh, wanted) < 0)
 		return error_set(err, -ENOMEM, "out of memory");

@@ -229,6 +229,7 @@ static int read_sample(const char *text, const char *key, char **ret_entry, size
 	_cleanup_(parsed_free) struct parsed p = {.key = key, .list = EDIT_LIST(", ", "\"")};
 	_cleanup_(str_free) struct str lines = {0};
 	size_t start = 0, end = 0;
+	complaint wrong;
 
 	if (find_sample(text, key, &start, &end)) {
 		for (size_t i = start; i < end; i++)
@@ -239,7 +240,10 @@ static int read_sample(const char *text, const char *key, char **ret_entry, size
 	if (str_check(&lines) < 0)
 		return -ENOMEM;
 	skip(&p, lines.s, BLANKS);
-	if (!lines.len || parse_entry(&p, lines.s) || p.no_list || !p.list.n)
+	wrong = lines.len ? parse_entry(&p, lines.s) : NULL;
+	if (wrong && !*wrong)
+		return -ENOMEM;
+	if (wrong || p.no_list || !p.list.n)
 		p.pos = 0;
 	*ret_entry = strndup(lines.s, p.pos);
 	*ret_end = end;
@@ -262,10 +266,7 @@ static int check(const char *path, const char *out, const char *key, const struc
 	_cleanup_(parsed_free) struct parsed found = {0};
 	int r = parse(path, out, key, &found, err);
 
-	if (r == 0 && edit_list_verify(meant, &found.list) < 0)
-		return error_set(
-			err, -EINVAL, "%s: %s cannot be edited safely; edit it by hand", path, key);
-	return r;
+	return r < 0 ? r : edit_list_verify(path, key, meant, &found.list, err);
 }
 
 /* The text with the list's words, each once, settled. */

@@ -66,14 +66,15 @@ static bool is_item(const char *p)
 /* Length of a key of the mapping at p with its colon, 0: it is none. */
 static size_t key_length(const char *p)
 {
-	size_t n = strcspn(p + 1, ":\n ") + 1;
+	bool quoted = *p == '\'' || *p == '"';
+	size_t n;
 
-	if (*p == '\'' || *p == '"')
-		n = strcspn(p + 1, *p == '"' ? "\"\n\\" : "'\n") + 2;
-	else if (!*p || strchr("-?,[]{}#&*!|>%@`", *p))
+	if (!*p || (!quoted && strchr("-?,[]{}#&*!|>%@`", *p)))
 		return 0;
-	return n <= strlen(p) && p[n] == ':' && (!p[n + 1] || strchr(BLANKS "\n", p[n + 1])) ? n + 1
-											     : 0;
+	n = 1 + strcspn(p + 1, *p == '"' ? "\"\\\n" : *p == '\'' ? "'\n" : ":\n ");
+	if (quoted && p[n] == *p)
+		n++;
+	return p[n] == ':' && (!p[n + 1] || strchr(BLANKS "\n", p[n + 1])) ? n + 1 : 0;
 }
 
 /* A word without quotes, up to a comment; *end is behind its last byte. */

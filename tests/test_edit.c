@@ -22,8 +22,16 @@ static char *edit(const char *text, const char *body)
 }
 
 static const char *const starts[] = {
-	"", "\n", "abc\n", "abc", "# comment\n\nloop\n", "crlf\r\nline\r\n", "a\n\n\n",
-	"# vfio-wizard: beginning\n", " # vfio-wizard: begin\n", "\xff\xfe\n",
+	"",
+	"\n",
+	"abc\n",
+	"abc",
+	"# comment\n\nloop\n",
+	"crlf\r\nline\r\n",
+	"a\n\n\n",
+	"# vfio-wizard: beginning\n",
+	" # vfio-wizard: begin\n",
+	"\xff\xfe\n",
 };
 
 static void what_is_taken_out_again_leaves_every_byte(void **state)
@@ -85,8 +93,8 @@ static void a_block_that_is_not_whole_is_named_by_line(void **state)
 	char *out = NULL;
 
 	(void)state;
-	assert_int_equal(edit_block(PATH_OF, "a\n# vfio-wizard: begin\nb\n", "c\n", &out, &err),
-		-EINVAL);
+	assert_int_equal(
+		edit_block(PATH_OF, "a\n# vfio-wizard: begin\nb\n", "c\n", &out, &err), -EINVAL);
 	assert_null(out);
 	assert_non_null(strstr(err.text, PATH_OF ":2:"));
 	assert_int_equal(edit_block(PATH_OF,
