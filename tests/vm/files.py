@@ -1,0 +1,57 @@
+"""Every file of the guest's root file system: kind, mode, owner and content.
+
+The lists stay in the guest, so that only differences cross the serial line.
+"""
+
+# Changes by themselves or on purpose, with the reason.
+VOLATILE = (
+    "/dev", "/proc", "/run", "/sys", "/tmp",       # not on the disk
+    "/var/log", "/var/tmp", "/var/lib/systemd",    # written at every boot
+    "/var/lib/vfio-wizard",                        # the snapshots: they must stay
+    "/var/lib/vm-test",                            # these lists
+    "/var/lib/initramfs-tools",                    # checksums of the images below
+    "/boot/initrd.img-*",                          # built anew: times inside; see list_image()
+    "/boot/grub/grubenv",                          # GRUB's own notes about the last boot
+)
+STORE = "/var/lib/vm-test"
+
+LIST = """
+set -e
+mkdir -p {store}
+find / -xdev \\( {volatile} \\) -prune -o -printf '%p\\t%y %m %U:%G %l\\n' | sort >{store}/{name}.list
+find / -xdev \\( {volatile} \\) -prune -o -type f -print0 | sort -z | \\
+    xargs -0 -r -n 200 -P 2 b2sum -l 128 | sort -k 2 >{store}/{name}.sums
+wc -l <{store}/{name}.sums
+"""
+
+IMAGE = """
+set -e
+mkdir -p {store}
+image=$(ls /boot/initrd.img-*)
+work=$(mktemp -d /var/tmp/image.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+unmkinitramfs "$image" "$work"
+cd "$work"
+{{
+    find . -printf '%p\\t%y %m %l\\n' | sort
+    find . -type f -print0 | sort -z | xargs -0 -r b2sum -l 128
+}} >{store}/{name}.image
+wc -l <{store}/{name}.image
+"""
+
+
+def record(vm, name):
+    """Write down the state of every file under a name; the number of files."""
+    volatile = " -o ".join(f"-path '{path}'" for path in VOLATILE)
+    return int(vm.sh(LIST.format(store=STORE, name=name, volatile=volatile), timeout=300))
+
+
+def record_image(vm, name):
+    """Write down what is inside the initramfs."""
+    return int(vm.sh(IMAGE.format(store=STORE, name=name), timeout=300))
+
+
+def differences(vm, before, after, kinds=("list", "sums", "image")):
+    """The differing lines of two records, "" if there are none."""
+    script = "\n".join(f"diff {STORE}/{before}.{kind} {STORE}/{after}.{kind}" for kind in kinds)
+    return vm.agent.run(script, timeout=60).out

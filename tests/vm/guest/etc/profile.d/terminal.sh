@@ -1,0 +1,2 @@
+unset HISTFILE
+stty rows 24 cols 80

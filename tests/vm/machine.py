@@ -1,0 +1,154 @@
+"""The machine under test: QEMU with a VT-d unit, and a person's terminal on it."""
+
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from agent import Agent, CommandFailed
+from console import Console, ScreenTimeout, wait_until
+from hardware import ARGUMENTS
+
+PROMPT = r"root@vm:\S+#\s*\Z"
+
+
+class Machine:
+    """One machine with its disk; starts and stops as often as wanted.
+
+    `program` is the built program. It comes in on a second disk of the root disk's
+    controller, which adds no PCI device.
+    Used as a context manager it never outlives its block.
+    """
+
+    def __init__(self, disk, directory, program=None):
+        self._disk = pathlib.Path(disk)
+        self._directory = pathlib.Path(directory)
+        self._program_disk = self._directory / "program.img" if program else None
+        if program:
+            _program_disk(program, self._program_disk)
+        self._pidfile = self._directory / "qemu.pid"
+        self._line = self._directory / "agent.sock"
+        self.console = Console(f"vfio-wizard-vm-{os.getpid()}")
+        self.agent = Agent(self._line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+        self.console.close()
+
+    def start(self, kernel=None):
+        """Switch on: from the disk, or with (kernel, initrd, command line) given."""
+        for path in (self._pidfile, self._line):
+            path.unlink(missing_ok=True)
+        self.console.run("exec " + shlex.join(self._command(kernel)))
+        self.agent.connect()
+
+    def boot(self, extra=None):
+        """Switch on through GRUB; `extra` is typed into the entry as a person would."""
+        self.start()
+        self.console.wait_for(r"GNU GRUB", timeout=60)
+        if extra:
+            self._edit_entry(extra)
+        else:
+            self.console.keys("Enter")
+        self.wait_up()
+
+    def wait_up(self, timeout=180):
+        """Wait until the guest has started up and both serial lines answer."""
+        self.agent.wait_ready(timeout)
+        self.agent.run("systemctl is-system-running --wait; udevadm settle", timeout=timeout)
+        self.console.wait_for(r"root@vm:", timeout=60)
+        self.console.type("clear\r")
+        self.console.wait_for(PROMPT)
+
+    def reboot(self, extra=None):
+        self.agent.run("systemd-run --quiet systemctl reboot")
+        self.wait_off()
+        self.boot(extra)
+
+    def power_off(self):
+        self.agent.run("systemd-run --quiet systemctl poweroff")
+        self.wait_off()
+
+    def wait_off(self, timeout=120):
+        wait_until(self.console.ended, timeout, "machine to switch off", self.console.screen)
+        self.agent.close()
+
+    def kill(self):
+        """Cut the power."""
+        self.agent.close()
+        try:
+            pid = int(self._pidfile.read_text())
+            os.kill(pid, signal.SIGKILL)
+        except (FileNotFoundError, ValueError, ProcessLookupError):
+            return
+        while os.path.exists(f"/proc/{pid}"):
+            time.sleep(0.05)
+        self._pidfile.unlink(missing_ok=True)
+
+    def sh(self, script, timeout=60):
+        """Run a shell script on the second line; its output, or CommandFailed."""
+        result = self.agent.run(script, timeout)
+        if result.status != 0:
+            raise CommandFailed(f"{script.strip()}\nended with {result.status}\n"
+                                f"{result.out[-2000:]}{result.err[-2000:]}")
+        return result.out
+
+    def install_program(self):
+        """Put the program where `make install` puts it."""
+        self.sh("mount -o ro /dev/sdb /mnt"
+                " && install -m 755 /mnt/vfio-wizard /usr/local/bin/vfio-wizard"
+                "; status=$?; umount /mnt; exit $status")
+
+    def _command(self, kernel):
+        argv = ["qemu-system-x86_64", *shlex.split(ARGUMENTS)]
+        argv += ["-pidfile", str(self._pidfile)]
+        argv += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
+        argv += ["-serial", f"unix:{self._line},server=on,wait=off"]
+        disk_format = "qcow2" if self._disk.suffix == ".qcow2" else "raw"
+        argv += ["-drive", f"file={self._disk},format={disk_format},if=ide,index=0"
+                           ",cache=writeback"]
+        if self._program_disk:
+            argv += ["-drive", f"file={self._program_disk},format=raw,if=ide,index=1,snapshot=on"]
+        if kernel:
+            argv += ["-kernel", str(kernel[0]), "-initrd", str(kernel[1]), "-append", kernel[2]]
+        return argv
+
+    def _edit_entry(self, extra):
+        """In GRUB's editor: append to the line that loads the kernel, and boot it."""
+        self.console.keys("e")
+        self.console.wait_for(r"setparams")
+        for _ in range(40):
+            row, before = self.console.cursor_row()
+            if re.match(r"\|\s*linux\s", before.strip()):
+                break
+            self.console.keys("C-n")
+            wait_until(lambda at=(row, before): self.console.cursor_row() != at, 10,
+                       "GRUB's cursor to move", self.console.screen)
+        else:
+            raise ScreenTimeout("GRUB's entry has no line that loads a kernel")
+        self.console.keys("C-e")
+        self.console.type(" " + extra)
+        self.console.wait_for(re.escape(extra.split()[-1][-8:]))
+        self.console.keys("C-x")
+
+
+def _program_disk(program, disk):
+    with tempfile.TemporaryDirectory() as tree:
+        shutil.copy(program, pathlib.Path(tree) / "vfio-wizard")
+        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-d", tree,
+                        str(disk), "16M"], check=True)
+
+
+def overlay(base, path):
+    """A copy-on-write disk on top of the base disk."""
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
+                    "-b", str(base), str(path)], check=True)
+    return path
