@@ -60,9 +60,15 @@ class Console:
         return self._tmux("capture-pane", "-p", "-t", "vm")
 
     def cursor_row(self):
-        """Where the cursor is: the row's number and text."""
-        row = int(self._tmux("display-message", "-p", "-t", "vm", "#{cursor_y}"))
-        return row, self.screen().split("\n")[row]
+        """Where the cursor is once it stands still: the row's number and text."""
+        before = None
+        while True:
+            row, screen = self._tmux("display-message", "-p", "-t", "vm", "#{cursor_y}", ";",
+                                     "capture-pane", "-p", "-t", "vm").split("\n", 1)
+            if (row, screen) == before:
+                return int(row), screen.split("\n")[int(row)]
+            before = row, screen
+            time.sleep(POLL_SECONDS)
 
     def keys(self, *names):
         """Press keys by tmux's names: Enter, Escape, Up, Space, C-x, a."""

@@ -32,6 +32,7 @@ class Machine:
         if program:
             _program_disk(program, self._program_disk)
         self._pidfile = self._directory / "qemu.pid"
+        self._log = self._directory / "qemu.log"
         self._line = self._directory / "agent.sock"
         self.console = Console(f"vfio-wizard-vm-{os.getpid()}")
         self.agent = Agent(self._line)
@@ -47,7 +48,8 @@ class Machine:
         """Switch on: from the disk, or with (kernel, initrd, command line) given."""
         for path in (self._pidfile, self._line):
             path.unlink(missing_ok=True)
-        self.console.run("exec " + shlex.join(self._command(kernel)))
+        # What QEMU itself has to say would be written across the screen.
+        self.console.run(f"exec {shlex.join(self._command(kernel))} 2>{self._log}")
         self.agent.connect()
 
     def boot(self, extra=None):
@@ -103,7 +105,7 @@ class Machine:
 
     def install_program(self):
         """Put the program where `make install` puts it."""
-        self.sh("mount -o ro /dev/sdb /mnt"
+        self.sh("mount -o ro LABEL=program /mnt"
                 " && install -m 755 /mnt/vfio-wizard /usr/local/bin/vfio-wizard"
                 "; status=$?; umount /mnt; exit $status")
 
@@ -123,28 +125,45 @@ class Machine:
 
     def _edit_entry(self, extra):
         """In GRUB's editor: append to the line that loads the kernel, and boot it."""
-        self.console.keys("e")
-        self.console.wait_for(r"setparams")
+        for _ in range(3):
+            self.console.keys("e")
+            self.console.wait_for(r"setparams")
+            if self._append_to_kernel_line(extra):
+                self.console.keys("C-x")
+                return
+            self.console.keys("Escape")
+            self.console.wait_for(r"^ *\|\*Debian GNU/Linux")
+        raise ScreenTimeout("GRUB's entry could not be edited\n" + self.console.screen())
+
+    def _append_to_kernel_line(self, extra):
+        """False if that went wrong: GRUB draws slowly, and its cursor moves while it does."""
         for _ in range(40):
-            row, before = self.console.cursor_row()
-            if re.match(r"\|\s*linux\s", before.strip()):
+            at = self.console.cursor_row()
+            if re.match(r"\s*\|\s*linux\s", at[1]):
                 break
             self.console.keys("C-n")
-            wait_until(lambda at=(row, before): self.console.cursor_row() != at, 10,
+            wait_until(lambda before=at: self.console.cursor_row() != before, 10,
                        "GRUB's cursor to move", self.console.screen)
-        else:
-            raise ScreenTimeout("GRUB's entry has no line that loads a kernel")
         self.console.keys("C-e")
         self.console.type(" " + extra)
-        self.console.wait_for(re.escape(extra.split()[-1][-8:]))
-        self.console.keys("C-x")
+        edited = re.compile(rf"\blinux\s.* {re.escape(extra)}\s*$", re.MULTILINE)
+        try:
+            wait_until(lambda: edited.search(self._editor_text()), 5, "the edited line")
+        except ScreenTimeout:
+            return False
+        return True
+
+    def _editor_text(self):
+        """What GRUB's editor shows, without its frame, with cut lines joined again."""
+        rows = re.findall(r"^ *\|(.*)\|", self.console.screen(), re.MULTILINE)
+        return "\n".join(row.rstrip() for row in rows).replace("\\\n", "")
 
 
 def _program_disk(program, disk):
     with tempfile.TemporaryDirectory() as tree:
         shutil.copy(program, pathlib.Path(tree) / "vfio-wizard")
-        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-d", tree,
-                        str(disk), "16M"], check=True)
+        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-L", "program",
+                        "-d", tree, str(disk), "16M"], check=True, stdout=subprocess.DEVNULL)
 
 
 def overlay(base, path):

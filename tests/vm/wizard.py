@@ -32,7 +32,7 @@ class Wizard:
 
     def at(self, title, timeout=60):
         """Wait until the screen with this title is in view."""
-        self._console.wait_for(rf"\A ?vfio-wizard: {title} ", timeout)
+        self._console.wait_for(rf"\A ?vfio-wizard: {title}( |$)", timeout)
 
     def sees(self, pattern, timeout=30):
         return self._console.wait_for(pattern, timeout)
