@@ -153,6 +153,23 @@ static void only_what_is_ours_goes(void **state)
 	assert_int_equal(ours.n, 0);
 }
 
+static void comments_before_what_goes_stay(void **state)
+{
+	_cleanup_(strv_free) struct strv ours = {0}, none = {0};
+	_cleanup_free_ char *out = NULL, *entry = NULL;
+
+	(void)state;
+	form = EDIT_CMDLINE_FILE;
+	words_of(&ours, "a");
+	assert_int_equal(edit_file("root=x\n# why\na b\n", &ours, &none, &out, NULL), 0);
+	assert_string_equal(out, "root=x\n# why\n b\n");
+	form = EDIT_CMDLINE_ENTRY;
+	words_of(&ours, "a");
+	assert_int_equal(
+		edit_file("options x\ninitrd /i\noptions a\n", &ours, &none, &entry, NULL), 0);
+	assert_string_equal(entry, "options x\ninitrd /i\noptions \n");
+}
+
 static void refused(const char *text, const char *wanted, int code, const char *reason)
 {
 	_cleanup_(strv_free) struct strv ours = {0}, words = {0};
@@ -173,8 +190,8 @@ static void what_is_not_safe_is_refused(void **state)
 	(void)state;
 	form = EDIT_CMDLINE_FILE;
 	refused("root=x\nfoo=\"bar\n", "a", -EINVAL, "/etc/kernel/cmdline:2: a double quote");
-	refused("# only this", "a", -EINVAL, "by hand");
-	refused("-- a", "a", -EINVAL, "by hand");
+	refused("# only this", "a", -EINVAL, "no line there takes");
+	refused("-- a", "a", -EINVAL, "no line there takes");
 	refused("root=x", "a\"b", -EINVAL, "cannot be written");
 	refused("root=x", "$(reboot)", -EINVAL, "cannot be written");
 	str_add(&text, "# of comments nothing counts\n");
@@ -247,6 +264,7 @@ int main(void)
 		cmocka_unit_test(entries_have_their_words_in_options_lines),
 		cmocka_unit_test(a_line_of_the_persons_takes_the_place_of_ours),
 		cmocka_unit_test(only_what_is_ours_goes),
+		cmocka_unit_test(comments_before_what_goes_stay),
 		cmocka_unit_test(what_is_not_safe_is_refused),
 		cmocka_unit_test(words_are_read),
 		cmocka_unit_test(the_first_file_is_made_from_the_running_line),

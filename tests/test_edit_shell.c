@@ -143,7 +143,7 @@ static void what_the_file_does_not_set_is_set_in_a_block(void **state)
 static void only_what_is_ours_goes(void **state)
 {
 	_cleanup_(strv_free) struct strv ours = {0}, words = {0}, none = {0};
-	_cleanup_free_ char *out = NULL, *back = NULL;
+	_cleanup_free_ char *out = NULL, *back = NULL, *added = NULL;
 
 	(void)state;
 	kind = EDIT_SHELL_ARRAY;
@@ -154,6 +154,10 @@ static void only_what_is_ours_goes(void **state)
 	assert_int_equal(edit("K=(c b # kept\n a\n d)\nK+=(e)\n", &ours, &none, &back, NULL), 0);
 	assert_string_equal(back, "K=(c b # kept\n\n d)\nK+=(e)\n");
 	assert_int_equal(ours.n, 0);
+	kind = EDIT_SHELL_STRING;
+	words_of(&ours, "a");
+	assert_int_equal(edit("K='x'\nK+=\" a y\"\n", &ours, &none, &added, NULL), 0);
+	assert_string_equal(added, "K='x'\nK+=\" y\"\n");
 }
 
 static void refused(const char *text, const char *reason)
