@@ -82,9 +82,18 @@ def base_disk(log):
             _build(work, log)
             work.rename(entry)
         finally:
+            _unmount(work)
             shutil.rmtree(work, ignore_errors=True)
         _forget_others(cache, entry)
     return entry / "base.img"
+
+
+def _unmount(work):
+    """What a debootstrap that was cut short left mounted is the host's: it is not ours to remove."""
+    with open("/proc/self/mounts", encoding="utf-8") as mounts:
+        inside = [line.split()[1] for line in mounts if line.split()[1].startswith(f"{work}/")]
+    for place in sorted(inside, reverse=True):
+        _run("umount", place)
 
 
 def _forget_others(cache, entry):
