@@ -1,5 +1,6 @@
 #include "core/choice.h"
 
+#include "core/boot.h"
 #include "core/targets/target.h"
 
 #include <errno.h>
@@ -126,7 +127,8 @@ static bool same_pick(const struct pick *a, const struct pick *b)
 
 bool choice_same(const struct choice *a, const struct choice *b)
 {
-	if (a->n != b->n || a->options != b->options)
+	if (a->n != b->n || a->options != b->options || a->boot_loader != b->boot_loader ||
+		a->initramfs != b->initramfs)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
 		if (!same_pick(&a->picks[i], &b->picks[i]))
@@ -136,7 +138,9 @@ bool choice_same(const struct choice *a, const struct choice *b)
 
 int choice_copy(struct choice *to, const struct choice *from)
 {
-	struct choice copy = {.options = from->options};
+	struct choice copy = {.options = from->options,
+		.boot_loader = from->boot_loader,
+		.initramfs = from->initramfs};
 
 	/* One by one, so that the copy has the room that base_grow() counts on. */
 	for (; copy.n < from->n; copy.n++) {
@@ -185,11 +189,33 @@ bool choice_owns_module(
 	return any;
 }
 
+static bool is_candidate(const struct candidates *candidates, int kind)
+{
+	for (size_t i = 0; i < candidates->n; i++)
+		if (candidates->v[i].kind == kind)
+			return true;
+	return false;
+}
+
+enum boot_loader choice_boot_loader(const struct choice *choice, const struct machine *machine)
+{
+	return choice && is_candidate(&machine->host.boot_loader_others, (int)choice->boot_loader)
+		       ? choice->boot_loader
+		       : machine->host.boot_loader;
+}
+
+enum initramfs choice_initramfs(const struct choice *choice, const struct machine *machine)
+{
+	return choice && is_candidate(&machine->host.initramfs_others, (int)choice->initramfs)
+		       ? choice->initramfs
+		       : machine->host.initramfs;
+}
+
 /* One file being read; the words point into `value`. */
 struct parser {
 	struct choice choice;
 	size_t line;
-	bool has_devices, has_options;
+	struct strv seen; /* keys */
 	struct error *err;
 };
 
@@ -252,6 +278,36 @@ static int parse_option(struct parser *p, char *word)
 	return 0;
 }
 
+static int parse_boot_loader(struct parser *p, char *word)
+{
+	const struct boot_kind *kind = boot_kind_by_name(boot_loader_kinds, word);
+
+	if (!kind)
+		return wrong(p, "no boot loader by that name; remove the line", word);
+	p->choice.boot_loader = (enum boot_loader)kind->kind;
+	return 0;
+}
+
+static int parse_initramfs(struct parser *p, char *word)
+{
+	const struct boot_kind *kind = boot_kind_by_name(boot_initramfs_kinds, word);
+
+	if (!kind)
+		return wrong(p, "no initramfs generator by that name; remove the line", word);
+	p->choice.initramfs = (enum initramfs)kind->kind;
+	return 0;
+}
+
+static const struct {
+	const char *key;
+	int (*parse)(struct parser *p, char *word);
+} keys[] = {
+	{"DEVICES", parse_device},
+	{"OPTIONS", parse_option},
+	{"BOOT_LOADER", parse_boot_loader},
+	{"INITRAMFS", parse_initramfs},
+};
+
 static int parse_words(
 	struct parser *p, const char *value, int (*parse)(struct parser *p, char *word))
 {
@@ -292,7 +348,7 @@ static int unquote(struct parser *p, char **value)
 
 static int parse_line(struct parser *p, char *line)
 {
-	bool *seen;
+	int (*parse)(struct parser * p, char *word) = NULL;
 	char *value;
 	int r;
 
@@ -303,19 +359,17 @@ static int parse_line(struct parser *p, char *line)
 	if (!value || !is_name(line, (size_t)(value - line)))
 		return wrong(p, "not a comment and not KEY=\"VALUE\"; remove the line", line);
 	*value++ = '\0';
-	if (strcmp(line, "DEVICES") == 0)
-		seen = &p->has_devices;
-	else if (strcmp(line, "OPTIONS") == 0)
-		seen = &p->has_options;
-	else
+	for (size_t i = 0; !parse && i < ARRAY_SIZE(keys); i++)
+		if (strcmp(line, keys[i].key) == 0)
+			parse = keys[i].parse;
+	if (!parse)
 		return 0;
-	if (*seen)
+	if (strv_has(&p->seen, line))
 		return wrong(p, "set twice; keep one of the lines", line);
-	*seen = true;
+	if (strv_add(&p->seen, line) < 0)
+		return error_set(p->err, -ENOMEM, "out of memory");
 	r = unquote(p, &value);
-	if (r < 0)
-		return r;
-	return parse_words(p, value, seen == &p->has_devices ? parse_device : parse_option);
+	return r < 0 ? r : parse_words(p, value, parse);
 }
 
 /* Sorts and drops repetitions; the same address with two identities is an error. */
@@ -355,6 +409,7 @@ int choice_parse(const char *text, struct choice *ret, struct error *err)
 	}
 	if (r == 0)
 		r = settle(&p);
+	strv_free(&p.seen);
 	if (r < 0) {
 		choice_free(&p.choice);
 		return r;
@@ -386,6 +441,10 @@ int choice_format(const struct choice *choice, char **ret)
 		blank = " ";
 	}
 	str_add(&out, "\"\n");
+	if (choice->boot_loader)
+		str_addf(&out, "BOOT_LOADER=\"%s\"\n", boot_loader_kind(choice->boot_loader)->name);
+	if (choice->initramfs)
+		str_addf(&out, "INITRAMFS=\"%s\"\n", boot_initramfs_kind(choice->initramfs)->name);
 	return str_take(&out, ret);
 }
 

@@ -5,6 +5,8 @@
  *
  *   DEVICES="0000:01:00.0=10de:1b80:1043:8591 0000:01:00.1=10de:10f0:1043:8591"
  *   OPTIONS="iommu-pt"
+ *   BOOT_LOADER="grub.d"         only where the person decided: names of boot_loader_kinds[],
+ *   INITRAMFS="dracut"           boot_initramfs_kinds[]
  */
 #ifndef CORE_CHOICE_H
 #define CORE_CHOICE_H
@@ -28,6 +30,8 @@ struct choice {
 	struct pick *picks;          /* sorted by address, no address twice */
 	size_t n;
 	unsigned options;            /* bits of enum choice_option */
+	enum boot_loader boot_loader;   /* BOOT_UNKNOWN: as found; ask choice_boot_loader() */
+	enum initramfs initramfs;       /* INITRAMFS_UNKNOWN: as found */
 };
 
 /* Names for the command line, the file and the options screen; NULL-terminated by name. */
@@ -48,6 +52,11 @@ int choice_format(const struct choice *choice, char **ret);
 /* What is installed below the root.  No file is an empty choice, and so is one that does not parse and
  * was not written by us (the recipe's own has no identities): existing_scan() notes that one. */
 int choice_load(const struct root *root, struct choice *ret, struct error *err);
+
+/* What the plan is for: as the person decided where the machine may be so (host.*_others), else as
+ * found.  choice may be NULL. */
+enum boot_loader choice_boot_loader(const struct choice *choice, const struct machine *machine);
+enum initramfs choice_initramfs(const struct choice *choice, const struct machine *machine);
 
 int choice_add(struct choice *choice, const struct device *device);   /* again: no change */
 void choice_remove(struct choice *choice, const char *address);

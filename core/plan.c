@@ -1,5 +1,6 @@
 #include "core/plan.h"
 
+#include "core/parameters.h"
 #include "core/snapshot.h"
 #include "core/targets/target.h"
 
@@ -259,13 +260,20 @@ static int plan_summary(struct plan *plan)
 
 static int run_targets(const struct target_input *in, struct plan *plan, struct error *err)
 {
+	static const struct choice nothing;
+	static const struct strv none;
+	struct target_input off = *in;
 	int r = 0;
 
+	off.choice = &nothing;
+	off.parameters = &none;
 	for (size_t i = 0; r == 0 && target_all[i]; i++)
-		if (target_all[i]->detect(in))
-			r = target_all[i]->plan(in, plan, err);
+		r = target_all[i]->plan(target_all[i]->detect(in) ? in : &off, plan, err);
+	if (r == 0)
+		r = target_finish(in, plan, err);
 	for (size_t i = 0; r == 0 && plan->n_changes && target_all[i]; i++)
-		if (target_all[i]->commands && target_all[i]->detect(in))
+		if (target_all[i]->commands &&
+			(target_all[i]->detect(in) || target_changed(plan, target_all[i])))
 			r = target_all[i]->commands(in, plan, err);
 	return r;
 }
@@ -284,15 +292,28 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 {
 	_cleanup_(plan_freep) struct plan *plan = calloc(1, sizeof(*plan));
 	_cleanup_(existing_free) struct existing existing = {0};
+	_cleanup_(strv_free) struct strv parameters = {0};
+	_cleanup_(words_free) struct words words = {0};
 	struct target_input in = {
-		.root = root, .machine = machine, .choice = choice, .existing = &existing};
+		.root = root,
+		.machine = machine,
+		.choice = choice,
+		.existing = &existing,
+		.loader = choice_boot_loader(choice, machine),
+		.initramfs = choice_initramfs(choice, machine),
+		.parameters = &parameters,
+		.words = &words,
+	};
 	int r;
 
-	if (!plan || choice_copy(&plan->after, choice) < 0)
+	if (!plan || choice_copy(&plan->after, choice) < 0 ||
+		parameters_wanted(machine, choice, &parameters) < 0)
 		return no_memory(err);
 	r = choice_load(root, &plan->before, err);
 	if (r == 0)
-		r = existing_scan(root, machine, &existing, err);
+		r = words_load(root, &words, err);
+	if (r == 0)
+		r = existing_scan(root, machine, choice, &existing, err);
 	if (r == 0)
 		r = judge(&in, plan, err);
 	if (r == 0)

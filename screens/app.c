@@ -56,7 +56,7 @@ static int load_existing(struct app *app, const struct machine *machine)
 	struct error err = {0};
 	int r;
 
-	r = note_trouble(app, existing_scan(app->root, machine, &existing, &err), &err);
+	r = note_trouble(app, existing_scan(app->root, machine, &app->choice, &existing, &err), &err);
 	if (r < 0)
 		return r;
 	existing_free(&app->existing);

@@ -38,7 +38,7 @@ static int choice_findings(const struct main_options *o, const struct root *root
 	r = main_choice(o, root, machine, &choice);
 	if (r != 0)
 		return r;
-	r = existing_scan(root, machine, &existing, &err);
+	r = existing_scan(root, machine, &choice, &existing, &err);
 	if (r < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
 	r = check_choice(machine, &choice, &existing, ret);
