@@ -16,6 +16,19 @@ const struct choice_option_name choice_option_names[] = {
 		"later."},
 	{CHOICE_IDS, "ids", "bind by ids= where every card with those ids is chosen",
 		"A card with the same ids that is added later goes to the guests as well."},
+	{CHOICE_LIBVIRT_ACL, "libvirt-acl", "device nodes into libvirt's cgroup_device_acl",
+		"Only for devices on a raw QEMU command line: libvirt admits the nodes of each "
+		"<hostdev> by itself. The list replaces the built-in one, which then stays as it "
+		"is "
+		"now when libvirt is upgraded, and it holds group numbers, which change with the "
+		"hardware."},
+	{CHOICE_OPENNEBULA, "opennebula", "OpenNebula's monitoring reports the devices",
+		"The filter is the front-end's and counts for all its hosts: cards of the same "
+		"kind "
+		"are then reported there too."},
+	{CHOICE_VFIO_GROUP, "vfio-group", "the group kvm may open the nodes in /dev/vfio",
+		"For QEMU that is run by a user: whoever is in the group kvm can then use every "
+		"device that is bound to vfio-pci."},
 	{0, NULL, NULL, NULL},
 };
 

@@ -24,6 +24,9 @@ enum choice_option {
 	CHOICE_IOMMU_PT  = 1 << 0,   /* iommu=pt: identity DMA for the host's own devices */
 	CHOICE_BLACKLIST = 1 << 1,   /* blacklist drivers that serve chosen devices only */
 	CHOICE_IDS       = 1 << 2,   /* bind by options vfio-pci ids= where that is exact */
+	CHOICE_LIBVIRT_ACL = 1 << 3, /* group nodes into libvirt's cgroup_device_acl */
+	CHOICE_OPENNEBULA = 1 << 4,  /* OpenNebula's monitoring reports the devices */
+	CHOICE_VFIO_GROUP = 1 << 5,  /* group kvm may open the nodes in /dev/vfio */
 };
 
 struct choice {

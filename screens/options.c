@@ -72,6 +72,10 @@ static const char *why_useless(const struct app *app, unsigned bit)
 		return "Every driver concerned also serves a device that stays with the host.";
 	if (bit == CHOICE_IDS && app->existing.ids_on_cmdline)
 		return "The kernel command line already holds vfio-pci.ids=, which would win.";
+	if (bit == CHOICE_LIBVIRT_ACL && !app->machine->host.libvirt)
+		return "libvirt is not installed here.";
+	if (bit == CHOICE_OPENNEBULA && !app->machine->host.opennebula)
+		return "OpenNebula is not installed here.";
 	if (bit == CHOICE_IDS && !some_identity_is_owned(app))
 		return "Each chosen device has a twin with the same ids that stays with the host.";
 	return NULL;

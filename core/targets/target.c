@@ -9,6 +9,9 @@
 const struct target *const target_all[] = {
 	&target_vfio_bind,
 	&target_modprobe,
+	&target_vfio_nodes,
+	&target_libvirt,
+	&target_opennebula,
 	&target_initramfs_tools,
 	&target_grub,
 	NULL,

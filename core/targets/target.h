@@ -81,6 +81,11 @@ int target_finish(const struct target_input *in, struct plan *plan, struct error
 /* The plan holds a change that `target` asked for. */
 bool target_changed(const struct plan *plan, const struct target *target);
 
+/* The consumers' files. */
+#define TARGET_UDEV      "/etc/udev/rules.d/60-vfio-wizard.rules"
+#define TARGET_QEMU_CONF "/etc/libvirt/qemu.conf"
+
+extern const struct target target_vfio_nodes, target_libvirt, target_opennebula;
 extern const struct target target_vfio_bind, target_modprobe, target_initramfs_tools, target_grub;
 
 #endif
