@@ -58,6 +58,10 @@ int txn_fd(const struct txn *txn);
  * effect once going back has begun or the transaction is over: the way back is not cut short. */
 void txn_cancel(struct txn *txn);
 
+/* A new file of the person's, outside of any transaction and any root: what they asked to keep of our
+ * words.  -EEXIST: nothing is ever replaced. */
+int txn_save(const char *path, const char *text, struct error *err);
+
 struct txn *txn_free(struct txn *txn);          /* unfinished: goes back first, silently */
 void txn_freep(struct txn **txn);
 

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum cmd { CMD_APPLY = 1, CMD_NEXT, CMD_OUTPUT, CMD_SNAPSHOTS };
+enum cmd { CMD_APPLY = 1, CMD_NEXT, CMD_OUTPUT, CMD_SNAPSHOTS, CMD_GUEST };
 
 static const char *const help[] = {
 	"Nothing was written so far. Capital A applies: first a snapshot of every file concerned "
@@ -27,6 +27,7 @@ static const struct wizard_key keys_before[] = {
 static const struct wizard_key keys_after[] = {
 	{TERM_KEY_ENTER, 0, NULL, "End"},
 	{TERM_KEY_ESC, 0, NULL, "Back"},
+	{'g', CMD_GUEST, NULL, "Guest"},
 	{'o', CMD_OUTPUT, NULL, "Output"},
 	{'s', CMD_SNAPSHOTS, NULL, "Snapshots"},
 	{0},
@@ -178,6 +179,9 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 		break;
 	case CMD_SNAPSHOTS:
 		ev->go = &screen_snapshots;
+		return WIZARD_GOTO;
+	case CMD_GUEST:
+		ev->go = &screen_guest;
 		return WIZARD_GOTO;
 	default:
 		run_scroll(run, ev->key, ev->rect);

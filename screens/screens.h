@@ -2,7 +2,7 @@
  *
  *   requirements -> devices -> options -> review -> apply, whose last page says what to do next
  *
- * and beside them snapshots and rollback.  A screen draws and answers events; whatever outlives it
+ * and beside them snapshots, rollback and guest.  A screen draws and answers events; whatever outlives it
  * is in struct app, so going back loses nothing.  Screens know core's and tui's headers only. */
 #ifndef SCREENS_SCREENS_H
 #define SCREENS_SCREENS_H
@@ -68,7 +68,7 @@ int app_plan(struct app *app);
 const char *app_lose(const struct app *app);
 
 extern const struct wizard_screen screen_requirements, screen_devices, screen_options,
-	screen_review, screen_apply, screen_snapshots, screen_rollback;
+	screen_review, screen_apply, screen_snapshots, screen_rollback, screen_guest;
 extern const struct wizard_screen *const screens_steps[]; /* NULL at the end */
 
 /* The whole wizard on an opened app: as wizard_run(). */

@@ -128,6 +128,8 @@ enum option_bit {
 	OPTION_WITHOUT = 1 << 8,
 	OPTION_HELP = 1 << 9,
 	OPTION_VERSION = 1 << 10,
+	OPTION_FORMAT = 1 << 11,
+	OPTION_OUTPUT = 1 << 12,
 	OPTION_EVERYWHERE = OPTION_ROOT | OPTION_SYSFS | OPTION_HELP | OPTION_VERSION,
 	OPTION_CHANGE = OPTION_YES | OPTION_NO_COMMANDS | OPTION_ACCEPT,
 };
@@ -150,6 +152,8 @@ static const struct {
 	{OPTION_ALL, "all", NULL, false, "every device that was ever chosen"},
 	{OPTION_WITH, "with", "NAME", true, "switch an option of the choice on:"},
 	{OPTION_WITHOUT, "without", "NAME", true, "switch it off"},
+	{OPTION_FORMAT, "format", "NAME", false, "for libvirt (XML), qemu or proxmox"},
+	{OPTION_OUTPUT, "output", "FILE", false, "into a new file instead of printing it"},
 	{OPTION_HELP, "help", NULL, false, "this text"},
 	{OPTION_VERSION, "version", NULL, false, "the version"},
 };
@@ -173,6 +177,8 @@ static const struct command_word {
 		"give devices back to the host"},
 	{"verify", OPTION_JSON, 0, 0, "", main_verify,
 		"after a reboot: does every chosen device have its driver?"},
+	{"guest", OPTION_FORMAT | OPTION_OUTPUT, 0, SIZE_MAX, " [DEVICE...]", main_guest,
+		"what a guest's definition says for these devices, or for those that are chosen"},
 	{"snapshots", OPTION_JSON, 0, 2, " [show ID]", main_snapshots,
 		"what was changed, newest first; one of them as a diff"},
 	{"rollback", OPTION_CHANGE, 0, 1, " [ID]", main_rollback,
@@ -203,7 +209,7 @@ static int help(void)
 			options[k].value ? options[k].value : "", options[k].text);
 		for (size_t n = 0; options[k].bit == OPTION_WITH && choice_option_names[n].name;
 			n++)
-			printf("        %-10s  %s\n", choice_option_names[n].name,
+			printf("        %-11s  %s\n", choice_option_names[n].name,
 				choice_option_names[n].text);
 	}
 	puts("\nExit status: 0 done, 1 refused or failed with nothing half done, 2 usage.");
@@ -246,6 +252,12 @@ static int take_option(struct main_options *o, enum option_bit bit, const char *
 		return strv_add(&o->accept, value) < 0
 			       ? main_error(MAIN_FAILED, "%s", strerror(ENOMEM))
 			       : MAIN_DONE;
+	case OPTION_FORMAT:
+		o->format = value;
+		return MAIN_DONE;
+	case OPTION_OUTPUT:
+		o->output = value;
+		return MAIN_DONE;
 	case OPTION_WITH:
 		return take_choice_option(value, &o->with);
 	case OPTION_WITHOUT:

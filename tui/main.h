@@ -12,6 +12,7 @@ struct main_options {
 	const char *root, *sysfs; /* sysfs NULL: as root_open() finds it */
 	bool json, yes, no_commands, all;
 	struct strv accept;     /* ids of findings */
+	const char *format, *output; /* of guest; NULL: libvirt, standard output */
 	unsigned with, without; /* bits of enum choice_option */
 	char **args;            /* the words after the command */
 	size_t n_args;
@@ -27,6 +28,7 @@ enum main_exit {
 int main_list(const struct main_options *o);
 int main_check(const struct main_options *o);
 int main_plan(const struct main_options *o);
+int main_guest(const struct main_options *o);
 int main_verify(const struct main_options *o);
 int main_snapshots(const struct main_options *o);
 int main_apply(const struct main_options *o);
