@@ -58,6 +58,8 @@ int content_copy(struct content *to, const struct content *from)
 void command_free(struct command *command)
 {
 	strv_free(&command->argv);
+	strv_free(&command->undo);
+	strv_free(&command->expect);
 	free(command->purpose);
 	*command = (struct command){0};
 }
@@ -193,33 +195,66 @@ int plan_add_change(struct plan *plan, const char *target, const char *path,
 	return 0;
 }
 
-int plan_add_command(struct plan *plan, enum command_stage stage, const char *purpose,
-	const char *const argv[])
+static int copy_words(struct strv *to, const char *const words[])
 {
-	_cleanup_(command_free) struct command command = {.stage = stage, .purpose = strdup(purpose)};
+	int r = 0;
+
+	for (; r == 0 && words && *words; words++)
+		r = strv_add(to, *words);
+	return r;
+}
+
+/* Takes *command, at the end of its stage. */
+static int add_command(struct plan *plan, struct command *command)
+{
 	size_t place = plan->n_commands;
 
-	if (!command.purpose)
-		return -ENOMEM;
-	for (size_t i = 0; argv[i]; i++)
-		if (strv_add(&command.argv, argv[i]) < 0)
-			return -ENOMEM;
 	if (base_grow(&plan->commands, plan->n_commands, sizeof(*plan->commands)) < 0)
 		return -ENOMEM;
-	for (; place && plan->commands[place - 1].stage > stage; place--)
+	for (; place && plan->commands[place - 1].stage > command->stage; place--)
 		plan->commands[place] = plan->commands[place - 1];
-	plan->commands[place] = command;
+	plan->commands[place] = *command;
 	plan->n_commands++;
-	command = (struct command){0};
+	*command = (struct command){0};
 	return 0;
 }
 
-static bool same_command(const struct command *a, const struct command *b)
+int plan_add_undoable(struct plan *plan, enum command_stage stage, const char *purpose,
+	const char *const argv[], const char *const undo[])
 {
-	if (a->argv.n != b->argv.n)
+	_cleanup_(command_free) struct command command = {
+		.stage = stage, .purpose = strdup(purpose)};
+
+	if (!command.purpose || copy_words(&command.argv, argv) < 0 ||
+		copy_words(&command.undo, undo) < 0)
+		return -ENOMEM;
+	return add_command(plan, &command);
+}
+
+int plan_add_command(
+	struct plan *plan, enum command_stage stage, const char *purpose, const char *const argv[])
+{
+	return plan_add_undoable(plan, stage, purpose, argv, NULL);
+}
+
+int plan_add_check(
+	struct plan *plan, const char *purpose, const char *const argv[], const struct strv *expect)
+{
+	_cleanup_(command_free) struct command command = {
+		.stage = COMMAND_CHECK, .purpose = strdup(purpose)};
+
+	if (!command.purpose || copy_words(&command.argv, argv) < 0 ||
+		strv_copy(&command.expect, expect) < 0)
+		return -ENOMEM;
+	return add_command(plan, &command);
+}
+
+static bool same_words(const struct strv *a, const struct strv *b)
+{
+	if (a->n != b->n)
 		return false;
-	for (size_t i = 0; i < a->argv.n; i++)
-		if (strcmp(a->argv.v[i], b->argv.v[i]) != 0)
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i], b->v[i]) != 0)
 			return false;
 	return true;
 }
@@ -227,9 +262,22 @@ static bool same_command(const struct command *a, const struct command *b)
 bool plan_has_command(const struct plan *plan, const struct command *command)
 {
 	for (size_t i = 0; i < plan->n_commands; i++)
-		if (same_command(&plan->commands[i], command))
+		if (same_words(&plan->commands[i].argv, &command->argv))
 			return true;
 	return false;
+}
+
+void plan_drop_command(struct plan *plan, const struct strv *argv)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < plan->n_commands; i++) {
+		if (same_words(&plan->commands[i].argv, argv))
+			command_free(&plan->commands[i]);
+		else
+			plan->commands[kept++] = plan->commands[i];
+	}
+	plan->n_commands = kept;
 }
 
 static void summarize(struct str *out, const char *verb, const struct choice *in,

@@ -1,8 +1,9 @@
 /* The transaction: the only writer, the only place that starts programs.
  *
  * lock -> verify every `before` -> snapshot, fsynced -> write each file (temp, fsync, rename, fsync of
- * the directory) -> run each command -> commit.  A failure or txn_cancel() puts every file back and runs
- * the commands again for the old state.  The caller drives it by txn_step() and waits on txn_fd(), so that
+ * the directory) -> run each command -> commit.  Commands of COMMAND_UNDO run before the files.  A failure
+ * or txn_cancel() goes the same way back: the undo of each command that was started, newest first, then
+ * the files, then the commands without an undo again for the old state.  The caller drives it by txn_step() and waits on txn_fd(), so that
  * one loop serves the screen and the running command.  Both outcomes are reported as events. */
 #ifndef CORE_TXN_H
 #define CORE_TXN_H
@@ -19,7 +20,8 @@ enum txn_event_kind {
 	TXN_SNAPSHOT,                /* text: the snapshot's id */
 	TXN_FILE,                    /* text: the path just written */
 	TXN_COMMAND,                 /* text: the command line that starts now */
-	TXN_OUTPUT,                  /* text: one line of its output, control characters removed */
+	TXN_OUTPUT,                  /* text: one line of its output, control characters removed; none
+	                                of a check, whose output is looked into */
 	TXN_COMMAND_DONE,            /* text: the command line; code: exit status */
 	TXN_FAILED,                  /* text: what failed and why; going back begins */
 	TXN_RESTORED,                /* text: a path put back */

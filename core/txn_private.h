@@ -80,7 +80,7 @@ struct txn_run {
 };
 
 /* -errno when it could not be started: nothing ran. */
-int txn_run_start(struct txn_run *run, const struct root *root, const struct command *command,
+int txn_run_start(struct txn_run *run, const struct root *root, const struct strv *argv,
 	struct error *err);
 /* Never blocks.  LINE: *line is valid until the next call.  ENDED: *code is the exit status, 128
  * and the signal's number when one ended it; everything of it is released. */

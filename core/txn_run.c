@@ -228,11 +228,11 @@ static int wait_for_start(struct txn_run *run, int report, const char *program, 
 	return 0;
 }
 
-int txn_run_start(struct txn_run *run, const struct root *root, const struct command *command,
-	struct error *err)
+int txn_run_start(
+	struct txn_run *run, const struct root *root, const struct strv *argv, struct error *err)
 {
 	int out[2] = {-EBADF, -EBADF}, report[2] = {-EBADF, -EBADF}, r = prepare(run, out, report);
-	const char *program = command->argv.v[0];
+	const char *program = argv->v[0];
 	_cleanup_free_ char *language = NULL;
 
 	if (r == 0 && find_language(root, &language) < 0)
@@ -240,7 +240,7 @@ int txn_run_start(struct txn_run *run, const struct root *root, const struct com
 	if (r == 0)
 		r = fork_blocked();
 	if (r == 0)
-		become(root, command->argv.v, language, out[1], report[1]);
+		become(root, argv->v, language, out[1], report[1]);
 	base_closep(&out[0]);
 	base_closep(&out[1]);
 	base_closep(&report[1]);

@@ -578,7 +578,7 @@ static void failing_both_ways(void **state)
 	assert_int_equal(support_txn_run(s.txn, &s.log), TXN_ROLLED_BACK);
 	is_as_before(&s);
 	says(s.log.s,
-		"restore-failed -5 /bin/sh -c exit 1 failed for the old state too (exit status 1)");
+		"restore-failed -5 /bin/sh -c exit 1 failed while going back (exit status 1)");
 	says(s.log.s, "rolled-back -5 ");
 	/* So that the commands can be tried again. */
 	states = support_txn_states(s.dir);

@@ -19,10 +19,15 @@ static void show_command(const char *before, const struct command *command)
 {
 	_cleanup_(str_free) struct str line = {0};
 	_cleanup_(str_free) struct str clean = {0};
+	_cleanup_(strv_free) struct strv notes = {0};
 
 	report_command(&command->argv, &line);
 	report_printable(line.s ? line.s : "", &clean);
 	printf("%s%s\n", before, clean.s ? clean.s : "");
+	if (report_command_notes(command, &notes) < 0)
+		return;
+	for (size_t i = 0; i < notes.n; i++)
+		printf("%*s  (%s)\n", (int)strlen(before), "", notes.v[i]);
 }
 
 static void show_line(const char *before, const char *text)
