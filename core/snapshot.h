@@ -2,6 +2,7 @@
  *
  *   manifest   text (core/manifest.h), written before the first change
  *   before-N after-N   the content of file N on either side, for hands too
+ *   left-N     what a command with an undo made of file N afterwards; mostly there is none
  *   state      one word, replaced atomically: pending, complete, rolled-back
  *
  * and, for the writer only, the two other words and, until the end, a reserve of disk space.
@@ -30,6 +31,7 @@ struct snapshot_file {
 	char *path;
 	/* With attributes unless absent.  Of `after` these are what the writer was asked for. */
 	struct content before, after;
+	struct content left;         /* what a command of ours made of `after`; absent: it stands */
 	uint64_t before_sum, after_sum;   /* manifest_sum() of the texts of files */
 };
 

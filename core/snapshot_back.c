@@ -90,6 +90,7 @@ static int plan_undo(
 	if (same_with_owner(&now, undo->target))
 		return 0;
 	if (!same_with_owner(&now, &undo->newest->after) &&
+		!(undo->newest->left.text && same_with_owner(&now, &undo->newest->left)) &&
 		!(undo->cut_short && same_with_owner(&now, &undo->newest->before)))
 		r = add_changed(plan, path);
 	if (r == 0)
