@@ -177,7 +177,8 @@ void plan_freep(struct plan **plan)
 
 bool plan_is_empty(const struct plan *plan)
 {
-	return plan->n_changes == 0 && plan->n_commands == 0 && plan->undoes.n == 0;
+	return plan->n_changes == 0 && plan->n_commands == 0 && plan->undoes.n == 0 &&
+	       !plan->takes_over;
 }
 
 int plan_add_change(struct plan *plan, const char *target, const char *path,

@@ -32,6 +32,7 @@ static void clear_contents(struct snapshot *s)
 		free(s->files[i].path);
 		content_free(&s->files[i].before);
 		content_free(&s->files[i].after);
+		content_free(&s->files[i].left);
 	}
 	free(s->files);
 	for (size_t i = 0; i < s->n_commands; i++)
@@ -185,6 +186,23 @@ static int read_copy(const struct root *root, const char *id, const char *side, 
 	return 0;
 }
 
+/* It only says which content was nobody's edit: one that is lost costs a question. */
+static int read_left(const struct root *root, const char *id, size_t i, struct snapshot_file *file,
+	struct error *err)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	struct content left = file->after;
+	int r;
+
+	if (asprintf(&path, SNAPSHOT_DIR "/%s/left-%zu", id, i) < 0)
+		return no_memory(err);
+	if (file->after.kind != CONTENT_FILE || root_read_text(root, path, &text, NULL) < 0)
+		return 0;
+	left.text = text;
+	r = content_copy(&file->left, &left);
+	return r < 0 ? no_memory(err) : 0;
+}
+
 static int read_manifest(const struct root *root, struct snapshot *s, struct error *err)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
@@ -201,6 +219,8 @@ static int read_manifest(const struct root *root, struct snapshot *s, struct err
 		r = read_copy(root, s->id, "before", i, &file->before, file->before_sum, err);
 		if (r == 0)
 			r = read_copy(root, s->id, "after", i, &file->after, file->after_sum, err);
+		if (r == 0)
+			r = read_left(root, s->id, i, file, err);
 	}
 	return r;
 }

@@ -59,39 +59,70 @@ static bool same_with_owner(const struct content *a, const struct content *b)
 						     a->attributes->gid == b->attributes->gid));
 }
 
-static int add_changed(struct plan *plan, const char *path)
+static int add_changed(struct plan *plan, const char *path, const char *doing)
 {
 	return findings_add(&plan->findings, "file-changed", SEVERITY_DANGER, NULL, -1,
 		"look at the difference and copy what you want to keep before you go on",
-		"%s was changed since vfio-wizard wrote it; going back undoes that change too",
-		path);
+		"%s was changed since vfio-wizard wrote it; %s undoes that change too", path,
+		doing);
+}
+
+/* The file itself and what it is now, its attributes too. */
+static int read_now(
+	const struct root *root, const char *path, struct content *ret, struct error *err)
+{
+	_cleanup_(content_free) struct content now = {0};
+	_cleanup_free_ char *resolved = NULL;
+	int r = content_read(root, path, true, &resolved, &now, err);
+
+	if (r == 0 && strcmp(resolved, path) != 0)
+		return error_set(err, -ESTALE,
+			"%s: a directory on the way is a symbolic link by now, to %s; move that "
+			"back first",
+			path, resolved);
+	if (r == 0 && now.kind != CONTENT_ABSENT)
+		r = snapshot_read_attributes(root, path, &now, err);
+	if (r < 0)
+		return r;
+	*ret = now;
+	now = (struct content){0};
+	return 0;
+}
+
+static bool is_after(const struct content *now, const struct snapshot_file *file)
+{
+	return same_with_owner(now, &file->after) ||
+	       (file->left.text && same_with_owner(now, &file->left));
+}
+
+int snapshot_file_side(const struct root *root, const struct snapshot_file *file,
+	enum snapshot_side *ret, struct error *err)
+{
+	_cleanup_(content_free) struct content now = {0};
+	int r = read_now(root, file->path, &now, err);
+
+	if (r < 0)
+		return r;
+	*ret = is_after(&now, file)                   ? SNAPSHOT_AFTER
+	       : same_with_owner(&now, &file->before) ? SNAPSHOT_BEFORE
+						      : SNAPSHOT_NEITHER;
+	return 0;
 }
 
 static int plan_undo(
 	const struct root *root, const struct undo *undo, struct plan *plan, struct error *err)
 {
 	_cleanup_(content_free) struct content now = {0};
-	_cleanup_free_ char *resolved = NULL;
 	const char *path = undo->newest->path;
-	int r = content_read(root, path, true, &resolved, &now, err);
+	int r = read_now(root, path, &now, err);
 
 	if (r < 0)
 		return r;
-	if (strcmp(resolved, path) != 0)
-		return error_set(err, -ESTALE,
-			"%s: a directory on the way is a symbolic link by now, to %s; move that "
-			"back first",
-			path, resolved);
-	if (now.kind != CONTENT_ABSENT) {
-		r = snapshot_read_attributes(root, path, &now, err);
-		if (r < 0)
-			return r;
-	}
 	if (same_with_owner(&now, undo->target))
 		return 0;
-	if (!same_with_owner(&now, &undo->newest->after) &&
+	if (!is_after(&now, undo->newest) &&
 		!(undo->cut_short && same_with_owner(&now, &undo->newest->before)))
-		r = add_changed(plan, path);
+		r = add_changed(plan, path, "going back");
 	if (r == 0)
 		r = plan_add_change(plan, "snapshot", path, &now, undo->target);
 	return r < 0 ? no_memory(err) : 0;
@@ -159,6 +190,7 @@ static int go_on(struct plan *plan, const struct snapshot *s)
 	for (size_t i = 0; r == 0 && i < s->n_commands; i++)
 		if (same || !s->commands[i].undo.n)
 			r = add_again(plan, &s->commands[i]);
+	plan->takes_over = true;
 	return r < 0 ? r
 		     : findings_add(&plan->findings, "interrupted", SEVERITY_WARNING, NULL, -1,
 			       "go on, or go back with `vfio-wizard rollback`",
@@ -306,4 +338,72 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 		return no_memory(err);
 	*ret = TAKE_PTR(plan);
 	return 0;
+}
+
+/* -- going on -- */
+
+const struct snapshot *snapshots_interrupted(const struct snapshots *snapshots)
+{
+	for (size_t i = 0; i < snapshots->n; i++)
+		if (snapshots->v[i].happened)
+			return snapshots->v[i].state == SNAPSHOT_INTERRUPTED ? &snapshots->v[i]
+									     : NULL;
+	return NULL;
+}
+
+static int finish_file(const struct root *root, const struct snapshot_file *file, struct plan *plan,
+	struct error *err)
+{
+	_cleanup_(content_free) struct content now = {0};
+	int r = read_now(root, file->path, &now, err);
+
+	if (r < 0 || is_after(&now, file))
+		return r;
+	if (!same_with_owner(&now, &file->before))
+		r = add_changed(plan, file->path, "finishing");
+	if (r == 0)
+		r = plan_add_change(plan, "snapshot", file->path, &now, &file->after);
+	return r < 0 ? no_memory(err) : 0;
+}
+
+static int finish(
+	const struct root *root, const struct snapshot *s, struct plan *plan, struct error *err)
+{
+	int r = 0;
+
+	plan->takes_over = true;
+	for (size_t i = 0; r == 0 && i < s->n_files; i++)
+		r = finish_file(root, &s->files[i], plan, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < s->n_commands; i++)
+		r = add_again(plan, &s->commands[i]);
+	if (r == 0 && asprintf(&plan->summary, "finish: %s", s->summary) < 0)
+		r = -ENOMEM;
+	return r < 0 ? no_memory(err) : plan_choices(root, plan, err);
+}
+
+int snapshot_finish_plan(const struct root *root, const struct snapshots *snapshots,
+	struct plan **ret, struct error *err)
+{
+	const struct snapshot *s = snapshots_interrupted(snapshots);
+	_cleanup_(plan_freep) struct plan *plan = NULL;
+	int r;
+
+	if (!s)
+		return error_set(err, -ENOENT, "no change was cut short");
+	if (s->damaged)
+		return error_set(err, -EUCLEAN,
+			"snapshot %s is damaged, so it cannot be finished: %s", s->id, s->damaged);
+	/* To finish a going back is to go back: with what it had undone already. */
+	if (s->undoes.n)
+		return snapshot_rollback_plan(
+			root, snapshots, s->undoes.v[s->undoes.n - 1], ret, err);
+	plan = calloc(1, sizeof(*plan));
+	if (!plan)
+		return no_memory(err);
+	r = finish(root, s, plan, err);
+	if (r == 0)
+		*ret = TAKE_PTR(plan);
+	return r;
 }

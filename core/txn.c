@@ -190,8 +190,18 @@ static int over(
 	return OVER;
 }
 
+/* So that going back one day does not take the commands' work for somebody's edit. */
+static void keep_left(struct txn *txn)
+{
+	for (size_t i = 0; i < txn->record.snapshot.n_files; i++)
+		if (txn->known[i].content == &txn->known[i].left && txn->known[i].left.text)
+			txn_store_left(
+				&txn->store, txn->record.snapshot.id, i, txn->known[i].left.text);
+}
+
 static int commit(struct txn *txn, struct txn_event *ev)
 {
+	keep_left(txn);
 	if (txn_store_mark(&txn->store, txn->record.snapshot.id, SNAPSHOT_COMPLETE, &txn->why) < 0)
 		return go_back(txn, ev);
 	txn_store_release(&txn->store, txn->record.snapshot.id);

@@ -57,6 +57,8 @@ int txn_store_open(const struct root *root, struct txn_store *ret, struct error 
 void txn_store_close(struct txn_store *store, bool trace);
 /* Writes the snapshot under its id, state pending; on failure nothing of it is left. */
 int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct error *err);
+/* What a command made of file i, as far as it can be kept: without it going back asks once more. */
+void txn_store_left(struct txn_store *store, const char *id, size_t i, const char *text);
 /* The state, atomically and without needing space: both words lie ready in the snapshot. */
 int txn_store_mark(struct txn_store *store, const char *id, enum snapshot_state state,
 	struct error *err);

@@ -245,6 +245,8 @@ static void rollback_and_again(void **state)
 	NEEDS_ROOT;
 	apply_tool(&s);
 	plan_back(&s, 1);
+	/* What the tool made of the file is nobody's edit. */
+	assert_int_equal(s.plan->findings.n, 0);
 	assert_int_equal(s.plan->n_commands, 2);
 	assert_int_equal(s.plan->commands[0].stage, COMMAND_UNDO);
 	assert_string_equal(s.plan->commands[0].purpose, "take back: set it");
@@ -260,6 +262,10 @@ static void rollback_and_again(void **state)
 	is_file(&s, "/log", "image GRUB_TIMEOUT=9 # set\nset GRUB_TIMEOUT=9 # set\n");
 	is_file(&s, "/state", "set\n");
 	support_put(s.dir, "/log", "");
+
+	support_put(s.dir, "/etc/default/grub", "somebody's\n");
+	plan_back(&s, 1);
+	assert_int_equal(s.plan->findings.n, 1);
 
 	/* And back to the very beginning, over all three: one run of the tool says it all. */
 	plan_back(&s, 1);

@@ -130,6 +130,8 @@ enum option_bit {
 	OPTION_VERSION = 1 << 10,
 	OPTION_FORMAT = 1 << 11,
 	OPTION_OUTPUT = 1 << 12,
+	OPTION_FINISH = 1 << 13,
+	OPTION_BACK = 1 << 14,
 	OPTION_EVERYWHERE = OPTION_ROOT | OPTION_SYSFS | OPTION_HELP | OPTION_VERSION,
 	OPTION_CHANGE = OPTION_YES | OPTION_NO_COMMANDS | OPTION_ACCEPT,
 };
@@ -149,6 +151,8 @@ static const struct {
 	{OPTION_NO_COMMANDS, "no-commands", NULL, false,
 		"write the files, print the commands instead of running them"},
 	{OPTION_ACCEPT, "accept", "FINDING", true, "go on in spite of this danger"},
+	{OPTION_FINISH, "finish", NULL, false, "do the rest of the change that was cut short"},
+	{OPTION_BACK, "back", NULL, false, "take back the change that was cut short"},
 	{OPTION_ALL, "all", NULL, false, "every device that was ever chosen"},
 	{OPTION_WITH, "with", "NAME", true, "switch an option of the choice on:"},
 	{OPTION_WITHOUT, "without", "NAME", true, "switch it off"},
@@ -183,6 +187,9 @@ static const struct command_word {
 		"what was changed, newest first; one of them as a diff"},
 	{"rollback", OPTION_CHANGE, 0, 1, " [ID]", main_rollback,
 		"put back what was before the newest snapshot, or before this one"},
+	{"recover", OPTION_CHANGE | OPTION_FINISH | OPTION_BACK, 0, 0, "", main_recover,
+		"was a change cut short (power, kill)?  Then what is done of it; finish it or go "
+		"back"},
 };
 
 static int help(void)
@@ -247,6 +254,12 @@ static int take_option(struct main_options *o, enum option_bit bit, const char *
 		return MAIN_DONE;
 	case OPTION_ALL:
 		o->all = true;
+		return MAIN_DONE;
+	case OPTION_FINISH:
+		o->finish = true;
+		return MAIN_DONE;
+	case OPTION_BACK:
+		o->back = true;
 		return MAIN_DONE;
 	case OPTION_ACCEPT:
 		return strv_add(&o->accept, value) < 0
@@ -316,6 +329,8 @@ static int run_command(struct main_options *o, unsigned seen)
 			"%s needs a device; `vfio-wizard list` shows them", command->name);
 	if (o->n_args > command->max)
 		return main_usage("%s does not take %s", command->name, o->args[command->max]);
+	if (!(command->options & OPTION_YES))
+		main_note_interrupted(o);
 	return command->run(o);
 }
 

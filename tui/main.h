@@ -10,7 +10,7 @@
 /* The command line, taken apart.  Strings are argv's. */
 struct main_options {
 	const char *root, *sysfs; /* sysfs NULL: as root_open() finds it */
-	bool json, yes, no_commands, all;
+	bool json, yes, no_commands, all, finish, back;
 	struct strv accept;     /* ids of findings */
 	const char *format, *output; /* of guest; NULL: libvirt, standard output */
 	unsigned with, without; /* bits of enum choice_option */
@@ -34,7 +34,11 @@ int main_snapshots(const struct main_options *o);
 int main_apply(const struct main_options *o);
 int main_release(const struct main_options *o);
 int main_rollback(const struct main_options *o);
+int main_recover(const struct main_options *o);
 
+/* Says on standard error when a change was cut short, for commands that only look.  Who may not know
+ * is told nothing. */
+void main_note_interrupted(const struct main_options *o);
 /* "vfio-wizard: ..." on standard error; returns status, so that `return main_error(...)` keeps
  * the flow. */
 int main_error(int status, const char *fmt, ...) _printf_(2, 3);

@@ -316,6 +316,64 @@ int main_release(const struct main_options *o)
 	return r != 0 ? r : carry_out_choice(o, root, machine, &choice);
 }
 
+/* How far the interrupted change came, and what can be done. */
+static int show_interrupted(const struct root *root, const struct snapshot *s)
+{
+	static const char *const words[] = {
+		[SNAPSHOT_BEFORE] = "  as before  ",
+		[SNAPSHOT_AFTER] = "  done       ",
+		[SNAPSHOT_NEITHER] = "  neither    ",
+	};
+	struct error err = {0};
+	enum snapshot_side side;
+
+	if (s->damaged)
+		return main_error(MAIN_FAILED, "snapshot %s is damaged: %s", s->id, s->damaged);
+	printf("Change %s was cut short: ", s->id);
+	show_line("", s->summary);
+	for (size_t i = 0; i < s->n_files; i++) {
+		if (snapshot_file_side(root, &s->files[i], &side, &err) < 0)
+			(void)main_error(MAIN_FAILED, "%s", err.text);
+		else
+			show_line(words[side], s->files[i].path);
+	}
+	for (size_t i = 0; i < s->n_commands; i++)
+		show_command("  unknown    ", &s->commands[i]);
+	puts("To do the rest:   vfio-wizard recover --finish\n"
+	     "To take it back:  vfio-wizard recover --back");
+	return MAIN_FAILED;
+}
+
+int main_recover(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
+	_cleanup_(plan_freep) struct plan *plan = NULL;
+	const struct snapshot *s;
+	struct error err = {0};
+	int r;
+
+	if (o->finish && o->back)
+		return main_usage("recover takes --finish or --back");
+	r = main_open(o, 0, &root, NULL);
+	if (r != 0)
+		return r;
+	if (snapshots_load(root, &snapshots, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	s = snapshots_interrupted(&snapshots);
+	if (!s) {
+		puts("No change was cut short");
+		return MAIN_DONE;
+	}
+	if (!o->finish && !o->back)
+		return show_interrupted(root, s);
+	r = o->finish ? snapshot_finish_plan(root, &snapshots, &plan, &err)
+		      : snapshot_rollback_plan(root, &snapshots, s->id, &plan, &err);
+	if (r < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	return carry_out(o, root, plan);
+}
+
 int main_rollback(const struct main_options *o)
 {
 	_cleanup_(root_closep) struct root *root = NULL;

@@ -167,6 +167,23 @@ int main_verify(const struct main_options *o)
 	return r == MAIN_DONE && !all_ok(&verdicts) ? MAIN_FAILED : r;
 }
 
+void main_note_interrupted(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
+	const struct snapshot *s;
+
+	if (root_open(o->root, o->sysfs, &root, NULL) < 0 ||
+		snapshots_load(root, &snapshots, NULL) < 0)
+		return;
+	s = snapshots_interrupted(&snapshots);
+	if (s)
+		(void)main_error(MAIN_FAILED,
+			"change %s was cut short; `vfio-wizard recover` finishes it or takes it "
+			"back",
+			s->id);
+}
+
 int main_snapshots(const struct main_options *o)
 {
 	_cleanup_(root_closep) struct root *root = NULL;
