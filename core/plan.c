@@ -1,6 +1,7 @@
 #include "core/plan.h"
 
 #include "core/parameters.h"
+#include "core/rescue.h"
 #include "core/snapshot.h"
 #include "core/targets/target.h"
 
@@ -371,6 +372,8 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 		r = snapshot_add_unfinished(root, plan, err);
 	if (r < 0)
 		return r;
+	if (rescue_findings(root, &plan->findings) < 0)
+		return no_memory(err);
 	findings_sort(&plan->findings);
 	if (plan_summary(plan) < 0)
 		return no_memory(err);

@@ -1,3 +1,4 @@
+#include "core/rescue.h"
 #include "core/snapshot.h"
 
 #include <errno.h>
@@ -334,7 +335,7 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 	if (!plan->n_changes && oldest->state == SNAPSHOT_ROLLED_BACK)
 		return error_set(err, -EALREADY, "%s is rolled back already: nothing is left of it",
 			oldest->id);
-	if (summarize(plan, oldest) < 0)
+	if (rescue_findings(root, &plan->findings) < 0 || summarize(plan, oldest) < 0)
 		return no_memory(err);
 	*ret = TAKE_PTR(plan);
 	return 0;

@@ -9,6 +9,7 @@
 #define CORE_TXN_H
 
 #include "core/plan.h"
+#include "core/rescue.h"
 #include "core/snapshot.h"
 
 enum txn_flags {
@@ -57,6 +58,9 @@ int txn_fd(const struct txn *txn);
 /* Goes back, from the next step on; a running command is ended (SIGTERM, SIGKILL after 5 s).  Without
  * effect once going back has begun or the transaction is over: the way back is not cut short. */
 void txn_cancel(struct txn *txn);
+
+/* Mends what rescue_look() found, in its order.  Needs root; errors name the place. */
+int txn_mount(const struct root *root, const struct rescue_item *item, struct error *err);
 
 /* A new file of the person's, outside of any transaction and any root: what they asked to keep of our
  * words.  -EEXIST: nothing is ever replaced. */

@@ -16,6 +16,7 @@ int app_choice_changed(struct app *app)
 	int r;
 
 	drop_plans(app);
+	rescue_free(&app->rescue);
 	strv_free(&app->accepted);
 	r = check_choice(app->machine, &app->choice, &app->existing, &findings);
 	if (r < 0)
@@ -89,6 +90,12 @@ int app_reload(struct app *app)
 		(r = app_reload_snapshots(app)) < 0)
 		return r;
 	return app_choice_changed(app);
+}
+
+int app_look(struct app *app)
+{
+	rescue_free(&app->rescue);
+	return rescue_look(app->root, &app->rescue);
 }
 
 int app_open(struct app *app, struct error *err)

@@ -1,6 +1,8 @@
 #include "tui/main.h"
 
 #include "core/report.h"
+#include "core/rescue.h"
+#include "core/txn.h"
 #include "screens/screens.h"
 #include "tui/term.h"
 
@@ -66,14 +68,37 @@ int main_print(int r, const struct str *text)
 
 /* ---- what every command needs -------------------------------------------------------------- */
 
+/* --mount: until nothing is missing that can be seen; /proc tells of more. */
+static int mount_missing(const struct main_options *o, struct root **root, struct error *err)
+{
+	for (int round = 0; round < 2; round++) {
+		_cleanup_(rescue_free) struct rescue rescue = {0};
+
+		if (rescue_look(*root, &rescue) < 0)
+			return error_set(err, -ENOMEM, "out of memory");
+		for (size_t i = 0; i < rescue.n; i++) {
+			int r = txn_mount(*root, &rescue.v[i], err);
+
+			if (r < 0)
+				return r;
+			printf("mounted  %s\n", rescue.v[i].point);
+		}
+	}
+	*root = root_close(*root);
+	return root_open(o->root, o->sysfs, root, err);
+}
+
 int main_open(const struct main_options *o, unsigned what, struct root **ret_root,
 	struct machine **ret_machine)
 {
 	_cleanup_(root_closep) struct root *root = NULL;
 	struct error err = {0};
 
-	if (root_open(o->root, o->sysfs, &root, &err) < 0 ||
-		(ret_machine && machine_scan(root, what, ret_machine, &err) < 0))
+	if (root_open(o->root, o->sysfs, &root, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	if (o->mount && mount_missing(o, &root, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	if ((ret_machine && machine_scan(root, what, ret_machine, &err) < 0))
 		return main_error(MAIN_FAILED, "%s", err.text);
 	*ret_root = TAKE_PTR(root);
 	return MAIN_DONE;
@@ -132,8 +157,9 @@ enum option_bit {
 	OPTION_OUTPUT = 1 << 12,
 	OPTION_FINISH = 1 << 13,
 	OPTION_BACK = 1 << 14,
+	OPTION_MOUNT = 1 << 15,
 	OPTION_EVERYWHERE = OPTION_ROOT | OPTION_SYSFS | OPTION_HELP | OPTION_VERSION,
-	OPTION_CHANGE = OPTION_YES | OPTION_NO_COMMANDS | OPTION_ACCEPT,
+	OPTION_CHANGE = OPTION_YES | OPTION_NO_COMMANDS | OPTION_ACCEPT | OPTION_MOUNT,
 };
 
 static const struct {
@@ -153,6 +179,8 @@ static const struct {
 	{OPTION_ACCEPT, "accept", "FINDING", true, "go on in spite of this danger"},
 	{OPTION_FINISH, "finish", NULL, false, "do the rest of the change that was cut short"},
 	{OPTION_BACK, "back", NULL, false, "take back the change that was cut short"},
+	{OPTION_MOUNT, "mount", NULL, false,
+		"first mount what a rescue shell lacks: /proc, /sys, the system's /boot and such"},
 	{OPTION_ALL, "all", NULL, false, "every device that was ever chosen"},
 	{OPTION_WITH, "with", "NAME", true, "switch an option of the choice on:"},
 	{OPTION_WITHOUT, "without", "NAME", true, "switch it off"},
@@ -252,6 +280,9 @@ static int take_option(struct main_options *o, enum option_bit bit, const char *
 	case OPTION_NO_COMMANDS:
 		o->no_commands = true;
 		return MAIN_DONE;
+	case OPTION_MOUNT:
+		o->mount = true;
+		return MAIN_DONE;
 	case OPTION_ALL:
 		o->all = true;
 		return MAIN_DONE;
@@ -336,17 +367,40 @@ static int run_command(struct main_options *o, unsigned seen)
 
 /* ---- the wizard ---------------------------------------------------------------------------- */
 
-static int run_screens(struct app *app)
+/* First what a rescue shell lacks; what is mounted there is seen only through a root opened anew.
+ */
+static int run_rescue(
+	const struct main_options *o, struct app *app, struct term *term, struct root **root)
+{
+	int r = screens_rescue(app, term);
+
+	if (r < 0 || !app->go_on)
+		return r;
+	*root = root_close(*root);
+	r = main_open(o, 0, root, NULL);
+	app->root = *root;
+	return r == 0 ? 0 : -ECANCELED;
+}
+
+static int run_screens(const struct main_options *o, struct app *app, struct root **root)
 {
 	struct term *term = NULL;
+	struct error err = {0};
 	char message[256];
-	int r;
+	int r = 0;
 
 	if (term_open(&term, message, sizeof(message)) < 0)
 		return main_error(MAIN_FAILED,
 			"%s\nThe commands need no terminal: see `vfio-wizard --help`", message);
-	r = screens_run(app, term);
+	if (app->rescue.n)
+		r = run_rescue(o, app, term, root);
+	else
+		app->go_on = true;
+	if (r == 0 && app->go_on && app_open(app, &err) == 0)
+		r = screens_run(app, term);
 	term_close(term);
+	if (err.code < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
 	if (r == -EINTR)
 		return main_error(
 			MAIN_FAILED, "stopped by a signal or by the loss of the terminal");
@@ -357,7 +411,6 @@ static int run_wizard(const struct main_options *o, unsigned seen)
 {
 	_cleanup_(root_closep) struct root *root = NULL;
 	struct app app = {.no_commands = o->no_commands};
-	struct error err = {0};
 	int r;
 
 	if (seen & ~(unsigned)(OPTION_EVERYWHERE | OPTION_NO_COMMANDS))
@@ -369,7 +422,8 @@ static int run_wizard(const struct main_options *o, unsigned seen)
 	app.root = root;
 	if (main_refusal(root))
 		(void)snprintf(app.refusal, sizeof(app.refusal), "%s", main_refusal(root));
-	r = app_open(&app, &err) < 0 ? main_error(MAIN_FAILED, "%s", err.text) : run_screens(&app);
+	r = app_look(&app) < 0 ? main_error(MAIN_FAILED, "%s", strerror(ENOMEM))
+			       : run_screens(o, &app, &root);
 	app_close(&app);
 	return r;
 }

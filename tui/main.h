@@ -10,7 +10,7 @@
 /* The command line, taken apart.  Strings are argv's. */
 struct main_options {
 	const char *root, *sysfs; /* sysfs NULL: as root_open() finds it */
-	bool json, yes, no_commands, all, finish, back;
+	bool json, yes, no_commands, all, finish, back, mount;
 	struct strv accept;     /* ids of findings */
 	const char *format, *output; /* of guest; NULL: libvirt, standard output */
 	unsigned with, without; /* bits of enum choice_option */
