@@ -2,6 +2,7 @@
 
 #include "core/boot.h"
 #include "core/targets/target.h"
+#include "core/trial.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,6 +30,12 @@ const struct choice_option_name choice_option_names[] = {
 	{CHOICE_VFIO_GROUP, "vfio-group", "the group kvm may open the nodes in /dev/vfio",
 		"For QEMU that is run by a user: whoever is in the group kvm can then use every "
 		"device that is bound to vfio-pci."},
+	{CHOICE_TRIAL, "trial", "the first boot is on trial: it must be confirmed",
+		"Unless somebody confirms it in time (c in the wizard, or vfio-wizard confirm), the "
+		"machine takes the change back by itself and boots again."},
+	{CHOICE_TRIAL_SSH, "trial-ssh", "a login over SSH confirms the first boot",
+		"With the option trial: whoever comes in over SSH has shown that the host is "
+		"reached."},
 	{0, NULL, NULL, NULL},
 };
 
@@ -141,7 +148,7 @@ static bool same_pick(const struct pick *a, const struct pick *b)
 bool choice_same(const struct choice *a, const struct choice *b)
 {
 	if (a->n != b->n || a->options != b->options || a->boot_loader != b->boot_loader ||
-		a->initramfs != b->initramfs)
+		a->initramfs != b->initramfs || a->trial_minutes != b->trial_minutes)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
 		if (!same_pick(&a->picks[i], &b->picks[i]))
@@ -153,7 +160,8 @@ int choice_copy(struct choice *to, const struct choice *from)
 {
 	struct choice copy = {.options = from->options,
 		.boot_loader = from->boot_loader,
-		.initramfs = from->initramfs};
+		.initramfs = from->initramfs,
+		.trial_minutes = from->trial_minutes};
 
 	/* One by one, so that the copy has the room that base_grow() counts on. */
 	for (; copy.n < from->n; copy.n++) {
@@ -222,6 +230,11 @@ enum initramfs choice_initramfs(const struct choice *choice, const struct machin
 	return choice && is_candidate(&machine->host.initramfs_others, (int)choice->initramfs)
 		       ? choice->initramfs
 		       : machine->host.initramfs;
+}
+
+unsigned choice_trial_minutes(const struct choice *choice)
+{
+	return choice->trial_minutes ? choice->trial_minutes : TRIAL_MINUTES_DEFAULT;
 }
 
 /* One file being read; the words point into `value`. */
@@ -311,6 +324,16 @@ static int parse_initramfs(struct parser *p, char *word)
 	return 0;
 }
 
+static int parse_minutes(struct parser *p, char *word)
+{
+	uint64_t minutes;
+
+	if (base_number(word, 10, TRIAL_MINUTES_MAX, &minutes) < 0 || !minutes)
+		return wrong(p, "not a number of minutes; remove the line", word);
+	p->choice.trial_minutes = (unsigned)minutes;
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	int (*parse)(struct parser *p, char *word);
@@ -319,6 +342,7 @@ static const struct {
 	{"OPTIONS", parse_option},
 	{"BOOT_LOADER", parse_boot_loader},
 	{"INITRAMFS", parse_initramfs},
+	{"TRIAL_MINUTES", parse_minutes},
 };
 
 static int parse_words(
@@ -458,6 +482,8 @@ int choice_format(const struct choice *choice, char **ret)
 		str_addf(&out, "BOOT_LOADER=\"%s\"\n", boot_loader_kind(choice->boot_loader)->name);
 	if (choice->initramfs)
 		str_addf(&out, "INITRAMFS=\"%s\"\n", boot_initramfs_kind(choice->initramfs)->name);
+	if (choice->trial_minutes)
+		str_addf(&out, "TRIAL_MINUTES=\"%u\"\n", choice->trial_minutes);
 	return str_take(&out, ret);
 }
 

@@ -7,6 +7,7 @@
  *   OPTIONS="iommu-pt"
  *   BOOT_LOADER="grub.d"         only where the person decided: names of boot_loader_kinds[],
  *   INITRAMFS="dracut"           boot_initramfs_kinds[]
+ *   TRIAL_MINUTES="5"            where it is not the default
  */
 #ifndef CORE_CHOICE_H
 #define CORE_CHOICE_H
@@ -27,6 +28,8 @@ enum choice_option {
 	CHOICE_LIBVIRT_ACL = 1 << 3, /* group nodes into libvirt's cgroup_device_acl */
 	CHOICE_OPENNEBULA = 1 << 4,  /* OpenNebula's monitoring reports the devices */
 	CHOICE_VFIO_GROUP = 1 << 5,  /* group kvm may open the nodes in /dev/vfio */
+	CHOICE_TRIAL     = 1 << 6,   /* core/trial.h */
+	CHOICE_TRIAL_SSH = 1 << 7,   /* a login over SSH confirms */
 };
 
 struct choice {
@@ -35,6 +38,7 @@ struct choice {
 	unsigned options;            /* bits of enum choice_option */
 	enum boot_loader boot_loader;   /* BOOT_UNKNOWN: as found; ask choice_boot_loader() */
 	enum initramfs initramfs;       /* INITRAMFS_UNKNOWN: as found */
+	unsigned trial_minutes;         /* 0: the default; ask choice_trial_minutes() */
 };
 
 /* Names for the command line, the file and the options screen; NULL-terminated by name. */
@@ -60,6 +64,8 @@ int choice_load(const struct root *root, struct choice *ret, struct error *err);
  * found.  choice may be NULL. */
 enum boot_loader choice_boot_loader(const struct choice *choice, const struct machine *machine);
 enum initramfs choice_initramfs(const struct choice *choice, const struct machine *machine);
+
+unsigned choice_trial_minutes(const struct choice *choice);
 
 int choice_add(struct choice *choice, const struct device *device);   /* again: no change */
 void choice_remove(struct choice *choice, const char *address);

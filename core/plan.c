@@ -374,6 +374,8 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 		return r;
 	if (rescue_findings(root, &plan->findings) < 0)
 		return no_memory(err);
+	if (choice->n && choice->options & CHOICE_TRIAL)
+		plan->trial = choice_trial_minutes(choice);
 	findings_sort(&plan->findings);
 	if (plan_summary(plan) < 0)
 		return no_memory(err);

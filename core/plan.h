@@ -67,6 +67,7 @@ struct plan {
 	struct choice before, after; /* the choice installed now, and the one planned */
 	struct strv undoes;          /* ids of the snapshots that this plan takes back; else empty */
 	bool takes_over;             /* it ends what an interrupted transaction began */
+	unsigned trial;              /* minutes that the next boot is on trial; 0: it is not */
 	char *summary;               /* "bind 0000:01:00.0, 0000:01:00.1", for the snapshot list */
 };
 

@@ -199,9 +199,20 @@ static void keep_left(struct txn *txn)
 				&txn->store, txn->record.snapshot.id, i, txn->known[i].left.text);
 }
 
+static int mark_trial(struct txn *txn)
+{
+	if (!txn->plan->trial)
+		return txn_trial_clear(&txn->store, &txn->why);
+	return txn_trial_set(&txn->store, txn->root, txn->record.snapshot.id, txn->plan->trial,
+		&txn->why);
+}
+
 static int commit(struct txn *txn, struct txn_event *ev)
 {
 	keep_left(txn);
+	/* Before the change is complete: it must not be so without its dead man's switch. */
+	if (mark_trial(txn) < 0)
+		return go_back(txn, ev);
 	if (txn_store_mark(&txn->store, txn->record.snapshot.id, SNAPSHOT_COMPLETE, &txn->why) < 0)
 		return go_back(txn, ev);
 	txn_store_release(&txn->store, txn->record.snapshot.id);

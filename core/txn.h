@@ -59,6 +59,9 @@ int txn_fd(const struct txn *txn);
  * effect once going back has begun or the transaction is over: the way back is not cut short. */
 void txn_cancel(struct txn *txn);
 
+/* Ends a trial (core/trial.h): what is applied stays.  -EAGAIN as txn_begin(). */
+int txn_confirm(const struct root *root, struct error *err);
+
 /* Mends what rescue_look() found, in its order.  Needs root; errors name the place. */
 int txn_mount(const struct root *root, const struct rescue_item *item, struct error *err);
 

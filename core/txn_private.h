@@ -66,6 +66,12 @@ void txn_store_remove(struct txn_store *store, const char *id);
 /* Gives up the room that the snapshot holds for going back. */
 void txn_store_release(struct txn_store *store, const char *id);
 
+/* -- txn_trial: SNAPSHOT_STATE_DIR/trial -- */
+/* One that nobody confirmed stays what is gone back to. */
+int txn_trial_set(struct txn_store *store, const struct root *root, const char *id,
+	unsigned minutes, struct error *err);
+int txn_trial_clear(struct txn_store *store, struct error *err);
+
 /* -- txn_run: one program -- */
 enum txn_run_result { TXN_RUN_NOTHING, TXN_RUN_LINE, TXN_RUN_ENDED };
 

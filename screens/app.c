@@ -70,6 +70,9 @@ int app_reload_snapshots(struct app *app)
 	struct snapshots snapshots = {0};
 	int r;
 
+	if (trial_load(app->root, &app->trial, NULL) < 0)
+		app->trial = (struct trial){0};
+
 	app->snapshots_error = (struct error){0};
 	r = snapshots_load(app->root, &snapshots, &app->snapshots_error);
 	if (r == -ENOMEM)

@@ -93,6 +93,13 @@ static void page_applied(
 		"2. After it, run: vfio-wizard verify. It says for each chosen device whether it "
 		"is "
 		"where it should be, and if not, why.");
+	if (plan->trial)
+		page_add(page, TERM_WARNING, 0,
+			"3. The next boot is on trial: within %u minutes of its start press c in "
+			"the wizard or run vfio-wizard confirm%s. Otherwise the machine takes all "
+			"of this back by itself and boots again.",
+			plan->trial,
+			plan->after.options & CHOICE_TRIAL_SSH ? ", or log in over SSH" : "");
 	page_way_back(page, run);
 }
 

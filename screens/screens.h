@@ -15,6 +15,7 @@
 #include "core/rescue.h"
 #include "core/root.h"
 #include "core/snapshot.h"
+#include "core/trial.h"
 #include "tui/wizard.h"
 
 /* The state that all screens share.  Zero-initialised, with the caller's part filled in, it is
@@ -38,6 +39,7 @@ struct app {
 	struct existing existing;
 	struct snapshots snapshots;
 	struct error snapshots_error; /* why they cannot be listed; code 0: they are */
+	struct trial trial;           /* minutes 0: nothing is on trial */
 	struct strv trouble;          /* what could not be read and why, one sentence each */
 
 	/* Wanted. */

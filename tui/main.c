@@ -2,6 +2,7 @@
 
 #include "core/report.h"
 #include "core/rescue.h"
+#include "core/trial.h"
 #include "core/txn.h"
 #include "screens/screens.h"
 #include "tui/term.h"
@@ -127,6 +128,7 @@ int main_choice(const struct main_options *o, const struct root *root,
 			return main_error(MAIN_FAILED, "%s", strerror(ENOMEM));
 	}
 	choice.options = (installed.options | o->with) & ~o->without;
+	choice.trial_minutes = o->trial_minutes ? o->trial_minutes : installed.trial_minutes;
 	*ret = choice;
 	choice = (struct choice){0};
 	return MAIN_DONE;
@@ -158,6 +160,8 @@ enum option_bit {
 	OPTION_FINISH = 1 << 13,
 	OPTION_BACK = 1 << 14,
 	OPTION_MOUNT = 1 << 15,
+	OPTION_SSH_LOGIN = 1 << 16,
+	OPTION_TRIAL_MINUTES = 1 << 17,
 	OPTION_EVERYWHERE = OPTION_ROOT | OPTION_SYSFS | OPTION_HELP | OPTION_VERSION,
 	OPTION_CHANGE = OPTION_YES | OPTION_NO_COMMANDS | OPTION_ACCEPT | OPTION_MOUNT,
 };
@@ -184,6 +188,9 @@ static const struct {
 	{OPTION_ALL, "all", NULL, false, "every device that was ever chosen"},
 	{OPTION_WITH, "with", "NAME", true, "switch an option of the choice on:"},
 	{OPTION_WITHOUT, "without", "NAME", true, "switch it off"},
+	{OPTION_TRIAL_MINUTES, "trial-minutes", "N", false,
+		"how long the first boot is on trial, with the option trial"},
+	{OPTION_SSH_LOGIN, "ssh-login", NULL, false, "only if somebody is logged in over SSH"},
 	{OPTION_FORMAT, "format", "NAME", false, "for libvirt (XML), qemu or proxmox"},
 	{OPTION_OUTPUT, "output", "FILE", false, "into a new file instead of printing it"},
 	{OPTION_HELP, "help", NULL, false, "this text"},
@@ -201,14 +208,18 @@ static const struct command_word {
 	{"list", OPTION_JSON, 0, 0, "", main_list, "IOMMU groups and their devices"},
 	{"check", OPTION_JSON, 0, SIZE_MAX, " [DEVICE...]", main_check,
 		"what passthrough needs here; with devices, what choosing them means"},
-	{"plan", OPTION_JSON | OPTION_WITH | OPTION_WITHOUT, 1, SIZE_MAX, " DEVICE...", main_plan,
+	{"plan", OPTION_JSON | OPTION_WITH | OPTION_WITHOUT | OPTION_TRIAL_MINUTES, 1, SIZE_MAX, " DEVICE...", main_plan,
 		"the changes as a diff, the commands, the drivers after the next boot"},
-	{"apply", OPTION_CHANGE | OPTION_WITH | OPTION_WITHOUT, 1, SIZE_MAX, " DEVICE...",
+	{"apply", OPTION_CHANGE | OPTION_WITH | OPTION_WITHOUT | OPTION_TRIAL_MINUTES, 1, SIZE_MAX, " DEVICE...",
 		main_apply, "give these devices, and no others, to guests"},
 	{"release", OPTION_CHANGE | OPTION_ALL, 0, SIZE_MAX, " [DEVICE...]", main_release,
 		"give devices back to the host"},
 	{"verify", OPTION_JSON, 0, 0, "", main_verify,
 		"after a reboot: does every chosen device have its driver?"},
+	{"confirm", OPTION_SSH_LOGIN, 0, 0, "", main_confirm,
+		"the boot that is on trial is a good one: what is applied stays"},
+	{"expire", 0, 0, 0, "", main_expire,
+		"what a timer runs where nobody confirmed: takes back what is on trial"},
 	{"guest", OPTION_FORMAT | OPTION_OUTPUT, 0, SIZE_MAX, " [DEVICE...]", main_guest,
 		"what a guest's definition says for these devices, or for those that are chosen"},
 	{"snapshots", OPTION_JSON, 0, 2, " [show ID]", main_snapshots,
@@ -261,6 +272,17 @@ static int take_choice_option(const char *name, unsigned *bits)
 	return MAIN_DONE;
 }
 
+static int take_minutes(struct main_options *o, const char *value)
+{
+	uint64_t minutes;
+
+	if (base_number(value, 10, TRIAL_MINUTES_MAX, &minutes) < 0 || !minutes)
+		return main_usage("%s is no number of minutes from 1 to %d", value,
+			TRIAL_MINUTES_MAX);
+	o->trial_minutes = (unsigned)minutes;
+	return MAIN_DONE;
+}
+
 /* One option into *o; 0 or an exit status. */
 static int take_option(struct main_options *o, enum option_bit bit, const char *value)
 {
@@ -296,6 +318,11 @@ static int take_option(struct main_options *o, enum option_bit bit, const char *
 		return strv_add(&o->accept, value) < 0
 			       ? main_error(MAIN_FAILED, "%s", strerror(ENOMEM))
 			       : MAIN_DONE;
+	case OPTION_SSH_LOGIN:
+		o->ssh_login = true;
+		return MAIN_DONE;
+	case OPTION_TRIAL_MINUTES:
+		return take_minutes(o, value);
 	case OPTION_FORMAT:
 		o->format = value;
 		return MAIN_DONE;

@@ -10,9 +10,10 @@
 /* The command line, taken apart.  Strings are argv's. */
 struct main_options {
 	const char *root, *sysfs; /* sysfs NULL: as root_open() finds it */
-	bool json, yes, no_commands, all, finish, back, mount;
+	bool json, yes, no_commands, all, finish, back, mount, ssh_login;
 	struct strv accept;     /* ids of findings */
 	const char *format, *output; /* of guest; NULL: libvirt, standard output */
+	unsigned trial_minutes; /* 0: as it was */
 	unsigned with, without; /* bits of enum choice_option */
 	char **args;            /* the words after the command */
 	size_t n_args;
@@ -29,6 +30,8 @@ int main_list(const struct main_options *o);
 int main_check(const struct main_options *o);
 int main_plan(const struct main_options *o);
 int main_guest(const struct main_options *o);
+int main_confirm(const struct main_options *o);
+int main_expire(const struct main_options *o);
 int main_verify(const struct main_options *o);
 int main_snapshots(const struct main_options *o);
 int main_apply(const struct main_options *o);

@@ -3,6 +3,7 @@
 #include "core/plan.h"
 #include "core/report.h"
 #include "core/snapshot.h"
+#include "core/trial.h"
 #include "core/txn.h"
 
 #include <errno.h>
@@ -209,6 +210,10 @@ static void show_what_next(const struct main_options *o, const struct plan *plan
 	printf("\nDone.  It takes effect at the next boot; then ask: vfio-wizard verify\n"
 	       "To take it back: vfio-wizard rollback %s\n",
 		snapshot);
+	if (plan->trial)
+		printf("The next boot is on trial: within %u minutes of its start run\n"
+		       "vfio-wizard confirm, or the machine takes it back and boots again.\n",
+			plan->trial);
 	if (plan->after.n)
 		puts("If the next boot shows nothing: add module_blacklist=vfio_pci to the kernel "
 		     "line "
@@ -372,6 +377,60 @@ int main_recover(const struct main_options *o)
 	if (r < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
 	return carry_out(o, root, plan);
+}
+
+int main_confirm(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	struct trial trial;
+	struct error err = {0};
+	int r;
+
+	r = main_open(o, 0, &root, NULL);
+	if (r != 0)
+		return r;
+	if (trial_load(root, &trial, &err) == -ENOENT) {
+		puts("Nothing is on trial");
+		return MAIN_DONE;
+	}
+	if (o->ssh_login && !trial_has_ssh_login(root))
+		return main_error(MAIN_FAILED, "nobody is logged in over SSH");
+	if (main_refusal(root))
+		return main_error(MAIN_FAILED, "%s", main_refusal(root));
+	if (txn_confirm(root, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	puts("Confirmed: what is applied stays");
+	return MAIN_DONE;
+}
+
+/* Nobody is there to ask: what somebody edited since is in the rollback's own snapshot. */
+int main_expire(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
+	_cleanup_(plan_freep) struct plan *plan = NULL;
+	_cleanup_(strv_free) struct strv accept = {0};
+	struct main_options unattended = *o;
+	struct trial trial;
+	struct error err = {0};
+	int r;
+
+	unattended.mount = unattended.yes = true;
+	r = main_open(&unattended, 0, &root, NULL);
+	if (r != 0)
+		return r;
+	if (trial_load(root, &trial, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	if (!trial_is_running(root, &trial))
+		return main_error(MAIN_FAILED, "the boot that is on trial has not begun");
+	if (snapshots_load(root, &snapshots, &err) < 0 ||
+		snapshot_rollback_plan(root, &snapshots, trial.snapshot, &plan, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	for (size_t i = 0; i < plan->findings.n; i++)
+		if (strv_add(&accept, plan->findings.v[i].id) < 0)
+			return main_error(MAIN_FAILED, "%s", strerror(ENOMEM));
+	unattended.accept = accept;
+	return carry_out(&unattended, root, plan);
 }
 
 int main_rollback(const struct main_options *o)

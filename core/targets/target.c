@@ -12,6 +12,7 @@ const struct target *const target_all[] = {
 	&target_vfio_nodes,
 	&target_libvirt,
 	&target_opennebula,
+	&target_trial,
 	&target_initramfs_tools,
 	&target_grub,
 	NULL,
@@ -203,4 +204,15 @@ int target_read_optional(
 	if (r != -ENOENT && r != -ENOTDIR && r != -ENOMEM)
 		*why = err;
 	return r == -ENOMEM ? r : 0;
+}
+
+const char *target_program(const struct target_input *in)
+{
+	static const char *const places[] = {"/usr/local/sbin/vfio-wizard",
+		"/usr/sbin/vfio-wizard", "/usr/local/bin/vfio-wizard", "/usr/bin/vfio-wizard"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (root_exists(in->root, places[i]))
+			return places[i];
+	return NULL;
 }

@@ -78,13 +78,22 @@ int target_read_optional(const struct target_input *in, const char *path, char *
 	struct error *why);
 /* After every target: takes our words out of lists that none asked for, and keeps the record. */
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err);
+/* Where vfio-wizard itself is installed below the root; NULL: nowhere. */
+const char *target_program(const struct target_input *in);
 /* The plan holds a change that `target` asked for. */
 bool target_changed(const struct plan *plan, const struct target *target);
+
+/* The first boot on trial. */
+#define TARGET_TRIAL_SERVICE "/etc/systemd/system/vfio-wizard-trial.service"
+#define TARGET_TRIAL_TIMER   "/etc/systemd/system/vfio-wizard-trial.timer"
+#define TARGET_CONFIRM       "/etc/systemd/system/vfio-wizard-confirm.service"
+#define TARGET_CONFIRM_PATH  "/etc/systemd/system/vfio-wizard-confirm.path"
 
 /* The consumers' files. */
 #define TARGET_UDEV      "/etc/udev/rules.d/60-vfio-wizard.rules"
 #define TARGET_QEMU_CONF "/etc/libvirt/qemu.conf"
 
+extern const struct target target_trial;
 extern const struct target target_vfio_nodes, target_libvirt, target_opennebula;
 extern const struct target target_vfio_bind, target_modprobe, target_initramfs_tools, target_grub;
 
