@@ -101,6 +101,8 @@ int check_choice(const struct machine *machine, const struct choice *choice,
 
 	check_system(&c);
 	check_devices(&c);
+	if (choice->n)
+		check_uses(&c);
 	check_groups(&c);
 	if (c.r == 0)
 		findings_sort(findings);

@@ -1,4 +1,4 @@
-/* Findings about one device: what it is, who drives it, what the host loses with it. */
+/* Findings about one device: what it is, and who drives it. */
 #include "core/check_private.h"
 
 #include <stdio.h>
@@ -68,106 +68,6 @@ static void check_kind(struct check *c, const struct device *d)
 			"it "
 			"from the IOMMU",
 			"%s is in no IOMMU group, so vfio-pci does not take it.", check_name(d).s);
-}
-
-/* What a use means for the host. */
-static const struct {
-	const char *id;
-	enum severity severity;
-	const char *loses, *remedy;
-} uses[] = {
-	[USE_ROOT_DISK] = {"root-disk", SEVERITY_DANGER,
-		"The host's own system is on it: this host does not boot without it",
-		"take it out of the choice"},
-	[USE_MOUNTED_DISK] = {"mounted-disk", SEVERITY_DANGER,
-		"The host loses a file system that it uses, and may stop in boot waiting for it",
-		"unmount it and take it out of /etc/fstab first, or take it out of the choice"},
-	[USE_SWAP_DISK] = {"swap-disk", SEVERITY_DANGER,
-		"The host loses swap space that it uses, and may wait for it in boot",
-		"swapoff and take it out of /etc/fstab first, or take it out of the choice"},
-	[USE_NETWORK] = {"network-in-use", SEVERITY_DANGER,
-		"The host loses a network connection that it uses",
-		"move the host's network to another card first, or be at the console"},
-	[USE_BOOT_DISPLAY] = {"boot-display", SEVERITY_DANGER,
-		"The host's screen goes black where vfio-pci takes it",
-		"set the firmware to another graphics card, or have a serial line or ssh at hand"},
-	[USE_GUEST] = {"guest-running", SEVERITY_WARNING, "A guest uses it",
-		"see that no two guests are given the same device"},
-};
-
-static void check_uses(struct check *c, const struct device *d)
-{
-	bool has_display = false;
-
-	for (size_t i = 0; i < d->n_uses; i++) {
-		enum use_kind kind = d->uses[i].kind;
-
-		has_display |= kind == USE_BOOT_DISPLAY;
-		if ((size_t)kind < ARRAY_SIZE(uses) && uses[kind].id)
-			check_add(c, uses[kind].id, uses[kind].severity, d, d->group,
-				uses[kind].remedy, "%s: %s. %s.", check_name(d).s,
-				d->uses[i].text ? d->uses[i].text : "in use", uses[kind].loses);
-	}
-	if (d->boot_vga && !has_display)
-		check_add(c, "boot-display", SEVERITY_DANGER, d, d->group,
-			uses[USE_BOOT_DISPLAY].remedy, "%s: the firmware starts with it. %s.",
-			check_name(d).s, uses[USE_BOOT_DISPLAY].loses);
-}
-
-static bool uses_for(const struct device *device, enum use_kind kind)
-{
-	for (size_t i = 0; i < device->n_uses; i++)
-		if (device->uses[i].kind == kind)
-			return true;
-	return false;
-}
-
-/* The last keyboard, network or screen goes, once nothing that serves so is left with the host. */
-static void check_last(struct check *c, const char *id, bool (*serves)(const struct device *device),
-	const char *loses, const char *remedy)
-{
-	const struct device *last = NULL;
-
-	for (size_t i = 0; i < c->machine->n_devices; i++) {
-		const struct device *device = &c->machine->devices[i];
-
-		if (!serves(device))
-			continue;
-		if (!choice_has(c->choice, device))
-			return;
-		last = device;
-	}
-	if (last)
-		check_add(c, id, SEVERITY_DANGER, last, last->group, remedy, "%s: %s.",
-			check_name(last).s, loses);
-}
-
-static bool serves_input(const struct device *device)
-{
-	return uses_for(device, USE_INPUT);
-}
-
-static bool serves_network(const struct device *device)
-{
-	return uses_for(device, USE_NETWORK);
-}
-
-static bool serves_display(const struct device *device)
-{
-	return device->class >> 16 == 0x03;
-}
-
-static void check_lasts(struct check *c)
-{
-	check_last(c, "last-keyboard", serves_input,
-		"no other controller with a keyboard is left to the host",
-		"leave one controller with a keyboard to the host, or have ssh or a serial line");
-	check_last(c, "only-network", serves_network,
-		"no other network card in use is left to the host",
-		"leave one network card to the host, or be at the console");
-	check_last(c, "only-display", serves_display,
-		"no other graphics card is left to the host, so it has no screen",
-		"leave one graphics card to the host, or have ssh or a serial line at hand");
 }
 
 /* No chosen device before this one has its identity: each identity is reported once. */
@@ -287,10 +187,8 @@ void check_devices(struct check *c)
 		check_kind(c, device);
 		if (device_is_path(device))
 			continue;
-		check_uses(c, device);
 		check_twins(c, device);
 		check_modules(c, device);
 		check_override(c, device);
 	}
-	check_lasts(c);
 }

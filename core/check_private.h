@@ -35,6 +35,7 @@ void check_names_free(struct check_names *names);
 
 void check_system(struct check *c); /* what concerns the whole choice */
 void check_devices(struct check *c);
+void check_uses(struct check *c); /* what the host loses */
 void check_groups(struct check *c);
 
 /* "6.1.0-13-amd64" is at least major.minor; false also for what is no version. */

@@ -39,6 +39,22 @@ bool device_is_vfio_driver(const char *driver)
 	       (n == tail || driver[n - tail - 1] == '_' || driver[n - tail - 1] == '-');
 }
 
+bool device_has_use(const struct device *device, enum use_kind kind)
+{
+	for (size_t i = 0; i < device->n_uses; i++)
+		if (device->uses[i].kind == kind)
+			return true;
+	return false;
+}
+
+bool device_is_needed(const struct device *device)
+{
+	for (size_t i = 0; i < device->n_uses; i++)
+		if (device->uses[i].kind <= USE_INPUT)
+			return true;
+	return device->boot_vga;
+}
+
 bool device_same_card(const struct device *a, const struct device *b)
 {
 	return a->domain == b->domain && a->bus == b->bus && a->slot == b->slot;
@@ -161,6 +177,27 @@ const struct kernel *machine_next_kernel(const struct machine *machine)
 	return NULL;
 }
 
+/* Kinds of one reason are told together. */
+void machine_unknown(const struct machine *machine, struct str *out)
+{
+	const struct unknown_use *uses = machine->unknown_uses;
+	size_t n = machine->n_unknown_uses;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t first = 0;
+
+		while (strcmp(uses[first].reason, uses[i].reason) != 0)
+			first++;
+		if (first < i)
+			continue;
+		str_addf(out, "%s%s", out->len ? "; " : "", uses[i].what);
+		for (size_t k = i + 1; k < n; k++)
+			if (strcmp(uses[k].reason, uses[i].reason) == 0)
+				str_addf(out, ", %s", uses[k].what);
+		str_addf(out, " (%s)", uses[i].reason);
+	}
+}
+
 bool machine_has_token(const char *cmdline, const char *token)
 {
 	size_t len = strlen(token), n;
@@ -211,6 +248,7 @@ struct machine *machine_free(struct machine *machine)
 	if (!machine)
 		return NULL;
 	pci_release(machine);
+	usage_release(machine);
 	module_release(machine);
 	host_release(machine);
 	free(machine);

@@ -20,19 +20,36 @@ enum machine_scan {
 		      MACHINE_DETAILS,
 };
 
+/* What the host does with a device, the worst to lose first: up to USE_INPUT its own disk, screen,
+ * network or keyboard. */
 enum use_kind {
-	USE_ROOT_DISK,               /* a disk behind it carries / */
-	USE_MOUNTED_DISK,
-	USE_SWAP_DISK,
-	USE_NETWORK,
-	USE_BOOT_DISPLAY,
-	USE_INPUT,
-	USE_GUEST,
+	USE_ROOT_DISK,               /* a disk behind it carries /, /usr or /var */
+	USE_BOOT_DISK,               /* /boot, /boot/efi or /efi */
+	USE_MOUNTED_DISK,            /* another file system that is mounted, or is to be in boot */
+	USE_SWAP_DISK,               /* swap, or what hibernation resumes from */
+	USE_NETWORK,                 /* a default route, an address, this very SSH session */
+	USE_BOOT_DISPLAY,            /* the firmware's screen, or the console now */
+	USE_SERIAL_CONSOLE,
+	USE_INPUT,                   /* a keyboard */
+	USE_GUEST,                   /* a process has it open through VFIO */
+	USE_SCREEN,                  /* a monitor is connected */
+	USE_PROGRAM,                 /* programs have it open; sound is playing */
+	USE_SERVICE,                 /* TPM, watchdog, Bluetooth, Thunderbolt */
+	USE_IDLE_DISK,               /* data on a disk that is not in use */
+	USE_CLAIMED,                 /* the configuration of a guest names it */
+	USE_POINTER,                 /* a mouse */
+	USE_LINK,                    /* a network link with a carrier */
 };
 
 struct use {
 	enum use_kind kind;
-	char *text;                  /* "/ is on nvme0n1p2" */
+	char *text;                  /* "/ is on nvme0n1p2 through LUKS `cryptroot`" */
+};
+
+/* A kind of use that could not be looked at: what is not listed is then unknown, not unused. */
+struct unknown_use {
+	const char *what;            /* "disks", "guests", ... static; each at most once */
+	char *reason;                /* "/proc/self/mountinfo: No such file or directory" */
 };
 
 /* One PCI function. */
@@ -55,7 +72,7 @@ struct device {
 	const struct device *parent; /* the bridge above it, NULL: on a root bus or unknown */
 	const struct device *physfn; /* the physical function of this virtual function */
 	bool override_set;           /* driver_override holds a name */
-	struct use *uses;
+	struct use *uses;            /* worst first (MACHINE_USES) */
 	size_t n_uses;
 };
 
@@ -66,6 +83,9 @@ bool device_is_bridge(const struct device *device);
 bool device_is_path(const struct device *device);
 /* A driver under which VFIO counts a device as its own: vfio-pci or a variant of it. */
 bool device_is_vfio_driver(const char *driver);
+/* The host itself would lose something that it needs: a use up to USE_INPUT. */
+bool device_is_needed(const struct device *device);
+bool device_has_use(const struct device *device, enum use_kind kind);
 /* Functions of one slot are one card. */
 bool device_same_card(const struct device *a, const struct device *b);
 /* Same vendor, device and subsystem ids. */
@@ -174,6 +194,10 @@ struct machine {
 	size_t n_kernels;
 	struct module *modules;      /* sorted by name */
 	size_t n_modules;
+	/* MACHINE_USES: */
+	struct unknown_use *unknown_uses;
+	size_t n_unknown_uses;
+	unsigned elsewhere;          /* bits 1 << USE_...: also there on what is no PCI device */
 	struct host host;
 	struct machine_private *private;
 };
@@ -195,6 +219,8 @@ const struct module *machine_module(const struct machine *machine, const char *n
 /* State under the kernel that boots next; MODULE_MISSING for an unknown one. */
 enum module_state machine_module_state(const struct machine *machine, const char *name);
 const struct kernel *machine_next_kernel(const struct machine *machine);      /* NULL: none installed */
+/* "disks, network (no /proc ...); guests (...)": the uses that are unknown; "" where none is. */
+void machine_unknown(const struct machine *machine, struct str *out);
 bool machine_has_token(const char *cmdline, const char *token);   /* whole words; NULL cmdline: false */
 
 #endif

@@ -154,6 +154,15 @@ int report_json_list(const struct machine *machine, struct str *out)
 	for (size_t i = 0; i < machine->n_devices; i++)
 		json_device(out, &machine->devices[i]);
 	str_addc(out, ']');
+	json_list(out, "uses_unknown");
+	for (size_t i = 0; i < machine->n_unknown_uses; i++) {
+		json_item(out);
+		str_addc(out, '{');
+		json_pair(out, "what", machine->unknown_uses[i].what);
+		json_pair(out, "reason", machine->unknown_uses[i].reason);
+		str_addc(out, '}');
+	}
+	str_addc(out, ']');
 	return json_end(out);
 }
 

@@ -104,6 +104,19 @@ static void list_device(struct str *out, const struct device *d)
 	}
 }
 
+/* Below the list, and only where there is something in it. */
+static int list_unknown(struct str *out, const struct machine *machine)
+{
+	_cleanup_(str_free) struct str text = {0};
+
+	machine_unknown(machine, &text);
+	if (text.len) {
+		str_add(out, "Not known, and so perhaps in use: ");
+		wrap(out, "  ", text.s);
+	}
+	return str_check(&text) < 0 ? -ENOMEM : str_check(out);
+}
+
 int report_text_list(const struct machine *machine, struct str *out)
 {
 	bool heading = false;
@@ -130,7 +143,7 @@ int report_text_list(const struct machine *machine, struct str *out)
 		heading = true;
 		list_device(out, &machine->devices[i]);
 	}
-	return str_check(out);
+	return list_unknown(out, machine);
 }
 
 static void margin_lines(struct str *out, const char *margin, const char *label, const char *text)

@@ -1,478 +1,304 @@
-#include "core/usage.h"
+/* The frame: who is told what, what is unknown, and the small readers that all parts need. */
+#include "core/usage_private.h"
 
 #include "core/host.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Disks on disks on disks: deeper than any real stack, and an end for a loop in a made-up tree. */
-#define DEPTH_MAX 16
-#define STEPS_MAX 20000
+/* Of one kind; a person reads no more, and the worst is told by the first. */
+#define USES_MAX 64
+/* Bytes of reasons why one kind of use is unknown. */
+#define REASONS_MAX 160
 
-#define MOUNTS "/proc/self/mountinfo"
-
-struct usage {
-	const struct root *root;     /* /sys */
-	const struct root *running;  /* /proc and /dev of the system that uses it; NULL: unknown */
-	const char *slash;           /* the mount point there of the root being configured */
-	struct machine *machine;
-	unsigned steps;
-};
-
-/* What is used: told to every device on the way to it. */
-struct claim {
-	enum use_kind kind;
-	const char *text;
-};
-
-static int add_use(struct device *device, const struct claim *claim)
+static int add_use(
+	struct usage *usage, const struct device *to, enum use_kind kind, const char *text)
 {
+	struct device *device = &usage->machine->devices[to - usage->machine->devices];
+	size_t same = 0;
 	struct use *use;
 
-	for (size_t i = 0; i < device->n_uses; i++)
-		if (device->uses[i].kind == claim->kind &&
-			strcmp(device->uses[i].text, claim->text) == 0)
+	for (size_t i = 0; i < device->n_uses; i++) {
+		if (device->uses[i].kind != kind)
+			continue;
+		if (++same == USES_MAX || strcmp(device->uses[i].text, text) == 0)
 			return 0;
+	}
 	if (base_grow(&device->uses, device->n_uses, sizeof(*device->uses)) < 0)
 		return -ENOMEM;
 	use = &device->uses[device->n_uses];
-	use->kind = claim->kind;
-	use->text = strdup(claim->text);
+	use->kind = kind;
+	use->text = strdup(text);
 	if (!use->text)
 		return -ENOMEM;
 	device->n_uses++;
 	return 0;
 }
 
-/* Every PCI function in a path below /sys/devices serves what is at its end: the disk controller,
- * and above it a VMD controller.  Bridges do too, but a bridge is never given away. */
-static int claim_path(struct usage *usage, const char *path, const struct claim *claim)
+/* The function that a virtual function belongs to; details of devices may not have been read. */
+static const struct device *physical(const struct usage *usage, const struct device *device)
 {
-	_cleanup_(strv_free) struct strv parts = {0};
+	char path[128], link[PATH_MAX], *slash;
 
-	if (strv_split(&parts, path, "/") < 0)
+	(void)snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/physfn", device->address);
+	if (root_link(usage->root, path, link, sizeof(link)) <= 0)
+		return NULL;
+	slash = strrchr(link, '/');
+	return machine_device(usage->machine, slash ? slash + 1 : link);
+}
+
+int usage_tell(
+	struct usage *usage, const struct device *device, enum use_kind kind, const char *text)
+{
+	const struct device *parent = kind < USE_IDLE_DISK ? physical(usage, device) : NULL;
+	_cleanup_free_ char *by = NULL;
+
+	if (add_use(usage, device, kind, text) < 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < parts.n; i++) {
-		const struct device *found = machine_device(usage->machine, parts.v[i]);
-		struct device *device;
-
-		if (!found || device_is_bridge(found))
-			continue;
-		device = &usage->machine->devices[found - usage->machine->devices];
-		if (add_use(device, claim) < 0)
-			return -ENOMEM;
+	if (!parent || parent == device)
+		return 0;
+	if (asprintf(&by, "%s, by its virtual function %s", text, device->address) < 0) {
+		by = NULL;
+		return -ENOMEM;
 	}
+	return add_use(usage, parent, kind, by);
+}
+
+/* The next PCI function in a path that is not a bridge; *rest begins at its start. */
+static const struct device *next_function(const struct usage *usage, const char **rest)
+{
+	while (**rest) {
+		const struct device *device;
+		char part[24];
+		size_t n;
+
+		*rest += strspn(*rest, "/");
+		n = strcspn(*rest, "/");
+		if (n >= sizeof(part) || !n) {
+			*rest += n;
+			continue;
+		}
+		memcpy(part, *rest, n);
+		part[n] = '\0';
+		*rest += n;
+		device = machine_device(usage->machine, part);
+		if (device && !device_is_bridge(device))
+			return device;
+	}
+	return NULL;
+}
+
+bool usage_on_pci(const struct usage *usage, const char *path)
+{
+	return next_function(usage, &path) != NULL;
+}
+
+int usage_tell_path(struct usage *usage, const char *path, enum use_kind kind, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	const struct device *device;
+	va_list ap;
+	int n, told = 0;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	for (; (device = next_function(usage, &path)); told++)
+		if (usage_tell(usage, device, kind, text) < 0)
+			return -ENOMEM;
+	return told;
+}
+
+static struct unknown_use *find_unknown(struct machine *machine, const char *what)
+{
+	for (size_t i = 0; i < machine->n_unknown_uses; i++)
+		if (strcmp(machine->unknown_uses[i].what, what) == 0)
+			return &machine->unknown_uses[i];
+	return NULL;
+}
+
+/* One more reason, unless it is told or a person would not read that far. */
+static int add_reason(struct unknown_use *unknown, char *reason)
+{
+	_cleanup_free_ char *more = reason, *both = NULL;
+
+	if (strstr(unknown->reason, more) || strlen(unknown->reason) > REASONS_MAX)
+		return 0;
+	if (asprintf(&both, "%s, %s", unknown->reason, more) < 0) {
+		both = NULL;
+		return -ENOMEM;
+	}
+	free(unknown->reason);
+	unknown->reason = TAKE_PTR(both);
 	return 0;
 }
 
-static int claim_below(struct usage *usage, const char *path, const struct claim *claim, int depth);
+int usage_unknown(struct usage *usage, const char *what, const char *fmt, ...)
+{
+	struct machine *m = usage->machine;
+	struct unknown_use *unknown = find_unknown(m, what);
+	char *reason;
+	va_list ap;
+	int n;
 
-/* Follows the links of a directory whose names begin with `prefix`.  Only links are followed: a
- * directory beside them is the thing itself. */
-static int claim_links(struct usage *usage, const char *directory, const char *prefix,
-	const struct claim *claim, int depth)
+	va_start(ap, fmt);
+	n = vasprintf(&reason, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return -ENOMEM;
+	if (unknown)
+		return add_reason(unknown, reason);
+	if (base_grow(&m->unknown_uses, m->n_unknown_uses, sizeof(*m->unknown_uses)) < 0) {
+		free(reason);
+		return -ENOMEM;
+	}
+	m->unknown_uses[m->n_unknown_uses++] = (struct unknown_use){what, reason};
+	return 0;
+}
+
+/* One file that is missing tells enough of a tree. */
+static int note_missing(struct usage *usage, const char *what, const char *path, int r)
+{
+	if (!what || find_unknown(usage->machine, what))
+		return 0;
+	return usage_unknown(usage, what, "%s: %s", path, strerror(-r));
+}
+
+int usage_read(struct usage *usage, const char *what, const char *path, char **ret)
+{
+	int r = root_read_text(usage->running, path, ret, NULL);
+
+	if (r == 0)
+		return 0;
+	*ret = NULL;
+	return r == -ENOMEM ? r : note_missing(usage, what, path, r);
+}
+
+/* The link of a class is "../../devices/..."; only another form has to be walked. */
+const char *usage_place(
+	const struct usage *usage, const char *directory, const char *name, char path[PATH_MAX])
+{
+	static const char usual[] = "../../devices/";
+	_cleanup_free_ char *real = NULL;
+	char link[PATH_MAX], full[PATH_MAX];
+	int n = 0;
+
+	path[0] = '\0';
+	if (snprintf(full, sizeof(full), "%s/%s", directory, name) >= (int)sizeof(full))
+		return path;
+	if (root_link(usage->root, full, link, sizeof(link)) > 0 && base_starts(link, usual) &&
+		!strstr(link + strlen(usual), "../"))
+		n = snprintf(path, PATH_MAX, "/sys/%s", link + strlen("../../"));
+	else if (root_exists(usage->root, full) &&
+		 root_resolve(usage->root, full, &real, NULL) == 0)
+		n = snprintf(path, PATH_MAX, "%s", real);
+	if (n >= PATH_MAX)
+		path[0] = '\0';
+	return path;
+}
+
+const char *usage_attr(const struct usage *usage, char *buf, size_t size, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	if (n >= (int)sizeof(path) || root_attr(usage->root, path, buf, size) < 0)
+		buf[0] = '\0';
+	return buf;
+}
+
+int usage_each(struct usage *usage, const char *what, const char *directory,
+	int (*each)(struct usage *usage, const char *name, const char *place))
 {
 	_cleanup_(strv_free) struct strv names = {0};
 	int r = root_list(usage->root, directory, &names);
 
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	r = 0;
-	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		_cleanup_free_ char *link = NULL;
-		char text[PATH_MAX];
+	if (r < 0 && r != -ENOMEM)
+		return r == -ENOENT && root_sysfs_is_live(usage->root)
+			       ? 0
+			       : note_missing(usage, what, directory, r);
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		char path[PATH_MAX];
 
-		if (!base_starts(names.v[i], prefix))
-			continue;
-		if (asprintf(&link, "%s/%s", directory, names.v[i]) < 0) {
-			link = NULL;
-			return -ENOMEM;
-		}
-		if (root_link(usage->root, link, text, sizeof(text)) > 0)
-			r = claim_below(usage, link, claim, depth + 1);
+		usage_place(usage, directory, names.v[i], path);
+		if (*path)
+			r = each(usage, names.v[i], path);
 	}
 	return r;
 }
 
-/* A partition stands on its disk, and a disk of NVMe multipath on the controllers beside it. */
-static int claim_above(struct usage *usage, const char *path, const struct claim *claim, int depth)
+static int compare_uses(const void *a, const void *b)
 {
-	_cleanup_free_ char *partition = NULL, *above = strdup(path);
-	char *slash = above ? strrchr(above, '/') : NULL;
+	const struct use *x = a, *y = b;
 
-	if (!slash || asprintf(&partition, "%s/partition", path) < 0) {
-		partition = NULL;
-		return -ENOMEM;
-	}
-	*slash = '\0';
-	if (root_exists(usage->root, partition))
-		return claim_below(usage, above, claim, depth + 1);
-	if (strstr(above, "/nvme-subsystem/"))
-		return claim_links(usage, above, "nvme", claim, depth);
-	return 0;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return strcmp(x->text, y->text);
 }
 
-/* What a block or network device at `path` (a link, or a directory) stands on. */
-static int claim_below(struct usage *usage, const char *path, const struct claim *claim, int depth)
+static int find_all(struct usage *usage)
 {
-	_cleanup_free_ char *real = NULL, *slaves = NULL;
-	int r;
+	static int (*const parts[])(struct usage * usage) = {
+		usage_disks,
+		usage_network,
+		usage_display,
+		usage_input,
+		usage_guests,
+		usage_data,
+	};
+	int r = usage->running ? usage_find_slash(usage) : 0;
 
-	if (depth > DEPTH_MAX || ++usage->steps > STEPS_MAX || !root_exists(usage->root, path))
-		return 0;
-	r = root_resolve(usage->root, path, &real, NULL);
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	if (asprintf(&slaves, "%s/slaves", real) < 0) {
-		slaves = NULL;
-		return -ENOMEM;
-	}
-	r = claim_path(usage, real, claim);
-	if (r == 0)
-		r = claim_links(usage, slaves, "", claim, depth);          /* dm, md, bcache */
-	if (r == 0)
-		r = claim_links(usage, real, "lower_", claim, depth);      /* bridge, bond, VLAN */
-	return r < 0 ? r : claim_above(usage, real, claim, depth);
-}
-
-/* "/dev/sda2", "/dev/mapper/vg-root": the block device by that name. */
-static int claim_source(struct usage *usage, const char *source, const struct claim *claim)
-{
-	_cleanup_free_ char *real = NULL, *path = NULL;
-	int r;
-
-	if (!base_starts(source, "/dev/"))
-		return 0;
-	r = root_resolve(usage->running, source, &real, NULL);
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	if (asprintf(&path, "/sys/class/block/%s", strrchr(real, '/') + 1) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	return claim_below(usage, path, claim, 0);
-}
-
-/* One line of mountinfo, proc_pid_mountinfo(5):
- * 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue */
-struct mount {
-	const char *number, *point, *type, *source;
-};
-
-static bool is_octal(char c)
-{
-	return c >= '0' && c <= '7';
-}
-
-/* Blanks and such are written as \040. */
-static const char *unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *from = text; *from; to++) {
-		int c = *from;
-		bool escape = c == '\\' && is_octal(from[1]) && is_octal(from[2]) && is_octal(from[3]);
-
-		if (escape)
-			c = (from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0');
-		*to = (char)c;
-		from += escape ? 4 : 1;
-	}
-	*to = '\0';
-	return text;
-}
-
-static bool parse_mount(char *line, struct mount *ret)
-{
-	char *field[6], *rest = line, *end, *type, *source;
-
-	for (size_t i = 0; i < ARRAY_SIZE(field); i++)
-		if (!(field[i] = strsep(&rest, " ")) || !rest)
-			return false;
-	end = base_starts(rest, "- ") ? rest + 2 : strstr(rest, " - ");
-	if (!end)
-		return false;
-	end += *end == ' ' ? 3 : 0;
-	type = strsep(&end, " ");
-	source = end ? strsep(&end, " ") : NULL;
-	if (!source)
-		return false;
-	*ret = (struct mount){field[2], unescape(field[4]), type, unescape(source)};
-	return true;
-}
-
-/* A btrfs is on every device beside the one that the mount names. */
-static int claim_btrfs(struct usage *usage, const char *source, const struct claim *claim)
-{
-	_cleanup_(strv_free) struct strv systems = {0};
-	_cleanup_free_ char *real = NULL;
-	int r = root_resolve(usage->running, source, &real, NULL);
-
-	if (r == 0)
-		r = root_list(usage->root, "/sys/fs/btrfs", &systems);
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	for (size_t i = 0; i < systems.n; i++) {
-		_cleanup_free_ char *member = NULL;
-
-		if (asprintf(&member, "/sys/fs/btrfs/%s/devices%s", systems.v[i],
-			    strrchr(real, '/')) < 0) {
-			member = NULL;
-			return -ENOMEM;
-		}
-		if (!root_exists(usage->root, member))
-			continue;
-		*strrchr(member, '/') = '\0';
-		return claim_links(usage, member, "", claim, 0);
-	}
-	return 0;
-}
-
-/* udev's database knows what is on each block device: E:ID_FS_LABEL= is the pool's name. */
-static int is_pool_member(const struct root *running, const char *entry, const char *pool)
-{
-	_cleanup_free_ char *path = NULL, *text = NULL, *label = NULL;
-	int r;
-
-	if (asprintf(&path, "/run/udev/data/%s", entry) < 0)
-		path = NULL;
-	if (asprintf(&label, "\nE:ID_FS_LABEL=%s\n", pool) < 0)
-		label = NULL;
-	if (!path || !label)
-		return -ENOMEM;
-	r = root_read_text(running, path, &text, NULL);
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	return strstr(text, "\nE:ID_FS_TYPE=zfs_member\n") && strstr(text, label);
-}
-
-/* The kernel does not tell what a ZFS pool is made of. */
-static int claim_pool(struct usage *usage, const char *source, const struct claim *claim)
-{
-	_cleanup_free_ char *pool = strndup(source, strcspn(source, "/"));
-	_cleanup_(strv_free) struct strv entries = {0};
-	int r = root_list(usage->running, "/run/udev/data", &entries);
-
-	if (!pool || r == -ENOMEM)
-		return -ENOMEM;
-	r = 0;
-	for (size_t i = 0; r == 0 && i < entries.n; i++) {
-		_cleanup_free_ char *path = NULL;
-		int member = entries.v[i][0] == 'b' ?
-				     is_pool_member(usage->running, entries.v[i], pool) :
-				     0;
-
-		if (member <= 0) {
-			r = member;
-			continue;
-		}
-		if (asprintf(&path, "/sys/dev/block/%s", entries.v[i] + 1) < 0)
-			path = NULL;
-		r = path ? claim_below(usage, path, claim, 0) : -ENOMEM;
-	}
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(parts); i++)
+		r = parts[i](usage);
 	return r;
 }
 
-/* By number where the file system has a device of its own that /sys knows, else by its source. */
-static int claim_device(struct usage *usage, const struct mount *mount, const struct claim *claim)
+static int note_foreign(struct usage *usage)
 {
-	_cleanup_free_ char *path = NULL;
-	int r;
+	static const char *const what[] = {
+		USAGE_DISKS, USAGE_DATA, USAGE_NETWORK, USAGE_SCREEN, USAGE_GUESTS, USAGE_PROGRAMS};
+	int r = 0;
 
-	if (strcmp(mount->type, "zfs") == 0)
-		return claim_pool(usage, mount->source, claim);
-	if (asprintf(&path, "/sys/dev/block/%s", mount->number) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	if (root_exists(usage->root, path))
-		return claim_below(usage, path, claim, 0);
-	r = claim_source(usage, mount->source, claim);
-	if (r == 0 && strcmp(mount->type, "btrfs") == 0)
-		r = claim_btrfs(usage, mount->source, claim);
+	for (size_t i = 0; r == 0 && !usage->running && i < ARRAY_SIZE(what); i++)
+		r = usage_unknown(usage, what[i],
+			"%s is of another machine than the running system",
+			root_sysfs(usage->root));
 	return r;
-}
-
-static int claim_mount(struct usage *usage, const struct mount *mount)
-{
-	bool is_root = strcmp(mount->point, usage->slash) == 0;
-	_cleanup_free_ char *text = NULL;
-	struct claim claim = {is_root ? USE_ROOT_DISK : USE_MOUNTED_DISK, NULL};
-
-	if (asprintf(&text, "%s is on %s", is_root ? "/" : mount->point,
-		    base_starts(mount->source, "/dev/") ? mount->source + 5 : mount->source) < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	claim.text = text;
-	return claim_device(usage, mount, &claim);
-}
-
-/* Calls `each` for every line of a file of the running system; no file, no lines. */
-static int each_line(struct usage *usage, const char *path, int (*each)(struct usage *, char *))
-{
-	_cleanup_free_ char *text = NULL;
-	char *rest, *line;
-	int r = root_read_text(usage->running, path, &text, NULL);
-
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	rest = text;
-	while (r == 0 && (line = strsep(&rest, "\n")))
-		r = each(usage, line);
-	return r;
-}
-
-static int mount_line(struct usage *usage, char *line)
-{
-	struct mount mount;
-
-	return parse_mount(line, &mount) ? claim_mount(usage, &mount) : 0;
-}
-
-static int find_mounts(struct usage *usage)
-{
-	return each_line(usage, MOUNTS, mount_line);
-}
-
-/* Only swap on a device: a file's device is mounted, and found there. */
-static int swap_line(struct usage *usage, char *line)
-{
-	_cleanup_free_ char *text = NULL;
-	struct claim claim = {USE_SWAP_DISK, NULL};
-
-	line[strcspn(line, " \t")] = '\0';
-	if (!base_starts(line, "/dev/"))
-		return 0;
-	if (asprintf(&text, "swap is on %s", line + strlen("/dev/")) < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	claim.text = text;
-	return claim_source(usage, line, &claim);
-}
-
-static int find_swap(struct usage *usage)
-{
-	return each_line(usage, "/proc/swaps", swap_line);
-}
-
-static int claim_interface(struct usage *usage, const char *name)
-{
-	_cleanup_free_ char *path = NULL, *text = NULL;
-	struct claim claim = {USE_NETWORK, NULL};
-
-	if (strchr(name, '/') || strcmp(name, "lo") == 0)
-		return 0;
-	if (asprintf(&path, "/sys/class/net/%s", name) < 0)
-		path = NULL;
-	if (asprintf(&text, "the default route goes through %s", name) < 0)
-		text = NULL;
-	claim.text = text;
-	return path && text ? claim_below(usage, path, &claim, 0) : -ENOMEM;
-}
-
-/* net/ipv4/fib_trie.c, fib_route_seq_show(): name, destination, gateway, flags, three counters,
- * mask, in hexadecimal. */
-static int route_line(struct usage *usage, char *line)
-{
-	_cleanup_(strv_free) struct strv field = {0};
-
-	if (strv_split(&field, line, " \t") < 0)
-		return -ENOMEM;
-	if (field.n < 8 || strcmp(field.v[1], "00000000") != 0 ||
-		strcmp(field.v[7], "00000000") != 0)
-		return 0;
-	return claim_interface(usage, field.v[0]);
-}
-
-/* net/ipv6/route.c, rt6_info_route(): destination, its prefix length, ..., name last.  The kernel's
- * own "unreachable" default is on lo. */
-static int route6_line(struct usage *usage, char *line)
-{
-	_cleanup_(strv_free) struct strv field = {0};
-
-	if (strv_split(&field, line, " \t") < 0)
-		return -ENOMEM;
-	if (field.n < 10 || strspn(field.v[0], "0") != 32 || strcmp(field.v[1], "00") != 0)
-		return 0;
-	return claim_interface(usage, field.v[field.n - 1]);
-}
-
-static int find_routes(struct usage *usage)
-{
-	int r = each_line(usage, "/proc/net/route", route_line);
-
-	return r < 0 ? r : each_line(usage, "/proc/net/ipv6_route", route6_line);
-}
-
-static int find_boot_display(struct usage *usage)
-{
-	const struct claim claim = {USE_BOOT_DISPLAY, "the firmware's screen, and the console"};
-
-	for (size_t i = 0; i < usage->machine->n_devices; i++)
-		if (usage->machine->devices[i].boot_vga &&
-			add_use(&usage->machine->devices[i], &claim) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
-static const struct finder {
-	int (*find)(struct usage *usage);
-	bool asks_running;           /* reads /proc */
-} finders[] = {
-	{find_mounts, true},
-	{find_swap, true},
-	{find_routes, true},
-	{find_boot_display, false},
-};
-
-/* The root being configured may be mounted somewhere in the running system: its "/" is the last
- * mount point that its path lies in. */
-static int find_slash(struct usage *usage, char **ret)
-{
-	_cleanup_free_ char *text = NULL;
-	const char *path = root_path(usage->root);
-	char *rest, *line;
-	size_t best = 0;
-	int r;
-
-	r = root_read_text(usage->running, MOUNTS, &text, NULL);
-	if (r == -ENOMEM)
-		return r;
-	rest = r == 0 && usage->running != usage->root ? text : NULL;
-	*ret = strdup("/");
-	while (*ret && (line = strsep(&rest, "\n"))) {
-		struct mount mount;
-		size_t n;
-
-		if (!parse_mount(line, &mount))
-			continue;
-		n = strlen(mount.point);
-		if (n < best || n < 2 || !base_starts(path, mount.point) ||
-			(path[n] && path[n] != '/'))
-			continue;
-		best = n;
-		free(*ret);
-		*ret = strdup(mount.point);
-	}
-	return *ret ? 0 : -ENOMEM;
 }
 
 int usage_scan(const struct root *root, struct machine *machine, struct error *err)
 {
 	_cleanup_(root_closep) struct root *opened = NULL;
-	_cleanup_free_ char *slash = NULL;
 	struct usage usage = {.root = root, .machine = machine};
 	int r = host_hardware_root(root, &opened, &usage.running);
 
-	if (r == 0 && usage.running)
-		r = find_slash(&usage, &slash);
-	usage.slash = slash;
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(finders); i++)
-		if (usage.running || !finders[i].asks_running)
-			r = finders[i].find(&usage);
+	if (r == 0)
+		r = note_foreign(&usage);
+	if (r == 0)
+		r = find_all(&usage);
+	for (size_t i = 0; i < machine->n_devices; i++)
+		if (machine->devices[i].n_uses > 1)
+			qsort(machine->devices[i].uses, machine->devices[i].n_uses,
+				sizeof(struct use), compare_uses);
+	free(usage.slash);
+	strv_free(&usage.in_use);
+	strv_free(&usage.numbers);
 	return r < 0 ? error_set(err, r, "out of memory") : 0;
+}
+
+void usage_release(struct machine *machine)
+{
+	for (size_t i = 0; i < machine->n_unknown_uses; i++)
+		free(machine->unknown_uses[i].reason);
+	free(machine->unknown_uses);
 }

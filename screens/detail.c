@@ -56,6 +56,25 @@ static void add_facts(struct page *page, const struct device *d)
 		page_add(page, TERM_NORMAL, 0, "Virtual function of %s", d->physfn->address);
 }
 
+/* What the host would miss first; the rest is told in the same order. */
+static void add_uses(struct page *page, const struct device *d)
+{
+	for (size_t i = 0; i < d->n_uses; i++)
+		if (d->uses[i].kind <= USE_INPUT)
+			page_add(page, TERM_WARNING, 0, "The host uses it: %s", d->uses[i].text);
+		else
+			page_add(page, TERM_NORMAL, 0, "Also: %s", d->uses[i].text);
+}
+
+static void add_unknown(struct page *page, const struct machine *machine)
+{
+	_cleanup_(str_free) struct str text = {0};
+
+	machine_unknown(machine, &text);
+	if (text.len)
+		page_add(page, TERM_NORMAL, 0, "Not known, and so perhaps in use: %s", text.s);
+}
+
 static void add_driver(struct page *page, const struct device *d)
 {
 	_cleanup_(str_free) struct str text = {0};
@@ -147,8 +166,7 @@ void detail_device(struct page *page, const struct app *app, const struct device
 		summary_name(device, buf, sizeof(buf)));
 	if (cost && !device_is_path(device))
 		add_dangers(page, app, device, cost);
-	for (size_t i = 0; i < device->n_uses; i++)
-		page_add(page, TERM_WARNING, 0, "The host uses it: %s", device->uses[i].text);
+	add_uses(page, device);
 	add_group(page, app, device);
 	add_driver(page, device);
 	if (device_is_path(device)) {
@@ -158,6 +176,7 @@ void detail_device(struct page *page, const struct app *app, const struct device
 	} else if (cost) {
 		/* After what is drawn before the cost is known, which then stays in its place. */
 		add_cost(page, app, device, cost);
+		add_unknown(page, app->machine);
 		add_facts(page, device);
 		add_findings(page, app, device, cost);
 	}

@@ -167,21 +167,26 @@ const char *tree_use_word(const struct device *device)
 {
 	static const char *const words[] = {
 		[USE_ROOT_DISK] = "root disk",
+		[USE_BOOT_DISK] = "boot disk",
 		[USE_MOUNTED_DISK] = "disk",
 		[USE_SWAP_DISK] = "swap",
 		[USE_NETWORK] = "network",
 		[USE_BOOT_DISPLAY] = "display",
-		[USE_INPUT] = "input",
+		[USE_SERIAL_CONSOLE] = "console",
+		[USE_INPUT] = "keyboard",
 		[USE_GUEST] = "guest",
+		[USE_SCREEN] = "monitor",
+		[USE_PROGRAM] = "programs",
+		[USE_SERVICE] = "service",
+		[USE_IDLE_DISK] = "data",
+		[USE_CLAIMED] = "for guest",
+		[USE_POINTER] = "mouse",
+		[USE_LINK] = "link",
 	};
-	const struct use *worst = device->uses;
 
 	if (device_is_path(device))
 		return "bridge";
-	for (size_t i = 1; i < device->n_uses; i++)
-		if (device->uses[i].kind < worst->kind)
-			worst = &device->uses[i];
-	return worst ? words[worst->kind] : "";
+	return device->n_uses ? words[device->uses->kind] : "";
 }
 
 static void draw_heading(const struct tree_row *row, struct term *t, struct term_rect r)
@@ -233,7 +238,7 @@ static void draw_device(
 	if (ids)
 		term_putf(t, r.y, right, ids, style, "%04x:%04x", d->vendor, d->device);
 	term_put(t, r.y, right + ids, DRIVER_WIDTH - 1, style, d->driver ? d->driver : "no driver");
-	term_put(t, r.y, right + ids + DRIVER_WIDTH, USE_WIDTH, d->n_uses ? TERM_WARNING : style,
+	term_put(t, r.y, right + ids + DRIVER_WIDTH, USE_WIDTH, device_is_needed(d) ? TERM_WARNING : style,
 		tree_use_word(d));
 }
 

@@ -289,15 +289,169 @@ static void the_last_keyboard_and_network_are_danger(void **state)
 	support_use(&f->m, f->nic, USE_NETWORK, "eth0 is up");
 	support_use(&f->m, f->neighbour, USE_NETWORK, "eth1 is up");
 	support_use(&f->m, f->disk, USE_INPUT, "a keyboard");
-	choose(f, f->nic);
+	support_use(&f->m, f->gpu, USE_INPUT, "another keyboard");
+	choose(f, f->neighbour);
+	choose(f, f->disk);
+	f->nic->group = 70;
 	check(f);
 	assert_null(find(f, "only-network"));
 	assert_null(find(f, "last-keyboard"));
-	choose(f, f->neighbour);
-	choose(f, f->disk);
+	choose(f, f->nic);
+	f->gpu->n_uses = 0;
 	check(f);
 	found(f, "only-network", SEVERITY_DANGER, f->neighbour, "0000:04:02.0");
 	found(f, "last-keyboard", SEVERITY_DANGER, f->disk, "0000:00:17.0");
+}
+
+static void every_kind_of_use_has_its_finding(void **state)
+{
+	static const struct {
+		enum use_kind kind;
+		const char *id;
+		enum severity severity;
+	} cases[] = {
+		{USE_BOOT_DISK, "boot-disk", SEVERITY_DANGER},
+		{USE_SERIAL_CONSOLE, "serial-console", SEVERITY_DANGER},
+		{USE_GUEST, "guest-running", SEVERITY_WARNING},
+		{USE_SCREEN, "screen-connected", SEVERITY_WARNING},
+		{USE_PROGRAM, "program-running", SEVERITY_WARNING},
+		{USE_SERVICE, "service-lost", SEVERITY_WARNING},
+		{USE_IDLE_DISK, "disk-data", SEVERITY_WARNING},
+		{USE_CLAIMED, "guest-defined", SEVERITY_INFO},
+	};
+	struct fixture *f = *state;
+
+	choose(f, f->disk);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		f->disk->n_uses = 0;
+		support_use(&f->m, f->disk, cases[i].kind, "what it is");
+		check(f);
+		found(f, cases[i].id, cases[i].severity, f->disk, "what it is");
+	}
+	f->disk->n_uses = 0;
+	support_use(&f->m, f->disk, USE_POINTER, "mouse");
+	support_use(&f->m, f->disk, USE_LINK, "eth0 has a link");
+	support_use(&f->m, f->gpu, USE_LINK, "eth1 has a link");
+	check(f);
+	assert_int_equal(findings_worst(&f->found), SEVERITY_INFO);
+}
+
+/* A disk with forty mounts is one finding. */
+static void uses_of_one_kind_are_one_finding(void **state)
+{
+	struct fixture *f = *state;
+	size_t n = 0;
+
+	choose(f, f->disk);
+	support_use(&f->m, f->disk, USE_ROOT_DISK, "/ is on sda1");
+	for (int i = 0; i < 7; i++)
+		support_use(&f->m, f->disk, USE_MOUNTED_DISK, i ? "/home is on sda3" : "/srv is on sda2");
+	check(f);
+	for (size_t i = 0; i < f->found.n; i++)
+		n += strcmp(f->found.v[i].id, "mounted-disk") == 0;
+	assert_int_equal(n, 1);
+	found(f, "mounted-disk", SEVERITY_DANGER, f->disk,
+		"/srv is on sda2; /home is on sda3; /home is on sda3; /home is on sda3; and 3 more. ");
+	found(f, "root-disk", SEVERITY_DANGER, f->disk, "/ is on sda1. ");
+}
+
+/* Whoever goes along is as much a loss as the chosen one. */
+static void members_that_go_along_count(void **state)
+{
+	struct fixture *f = *state;
+
+	support_use(&f->m, f->neighbour, USE_NETWORK, "the default route goes through eth1");
+	choose(f, f->nic);
+	check(f);
+	found(f, "network-in-use", SEVERITY_DANGER, f->neighbour,
+		"is in group 7 with 0000:04:01.0 and has to go along: the default route");
+	found(f, "only-network", SEVERITY_DANGER, f->neighbour, "0000:04:02.0");
+	/* VFIO accepts it without a driver and under pci-stub: then it stays what it is. */
+	f->neighbour->driver = support_keep(&f->m, "pci-stub");
+	check(f);
+	assert_null(find(f, "network-in-use"));
+	/* The group of the choice alone does not count. */
+	f->neighbour->driver = support_keep(&f->m, "e1000");
+	f->neighbour->group = 8;
+	check(f);
+	assert_null(find(f, "network-in-use"));
+}
+
+static void two_of_three_keyboards_may_go(void **state)
+{
+	struct fixture *f = *state;
+
+	support_use(&f->m, f->disk, USE_INPUT, "keyboard A");
+	support_use(&f->m, f->audio, USE_INPUT, "keyboard B");
+	support_use(&f->m, f->twin, USE_INPUT, "keyboard C");
+	choose(f, f->disk);
+	choose(f, f->audio);
+	f->gpu->driver = NULL;
+	check(f);
+	assert_null(find(f, "last-keyboard"));
+	choose(f, f->twin);
+	check(f);
+	found(f, "last-keyboard", SEVERITY_DANGER, f->twin, "0000:02:00.0");
+	/* A PS/2 keyboard stays. */
+	f->m.machine.elsewhere = 1u << USE_INPUT;
+	check(f);
+	assert_null(find(f, "last-keyboard"));
+}
+
+static void the_only_link_is_the_last_network(void **state)
+{
+	struct fixture *f = *state;
+
+	support_use(&f->m, f->disk, USE_LINK, "eth0 has a link");
+	support_use(&f->m, f->twin, USE_LINK, "eth1 has a link");
+	choose(f, f->disk);
+	check(f);
+	assert_null(find(f, "only-network"));
+	choose(f, f->twin);
+	check(f);
+	found(f, "only-network", SEVERITY_DANGER, f->twin, "with a link");
+	f->m.machine.elsewhere = 1u << USE_LINK;
+	check(f);
+	assert_null(find(f, "only-network"));
+}
+
+/* The other half of a laptop's graphics shows nothing by itself. */
+static void a_3d_controller_is_no_display(void **state)
+{
+	struct fixture *f = *state;
+
+	f->twin->class = 0x030200;
+	choose(f, f->gpu);
+	check(f);
+	found(f, "only-display", SEVERITY_DANGER, f->gpu, "0000:01:00.0");
+	support_use(&f->m, f->twin, USE_SCREEN, "a monitor is connected (DP-1)");
+	check(f);
+	assert_null(find(f, "only-display"));
+	choice_remove(&f->choice, f->gpu->address);
+	f->twin->n_uses = 0;
+	choose(f, f->twin);
+	check(f);
+	assert_null(find(f, "only-display"));
+}
+
+static void what_is_not_known_is_told_with_every_choice(void **state)
+{
+	char disks[] = "disks", reason[] = "/proc/self/mountinfo: Permission denied", net[] = "network";
+	struct unknown_use unknown[] = {{disks, reason}, {net, reason}};
+	struct fixture *f = *state;
+
+	f->m.machine.unknown_uses = unknown;
+	f->m.machine.n_unknown_uses = 2;
+	check(f);
+	assert_null(find(f, "use-unknown"));
+	choose(f, f->disk);
+	check(f);
+	found(f, "use-unknown", SEVERITY_INFO, NULL,
+		"disks, network (/proc/self/mountinfo: Permission denied)");
+	advises(f, "use-unknown", "as root");
+	f->m.machine.n_unknown_uses = 0;
+	check(f);
+	assert_null(find(f, "use-unknown"));
 }
 
 static void drivers_are_shared_only_with_what_they_drive(void **state)
@@ -584,6 +738,10 @@ int main(void)
 		T(what_the_host_loses_is_danger),
 		T(the_firmwares_screen_is_danger_whoever_says_so),
 		T(the_last_keyboard_and_network_are_danger),
+		T(every_kind_of_use_has_its_finding), T(uses_of_one_kind_are_one_finding),
+		T(members_that_go_along_count), T(two_of_three_keyboards_may_go),
+		T(the_only_link_is_the_last_network), T(a_3d_controller_is_no_display),
+		T(what_is_not_known_is_told_with_every_choice),
 		T(drivers_are_shared_only_with_what_they_drive),
 		T(a_device_that_changed_or_went_is_bound_no_more),
 		T(a_device_without_a_group_is_told),

@@ -22,6 +22,8 @@ static char text_dma[] = "DMA-FQ", text_nouveau[] = "nouveau", text_hostile[] = 
 	text_class[] = "VGA compatible controller", text_use[] = "/ is on nvme0n1p2";
 static char *module_names[] = {text_nouveau, text_nvidia, NULL};
 static const struct strv no_modules, two_modules = {.v = module_names, .n = 2};
+static char text_guests[] = "a\033[2J";
+static struct unknown_use unknown_uses[] = {{.what = "guests", .reason = text_guests}};
 static struct use uses[] = {{.kind = USE_ROOT_DISK, .text = text_use}};
 
 static struct device devices[] = {
@@ -42,6 +44,7 @@ static struct group groups[] = {
 };
 static const struct machine machine = {
 	.devices = devices, .n_devices = 3, .groups = groups, .n_groups = 2,
+	.unknown_uses = unknown_uses, .n_unknown_uses = 1,
 	.host = {.iommu_active = true, .firmware = FIRMWARE_VTD},
 };
 
@@ -77,7 +80,9 @@ static void test_list_json(void **state)
 		"  {\"address\": \"10000:e1:00.0\", \"vendor\": \"abcd\", \"device\": \"0001\", "
 		"\"subsystem_vendor\": \"0000\", \"subsystem_device\": \"0000\", \"class\": \"010802\", "
 		"\"revision\": \"00\", \"group\": 0, \"driver\": \"" HOSTILE_JSON "\", \"modules\": [], "
-		"\"name\": \"" HOSTILE_JSON "\", \"uses\": [\"/ is on nvme0n1p2\"]}]\n"
+		"\"name\": \"" HOSTILE_JSON "\", \"uses\": [\"/ is on nvme0n1p2\"]}],\n"
+		"\"uses_unknown\": [\n"
+		"  {\"what\": \"guests\", \"reason\": \"a\\u001b[2J\"}]\n"
 		"}\n");
 }
 
@@ -89,7 +94,7 @@ static void test_list_json_of_nothing(void **state)
 	(void)state;
 	assert_int_equal(report_list(&empty, true, &out), 0);
 	assert_text(&out, "{\"format\": 1,\n\"iommu\": {\"present\": true, \"enabled\": false},\n"
-			  "\"groups\": [],\n\"devices\": []\n}\n");
+			  "\"groups\": [],\n\"devices\": [],\n\"uses_unknown\": []\n}\n");
 }
 
 static void test_list_text(void **state)
@@ -109,7 +114,8 @@ static void test_list_text(void **state)
 		"                NVIDIA Corporation GM204 [GeForce GTX 970]\n"
 		"                modules: nouveau, nvidia\n"
 		"No group\n"
-		"  0000:05:00.0  8086:10d3  -               class 020000\n");
+		"  0000:05:00.0  8086:10d3  -               class 020000\n"
+		"Not known, and so perhaps in use: guests (a?[2J)\n");
 }
 
 static void test_list_text_without_iommu(void **state)

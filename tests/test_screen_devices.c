@@ -9,6 +9,7 @@
 #include "tests/support_ui_app.h"
 
 #include "tests/mktree.h"
+#include "tests/support.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -77,7 +78,7 @@ static void test_picture(void **state)
 		"0000:01:00.0 VGA compatible controller\n"
 		"Group 1 with: 0000:00:01.0 (bridge, stays), 0000:01:00.1 (snd_hda_intel)\n"
 		"Driver: nouveau; modules: nouveau\n"
-		"Warning: function-left-behind, group-shared; Note: group-bridge\n"
+		"Warning: function-left-behind, group-shared; Note: use-unknown, group-bridge\n"
 		" Enter Options  Esc Back  Space Choose  / Filter  i Detail       q Quit  ? "
 		"Help\n");
 }
@@ -273,6 +274,33 @@ static void test_detail(void **state)
 	assert_on_screen(u.t, "> [ ] " CARD);
 }
 
+/* In a word in the row, in sentences in the detail, and never silent about what is not known. */
+static void test_uses(void **state)
+{
+	(void)state;
+	support_put(u.dir, "/proc/net/route",
+		"Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
+		"eth0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n");
+	assert_int_equal(mktree_attach(u.dir, NIC, "net:net/eth0"), 0);
+	assert_int_equal(mktree_attach(u.dir, NIC_TWIN, "net:net/eth1"), 0);
+	support_put(u.dir, "/sys/class/net/eth1/carrier", "1\n");
+	ui_app_keys(&u, 'r');
+	ui_app_focus(&u, ROOT_DISK);
+	assert_on_screen(u.t, "nvme        root disk");
+	assert_on_screen(u.t, "/ is on nvme0n1p2. The host's own system is on it");
+	ui_app_focus(&u, NIC);
+	assert_on_screen(u.t, "e1000e      network");
+	assert_on_screen(u.t, "default route goes through eth0. The host loses a network connection");
+	ui_app_keys(&u, 'i');
+	assert_on_screen(u.t, "The host uses it: the default route goes through eth0");
+	ui_app_keys(&u, 'i');
+	ui_app_focus(&u, NIC_TWIN);
+	assert_on_screen(u.t, "e1000e      link");
+	assert_on_screen(u.t, "Also: eth1 has a link");
+	ui_app_keys(&u, 'i');
+	assert_on_screen(u.t, "Not known, and so perhaps in use: network (");
+}
+
 static void test_sizes(void **state)
 {
 	static const int sizes[][2] = {{24, 80}, {20, 60}, {60, 200}, {15, 60}, {3, 10}, {24, 80}};
@@ -347,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_position, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_detail, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_uses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 	};

@@ -21,17 +21,16 @@
 #define VGA  "0000:00:02.0"
 
 static const char facts[] =
-	"title t\nsource s\niommu yes\nunits dmar0\n"
-	VGA " 8086:0102 - 030000 09 1 i915 boot_vga\n"
+	"title t\nsource s\niommu yes\nunits dmar0\n" VGA " 8086:0102 - 030000 09 1 i915 boot_vga\n"
 	"0000:00:1c.0 8086:1c10 - 060400 b4 2 pcieport\n"
-	"0000:00:1d.0 8086:1c11 - 060400 b4 3 pcieport\n"
-	USB " 8086:1e31 - 0c0330 04 4 xhci_hcd child=block:usb1/1-1/host6/block/sdz@65:144\n"
-	SATA " 8086:1c02 - 010601 04 5 ahci child=block:ata1/host0/block/sda@8:0"
-	" child=block:ata1/host0/block/sda/sda1@8:1 child=block:ata2/host1/block/sdb@8:16\n"
-	NVME " 144d:a808 - 010802 00 6 nvme parent=0000:00:1c.0"
+	"0000:00:1d.0 8086:1c11 - 060400 b4 3 pcieport\n" USB
+	" 8086:1e31 - 0c0330 04 4 xhci_hcd child=block:usb1/1-1/host6/block/sdz@65:144\n" SATA
+	" 8086:1c02 - 010601 04 5 ahci child=block:ata1/host0/block/sda@8:0"
+	" child=block:ata1/host0/block/sda/sda1@8:1 child=block:ata2/host1/block/sdb@8:16\n" NVME
+	" 144d:a808 - 010802 00 6 nvme parent=0000:00:1c.0"
 	" child=block:nvme/nvme0/nvme0n1@259:0 child=block:nvme/nvme0/nvme0n1/nvme0n1p1@259:1"
-	" child=block:nvme/nvme0/nvme0n1/nvme0n1p2@259:2\n"
-	NIC " 8086:10d3 - 020000 00 7 e1000e parent=0000:00:1d.0 child=net:net/eth0\n";
+	" child=block:nvme/nvme0/nvme0n1/nvme0n1p2@259:2\n" NIC
+	" 8086:10d3 - 020000 00 7 e1000e parent=0000:00:1d.0 child=net:net/eth0\n";
 
 struct fixture {
 	char *dir;
@@ -128,6 +127,66 @@ static void mounts(struct fixture *f, const char *text)
 	scan(f);
 }
 
+/* A directory below a device, as a driver makes it, and its entry of a class. */
+static void made(struct fixture *f, const char *address, const char *class, const char *below)
+{
+	_cleanup_free_ char *child = NULL;
+
+	assert_true(asprintf(&child, "%s:%s", class, below) > 0);
+	assert_int_equal(mktree_attach(f->dir, address, child), 0);
+}
+
+/* One of no PCI device. */
+static void made_elsewhere(
+	struct fixture *f, const char *class, const char *name, const char *below)
+{
+	_cleanup_free_ char *entry = NULL, *to = NULL, *file = NULL;
+
+	assert_true(asprintf(&entry, "/sys/class/%s/%s", class, name) > 0);
+	assert_true(asprintf(&to, "../../devices/%s", below) > 0);
+	assert_true(asprintf(&file, "/sys/devices/%s/uevent", below) > 0);
+	support_put(f->dir, file, "");
+	link_in(f->dir, entry, to);
+}
+
+static void put(struct fixture *f, const char *path, const char *text)
+{
+	support_put(f->dir, path, text);
+}
+
+static bool is_unknown(const struct fixture *f, const char *what, const char *reason)
+{
+	for (size_t i = 0; i < f->machine->n_unknown_uses; i++)
+		if (strcmp(f->machine->unknown_uses[i].what, what) == 0)
+			return strstr(f->machine->unknown_uses[i].reason, reason) != NULL;
+	return false;
+}
+
+static size_t count_of(const struct fixture *f, const char *address, enum use_kind kind)
+{
+	const struct device *device = machine_device(f->machine, address);
+	size_t n = 0;
+
+	for (size_t i = 0; i < device->n_uses; i++)
+		n += device->uses[i].kind == kind;
+	return n;
+}
+
+/* Some use of that kind says exactly this. */
+static void assert_says(
+	const struct fixture *f, const char *address, enum use_kind kind, const char *text)
+{
+	const struct device *device = machine_device(f->machine, address);
+
+	for (size_t i = 0; i < device->n_uses; i++)
+		if (device->uses[i].kind == kind && strcmp(device->uses[i].text, text) == 0)
+			return;
+	for (size_t i = 0; i < device->n_uses; i++)
+		print_message(
+			"%s: %d %s\n", address, (int)device->uses[i].kind, device->uses[i].text);
+	fail_msg("%s: nothing says '%s'", address, text);
+}
+
 static const char *use_of(const struct fixture *f, const char *address, enum use_kind kind)
 {
 	const struct device *device = machine_device(f->machine, address);
@@ -190,7 +249,8 @@ static void test_stack(void **state)
 	stacked(f, "dm-1", "253:1", "dm-0", NULL);
 	mounts(f, "28 1 253:1 / / rw - ext4 /dev/mapper/vg-root rw\n");
 	assert_used(f, USE_ROOT_DISK, SATA, NVME, NULL);
-	assert_string_equal(use_of(f, SATA, USE_ROOT_DISK), "/ is on mapper/vg-root");
+	assert_string_equal(use_of(f, SATA, USE_ROOT_DISK),
+		"/ is on sda1 through RAID `md0`, device mapper `dm-0` and device mapper `dm-1`");
 }
 
 static void test_stack_loop(void **state)
@@ -308,7 +368,8 @@ static void test_other_routes(void **state)
 	struct fixture *f = *state;
 
 	support_put(f->dir, "/proc/net/route",
-		ROUTES "eth0\t0000A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n"
+		ROUTES "eth0\t0000FEA9\t00000000\t0001\t0\t0\t100\t0000FFFF\t0\t0\t0\n"
+		       "eth0\t0000000A\t0100A8C0\t0003\t0\t0\t100\t000000FF\t0\t0\t0\n"
 		       "eth0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000080\t0\t0\t0\n"
 		       "../block/sda\t00000000\t0100A8C0\t0003\t0\t0\t1\t00000000\t0\t0\t0\n"
 		       "eth0\t00000000\n");
@@ -340,9 +401,591 @@ static void test_nonsense(void **state)
 
 	support_put(f->dir, "/proc/swaps", "\n\n/dev/\n/dev/../../etc\n/dev/sda1");
 	support_put(f->dir, "/proc/net/route", "\t\t\t\n");
-	mounts(f, "\n - \n1 2 3 4 5 6\n1 2 3 4 / 6 -\n1 2 3 4 / 6 - ext4\n28 1 ../../ / / rw - x /dev/\n"
+	mounts(f, "\n - \n1 2 3 4 5 6\n1 2 3 4 / 6 -\n1 2 3 4 / 6 - ext4\n28 1 ../../ / / rw - x "
+		  "/dev/\n"
 		  "28 1 8:1 / \\04 rw a b c d e - ext4 - - -\n\377");
 	assert_used(f, USE_ROOT_DISK, NULL);
+}
+
+/* ---- disks ---------------------------------------------------------------------------------- */
+
+static void test_names_of_layers(void **state)
+{
+	struct fixture *f = *state;
+
+	stacked(f, "md0", "9:0", "sda1", "nvme0n1p1", NULL);
+	stacked(f, "dm-0", "253:0", "md0", NULL);
+	stacked(f, "dm-1", "253:1", "dm-0", NULL);
+	stacked(f, "dm-2", "253:2", "dm-1", NULL);
+	put(f, "/sys/class/block/md0/md/level", "raid1\n");
+	put(f, "/sys/class/block/dm-0/dm/name", "cryptroot\n");
+	put(f, "/sys/class/block/dm-0/dm/uuid", "CRYPT-LUKS2-0a1b-cryptroot\n");
+	put(f, "/sys/class/block/dm-1/dm/name", "vg-pool_tdata\n");
+	put(f, "/sys/class/block/dm-1/dm/uuid", "LVM-abc-tdata\n");
+	put(f, "/sys/class/block/dm-2/dm/name", "vg-root\n");
+	put(f, "/sys/class/block/dm-2/dm/uuid", "LVM-abc\n");
+	mounts(f, "28 1 253:2 / / rw - ext4 /dev/mapper/vg-root rw\n");
+	assert_says(f, SATA, USE_ROOT_DISK,
+		"/ is on sda1 through RAID1 `md0`, LUKS `cryptroot` and LVM `vg-root`");
+	assert_says(f, NVME, USE_ROOT_DISK,
+		"/ is on nvme0n1p1 through RAID1 `md0`, LUKS `cryptroot` and LVM `vg-root`");
+}
+
+static void test_multipath(void **state)
+{
+	struct fixture *f = *state;
+
+	stacked(f, "dm-0", "253:0", "sda", "sdz", NULL);
+	stacked(f, "dm-1", "253:1", "dm-0", NULL);
+	put(f, "/sys/class/block/dm-0/dm/uuid", "mpath-3600508b4\n");
+	put(f, "/sys/class/block/dm-0/dm/name", "mpatha\n");
+	put(f, "/sys/class/block/dm-1/dm/uuid", "part1-mpath-3600508b4\n");
+	put(f, "/sys/class/block/dm-1/dm/name", "mpatha-part1\n");
+	mounts(f, "28 1 253:1 / / rw - ext4 /dev/mapper/mpatha-part1 rw\n");
+	assert_used(f, USE_ROOT_DISK, SATA, USB, NULL);
+	assert_says(f, USB, USE_ROOT_DISK,
+		"/ is on sdz through multipath `mpatha` and multipath `mpatha-part1`");
+}
+
+/* A partition has no slaves of its own: its disk has. */
+static void test_partition_of_a_raid(void **state)
+{
+	struct fixture *f = *state;
+
+	stacked(f, "md127", "9:127", "sdb", "sdz", NULL);
+	put(f, "/sys/devices/virtual/block/md127/md127p1/partition", "1\n");
+	put(f, "/sys/devices/virtual/block/md127/md/level", "raid10\n");
+	link_in(f->dir, "/sys/dev/block/259:40", "../../devices/virtual/block/md127/md127p1");
+	mounts(f, "28 1 259:40 / / rw - ext4 /dev/md127p1 rw\n");
+	assert_used(f, USE_ROOT_DISK, SATA, USB, NULL);
+	assert_says(f, SATA, USE_ROOT_DISK, "/ is on sdb through RAID10 `md127p1`");
+}
+
+static void test_kinds_of_mounts(void **state)
+{
+	struct fixture *f = *state;
+
+	mounts(f, "1 0 0:1 / / rw - rootfs rootfs rw\n"
+		  "2 1 259:2 /usr /usr rw - ext4 /dev/nvme0n1p2 rw\n"
+		  "3 1 259:1 / /boot/efi rw - vfat /dev/nvme0n1p1 rw\n"
+		  "4 1 8:1 / /home rw - xfs /dev/sda1 rw\n"
+		  "5 1 8:1 /x /var/lib/kubelet/x rw - xfs /dev/sda1 rw\n"
+		  "6 1 8:1 /v /var rw - xfs /dev/sda1 rw\n");
+	assert_used(f, USE_ROOT_DISK, NVME, SATA, NULL);
+	assert_used(f, USE_BOOT_DISK, NVME, NULL);
+	assert_says(f, NVME, USE_BOOT_DISK, "/boot/efi is on nvme0n1p1");
+	assert_says(f, SATA, USE_ROOT_DISK, "/var is on sda1");
+	/* The same file system at another place is no news. */
+	assert_int_equal(count_of(f, SATA, USE_MOUNTED_DISK), 1);
+	/* The worst is first. */
+	assert_int_equal(machine_device(f->machine, NVME)->uses[0].kind, USE_ROOT_DISK);
+}
+
+static void test_many_mounts(void **state)
+{
+	struct fixture *f = *state;
+	struct str text = {0};
+
+	for (int i = 0; i < 500; i++)
+		str_addf(&text, "%d 1 0:50 /s%d /m/%d rw - btrfs /dev/sdb rw\n", i + 9, i, i);
+	mounts(f, text.s);
+	str_free(&text);
+	assert_true(count_of(f, SATA, USE_MOUNTED_DISK) > 10);
+	assert_true(count_of(f, SATA, USE_MOUNTED_DISK) < 100);
+}
+
+static void test_swap_of_other_kinds(void **state)
+{
+	struct fixture *f = *state;
+
+	made_elsewhere(f, "block", "zram0", "virtual/block/zram0");
+	put(f, "/sys/class/block/zram0/backing_dev", "none\n");
+	made_elsewhere(f, "block", "zram1", "virtual/block/zram1");
+	put(f, "/sys/class/block/zram1/backing_dev", "/dev/sdz\n");
+	link_in(f->dir, "/dev/disk/by-uuid/12-34", "../../sdb");
+	put(f, "/proc/cmdline", "root=/dev/x resume=UUID=12-34 quiet\n");
+	put(f, "/proc/swaps",
+		"Filename\tType\tSize\tUsed\tPriority\n"
+		"/srv/my\\040swap                         file\t\t9\t\t0\t\t-3\n"
+		"/dev/zram0                              partition\t9\t0\t100\n"
+		"/dev/zram1                              partition\t9\t0\t100\n");
+	mounts(f, "28 1 259:2 / / rw - ext4 /dev/nvme0n1p2 rw\n"
+		  "29 28 8:1 / /srv rw - ext4 /dev/sda1 rw\n");
+	assert_used(f, USE_SWAP_DISK, SATA, USB, NULL);
+	assert_says(f, SATA, USE_SWAP_DISK, "the swap file /srv/my swap is on sda1");
+	assert_says(f, SATA, USE_SWAP_DISK, "hibernation resumes from sdb");
+	assert_says(f, USB, USE_SWAP_DISK, "swap is on sdz through zram");
+}
+
+static void test_fstab(void **state)
+{
+	struct fixture *f = *state;
+
+	link_in(f->dir, "/dev/disk/by-uuid/aa-bb", "../../nvme0n1p2");
+	link_in(f->dir, "/dev/disk/by-label/my\\x20data", "../../sda1");
+	put(f, "/etc/fstab",
+		"# comment /dev/sdb\n\nshort line\n"
+		"UUID=aa-bb / ext4 defaults 0 1\n"
+		"LABEL=my\\040data /srv/my\\040data ext4 defaults,nofail 0 2\n"
+		"/dev/sdz /media/stick vfat user,noauto 0 0\n"
+		"/dev/sdb none swap sw 0 0\n"
+		"UUID=not-there /gone ext4 defaults 0 2\n"
+		"tmpfs /tmp tmpfs rw 0 0\n");
+	mounts(f, "28 1 259:2 / / rw - ext4 /dev/nvme0n1p2 rw\n");
+	assert_says(
+		f, SATA, USE_MOUNTED_DISK, "/srv/my data is on sda1 (/etc/fstab, not in use now)");
+	assert_says(f, SATA, USE_SWAP_DISK, "swap is on sdb (/etc/fstab, not in use now)");
+	assert_used(f, USE_IDLE_DISK, USB, NULL);
+	assert_says(f, USB, USE_IDLE_DISK,
+		"/media/stick is on sdz when it is mounted (/etc/fstab, noauto)");
+	assert_int_equal(count_of(f, NVME, USE_ROOT_DISK), 1);
+}
+
+/* Data on disks that nobody mounted, and a disk about which nothing is recorded. */
+static void test_idle_data(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/run/udev/data/b8:1", "I:1\nE:ID_FS_TYPE=ext4\nE:ID_FS_LABEL=photos\n");
+	put(f, "/run/udev/data/b8:0", "E:ID_PART_TABLE_TYPE=gpt\n");
+	put(f, "/run/udev/data/b8:16", "E:ID_FS_TYPE=LVM2_member\n");
+	put(f, "/run/udev/data/b259:0", "E:ID_PART_TABLE_TYPE=gpt\n");
+	put(f, "/run/udev/data/b259:1", "E:ID_FS_TYPE=vfat\n");
+	put(f, "/run/udev/data/b259:2", "E:ID_FS_TYPE=ext4\n");
+	mounts(f, "28 1 259:2 / / rw - ext4 /dev/nvme0n1p2 rw\n");
+	assert_used(f, USE_IDLE_DISK, SATA, NVME, NULL);
+	assert_says(f, SATA, USE_IDLE_DISK, "sda1 holds ext4 photos, not in use now");
+	assert_says(f, SATA, USE_IDLE_DISK, "sdb is part of an LVM volume group, not in use now");
+	assert_says(f, NVME, USE_IDLE_DISK, "nvme0n1p1 holds vfat, not in use now");
+	assert_int_equal(count_of(f, NVME, USE_IDLE_DISK), 1);
+	assert_true(is_unknown(f, "data on disks not in use", "b65:144 is not there"));
+}
+
+static void test_pools(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/proc/spl/kstat/zfs/tank/state", "ONLINE\n");
+	put(f, "/proc/spl/kstat/zfs/lost/state", "ONLINE\n");
+	put(f, "/proc/spl/kstat/zfs/arcstats", "");
+	put(f, "/run/udev/data/b8:1",
+		"E:ID_FS_UUID=1\nE:ID_FS_LABEL=tank\nE:ID_FS_TYPE=zfs_member\n");
+	mounts(f, "28 1 259:2 / / rw - ext4 /dev/nvme0n1p2 rw\n");
+	assert_used(f, USE_MOUNTED_DISK, SATA, NULL);
+	assert_says(f, SATA, USE_MOUNTED_DISK, "the ZFS pool tank is on sda1");
+	assert_true(is_unknown(f, "disks", "pool lost"));
+}
+
+static void test_root_without_a_disk(void **state)
+{
+	struct fixture *f = *state;
+
+	mounts(f, "28 1 0:30 / / rw - overlay overlay rw,lowerdir=/a\n");
+	assert_used(f, USE_ROOT_DISK, NULL);
+	assert_true(is_unknown(f, "disks", "overlay"));
+}
+
+/* ---- network -------------------------------------------------------------------------------- */
+
+static void lower(struct fixture *f, const char *name, const char *type, const char *lower)
+{
+	_cleanup_free_ char *class = NULL, *to = NULL, *uevent = NULL, *link = NULL, *target = NULL;
+	_cleanup_free_ char *text = NULL;
+
+	assert_true(asprintf(&class, "/sys/class/net/%s", name) > 0);
+	assert_true(asprintf(&to, "../../devices/virtual/net/%s", name) > 0);
+	assert_true(asprintf(&uevent, "/sys/devices/virtual/net/%s/uevent", name) > 0);
+	assert_true(asprintf(&text, "DEVTYPE=%s\nINTERFACE=%s\n", type, name) > 0);
+	assert_true(asprintf(&link, "/sys/devices/virtual/net/%s/lower_%s", name, lower) > 0);
+	assert_true(asprintf(&target, "../../../../class/net/%s", lower) > 0);
+	link_in(f->dir, class, to);
+	put(f, uevent, text);
+	link_in(f->dir, link, target);
+}
+
+#define ROUTE_TO(name, to, mask) name "\t" to "\t00000000\t0001\t0\t0\t0\t" mask "\t0\t0\t0\n"
+#define NO_IPV6                                                                                    \
+	put(f, "/proc/net/ipv6_route", "");                                                        \
+	put(f, "/proc/net/if_inet6", "")
+
+static void test_bridge_over_vlan_over_bond(void **state)
+{
+	struct fixture *f = *state;
+
+	lower(f, "bond0", "bond", "eth0");
+	lower(f, "bond0.5", "vlan", "bond0");
+	lower(f, "br0", "bridge", "bond0.5");
+	put(f, "/proc/net/route",
+		ROUTES "br0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n" ROUTE_TO(
+			"bond0", "0002000A", "00FFFFFF"));
+	put(f, "/proc/net/if_inet6",
+		"fe800000000000000000000000000001 02 40 20 80     br0\n"
+		"20010db8000000000000000000000005 02 40 00 80     br0\n");
+	put(f, "/proc/net/ipv6_route", "");
+	scan(f);
+	assert_used(f, USE_NETWORK, NIC, NULL);
+	assert_says(f, NIC, USE_NETWORK,
+		"the default route goes through eth0 in bond `bond0`, vlan `bond0.5` and bridge "
+		"`br0`");
+	assert_says(f, NIC, USE_NETWORK,
+		"the network 10.0.2.0/24 is reached through eth0 in bond `bond0`");
+	assert_says(f, NIC, USE_NETWORK,
+		"the address 2001:db8::5 is on eth0 in bond `bond0`, vlan `bond0.5` and bridge "
+		"`br0`");
+	assert_int_equal(count_of(f, NIC, USE_NETWORK), 3);
+	assert_false(is_unknown(f, "network", ""));
+}
+
+static void test_other_tables(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/proc/net/route", ROUTES);
+	NO_IPV6;
+	put(f, "/proc/net/fib_trie",
+		"Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n"
+		"Id 100:\n  |-- 0.0.0.0\n     /0 universe UNICAST\n"
+		"Local:\n  +-- 127.0.0.0/8 2 0 2\n");
+	scan(f);
+	assert_true(is_unknown(f, "network", "table 100"));
+}
+
+static void test_link(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/sys/class/net/eth0/carrier", "1\n");
+	made(f, USB, "net", "usb1/1-2/net/usb0");
+	put(f, "/sys/class/net/usb0/carrier", "0\n");
+	lower(f, "br0", "bridge", "eth0");
+	put(f, "/sys/class/net/br0/carrier", "1\n");
+	scan(f);
+	assert_used(f, USE_LINK, NIC, NULL);
+	assert_int_equal(f->machine->elsewhere, 0);
+}
+
+static void test_link_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+
+	made_elsewhere(f, "net", "end0", "platform/soc/net/end0");
+	put(f, "/sys/class/net/end0/carrier", "1\n");
+	scan(f);
+	assert_used(f, USE_LINK, NULL);
+	assert_true(f->machine->elsewhere & 1u << USE_LINK);
+}
+
+/* Without its physical function there is no virtual one. */
+static void test_virtual_function(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/physfn", NIC);
+	link_in(f->dir, path, "../../0000:00:17.0");
+	put(f, "/proc/net/route",
+		ROUTES "eth0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n");
+	scan(f);
+	assert_used(f, USE_NETWORK, NIC, SATA, NULL);
+	assert_says(f, SATA, USE_NETWORK,
+		"the default route goes through eth0, by its virtual function " NIC);
+}
+
+/* sudo drops SSH_CONNECTION, its parent has it; the connection is 192.168.0.7:50022 to .1:22. */
+static void session(struct fixture *f, const char *environ, size_t n)
+{
+	FILE *file;
+	char path[256];
+
+	put(f, "/proc/net/route", ROUTES ROUTE_TO("eth0", "0000A8C0", "00FFFFFF"));
+	NO_IPV6;
+	put(f, "/proc/self/stat", "200 (vfio (wizard) S 150 200 1 0\n");
+	put(f, "/proc/self/environ", "TERM=xterm");
+	put(f, "/proc/150/stat", "150 (sudo) S 100 150 1 0\n");
+	put(f, "/proc/100/stat", "100 (bash) S 1 100 1 0\n");
+	(void)snprintf(path, sizeof(path), "%s/proc/100/environ", f->dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(environ, 1, n, file), n);
+	assert_int_equal(fclose(file), 0);
+}
+
+static const char of_ssh[] = "A=b\0SSH_CONNECTION=192.168.0.7 50022 192.168.0.1 22\0X=y";
+#define THIS_SESSION "this SSH session comes in through eth0"
+
+static void test_this_session(void **state)
+{
+	struct fixture *f = *state;
+
+	session(f, of_ssh, sizeof(of_ssh));
+	put(f, "/proc/net/tcp",
+		"  sl  local_address rem_address   st\n"
+		"   0: 0100A8C0:0016 0700A8C0:C366 01 00000000:00000000\n");
+	scan(f);
+	assert_says(f, NIC, USE_NETWORK, THIS_SESSION);
+}
+
+/* Inside tmux, attached from the console since. */
+static void test_session_that_is_gone(void **state)
+{
+	struct fixture *f = *state;
+
+	session(f, of_ssh, sizeof(of_ssh));
+	put(f, "/proc/net/tcp", "   0: 0100A8C0:0016 0700A8C0:C366 06 00000000:00000000\n");
+	scan(f);
+	for (size_t i = 0; i < machine_device(f->machine, NIC)->n_uses; i++)
+		assert_string_not_equal(
+			machine_device(f->machine, NIC)->uses[i].text, THIS_SESSION);
+}
+
+static void test_session_over_ipv6(void **state)
+{
+	static const char of_ssh6[] = "SSH_CONNECTION=2001:db8::7 50022 2001:db8::5 22";
+	struct fixture *f = *state;
+
+	session(f, of_ssh6, sizeof(of_ssh6));
+	put(f, "/proc/net/if_inet6", "20010db8000000000000000000000005 02 40 00 80     eth0\n");
+	put(f, "/proc/net/tcp6",
+		"   0: B80D0120000000000000000005000000:0016 B80D0120000000000000000007000000:C366 "
+		"01 "
+		"0\n");
+	scan(f);
+	assert_says(f, NIC, USE_NETWORK, THIS_SESSION);
+}
+
+/* ---- screens, keys and other parts ---------------------------------------------------------- */
+
+static void test_screens(void **state)
+{
+	struct fixture *f = *state;
+
+	made(f, VGA, "drm", "drm/card0");
+	made(f, VGA, "drm", "drm/card0/card0-HDMI-A-1");
+	made(f, VGA, "drm", "drm/card0/card0-DP-1");
+	put(f, "/sys/class/drm/card0-HDMI-A-1/status", "connected\n");
+	put(f, "/sys/class/drm/card0-DP-1/status", "disconnected\n");
+	made(f, VGA, "graphics", "graphics/fb0");
+	put(f, "/sys/class/graphics/fb0/name", "i915drmfb\n");
+	put(f, "/sys/class/vtconsole/vtcon0/name", "(S) dummy device\n");
+	put(f, "/sys/class/vtconsole/vtcon0/bind", "0\n");
+	put(f, "/sys/class/vtconsole/vtcon1/name", "(M) frame buffer device\n");
+	put(f, "/sys/class/vtconsole/vtcon1/bind", "1\n");
+	scan(f);
+	assert_used(f, USE_SCREEN, VGA, NULL);
+	assert_says(f, VGA, USE_SCREEN, "a monitor is connected (HDMI-A-1)");
+	assert_says(f, VGA, USE_BOOT_DISPLAY, "the console is shown on it (fb0, i915drmfb)");
+	assert_int_equal(count_of(f, VGA, USE_SCREEN), 1);
+}
+
+/* Before a driver of the card is there: a platform device draws, in the card's memory. */
+static void test_firmware_picture(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/proc/iomem",
+		"00000000-00000000 : System RAM\n"
+		"00000000-00000000 : PCI Bus 0000:00\n"
+		"  00000000-00000000 : PCI Bus 0000:02\n"
+		"    00000000-00000000 : " NVME "\n"
+		"      00000000-00000000 : nvme\n"
+		"  00000000-00000000 : 0000:00:14.0\n"
+		"    00000000-00000000 : BOOTFB\n"
+		"  00000000-00000000 : simpledrm\n");
+	scan(f);
+	assert_used(f, USE_BOOT_DISPLAY, VGA, USB, NULL);
+	assert_says(
+		f, USB, USE_BOOT_DISPLAY, "the picture that the firmware left is in its memory");
+}
+
+#define KEYBOARD "10000 7 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe\n"
+#define MOUSE    "1f0000 0 0 0 0\n"
+
+static void test_keyboards(void **state)
+{
+	struct fixture *f = *state;
+
+	made(f, USB, "input", "usb1/1-3/1-3:1.0/0003:046D.1/input/input7");
+	put(f, "/sys/class/input/input7/capabilities/key", KEYBOARD);
+	put(f, "/sys/class/input/input7/name", "Logitech K120\n");
+	made(f, SATA, "input", "usb1/1-4/input/input8");
+	put(f, "/sys/class/input/input8/capabilities/key", MOUSE);
+	put(f, "/sys/class/input/input8/capabilities/rel", "1943\n");
+	/* Headset buttons, and the keys of a power button. */
+	made(f, NVME, "input", "sound/card0/input9");
+	put(f, "/sys/class/input/input9/capabilities/key", "10000000000000 0\n");
+	/* A remote control has digits and no letters. */
+	made(f, NVME, "input", "rc/rc0/input10");
+	put(f, "/sys/class/input/input10/capabilities/key", "ffe\n");
+	scan(f);
+	assert_used(f, USE_INPUT, USB, NULL);
+	assert_says(f, USB, USE_INPUT, "keyboard Logitech K120");
+	assert_used(f, USE_POINTER, SATA, NULL);
+	assert_int_equal(f->machine->elsewhere, 0);
+}
+
+static void test_keyboard_of_a_laptop(void **state)
+{
+	struct fixture *f = *state;
+
+	made_elsewhere(f, "input", "input3", "platform/i8042/serio0/input/input3");
+	put(f, "/sys/class/input/input3/capabilities/key", KEYBOARD);
+	made_elsewhere(f, "input", "input4", "virtual/input/input4");
+	put(f, "/sys/class/input/input4/capabilities/key", KEYBOARD);
+	scan(f);
+	assert_used(f, USE_INPUT, NULL);
+	assert_true(f->machine->elsewhere & 1u << USE_INPUT);
+}
+
+static void test_serial_console(void **state)
+{
+	struct fixture *f = *state;
+
+	made(f, USB, "tty", "tty/ttyS4");
+	made(f, SATA, "tty", "tty/ttyS5");
+	made_elsewhere(f, "tty", "console", "virtual/tty/console");
+	put(f, "/sys/class/tty/console/active", "tty0 ttyS4\n");
+	put(f, "/proc/cmdline", "console=ttyS5,115200n8 console=../x quiet\n");
+	scan(f);
+	assert_used(f, USE_SERIAL_CONSOLE, USB, SATA, NULL);
+	assert_says(f, SATA, USE_SERIAL_CONSOLE, "the kernel's serial console is on ttyS5");
+}
+
+static void test_services(void **state)
+{
+	struct fixture *f = *state;
+
+	made(f, SATA, "tpm", "spi0/tpm/tpm0");
+	made(f, SATA, "watchdog", "iTCO_wdt/watchdog/watchdog0");
+	put(f, "/sys/class/watchdog/watchdog0/state", "active\n");
+	made(f, USB, "bluetooth", "usb1/1-9/bluetooth/hci0");
+	link_in(f->dir, "/sys/bus/thunderbolt/devices/0-0",
+		"../../../devices/pci0000:00/0000:00:1c.0/" NVME "/domain0/0-0");
+	link_in(f->dir, "/sys/bus/thunderbolt/devices/0-1",
+		"../../../devices/pci0000:00/0000:00:1c.0/" NVME "/domain0/0-0/0-1");
+	put(f, "/sys/bus/pci/devices/" NVME "/domain0/0-0/0-1/device_name", "Dock\n");
+	scan(f);
+	assert_used(f, USE_SERVICE, SATA, USB, NVME, NULL);
+	assert_says(f, SATA, USE_SERVICE, "the TPM (tpm0)");
+	assert_says(f, SATA, USE_SERVICE, "the watchdog (watchdog0, running)");
+	assert_says(f, USB, USE_SERVICE, "Bluetooth (hci0)");
+	assert_says(f, NVME, USE_SERVICE, "a Thunderbolt device is connected (Dock)");
+	assert_int_equal(count_of(f, NVME, USE_SERVICE), 1);
+}
+
+/* ---- guests and programs -------------------------------------------------------------------- */
+
+static void given(struct fixture *f)
+{
+	_cleanup_free_ char *path = NULL;
+
+	put(f, "/facts",
+		"title t\nsource s\niommu yes\nunits dmar0\n"
+		"0000:01:00.0 10de:1b80 - 030000 09 12 vfio-pci\n"
+		"0000:01:00.1 10de:10f0 - 040300 09 12 vfio-pci\n"
+		"0000:01:00.2 10de:10f1 - 0c0330 09 12 xhci_hcd\n"
+		"0000:05:00.0 10de:1b80 - 030000 09 13 nvidia\n");
+	assert_true(asprintf(&path, "%s/facts", f->dir) > 0);
+	assert_int_equal(mktree_machine(path, f->dir), 0);
+}
+
+static void test_running_guests(void **state)
+{
+	static const char line[] = "qemu-system-x86_64\0-name\0guest=win10,debug-threads=on\0-S";
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = NULL;
+	FILE *file;
+
+	given(f);
+	link_in(f->dir, "/proc/4711/fd/21", "/dev/vfio/12");
+	link_in(f->dir, "/proc/4711/fd/22", "/dev/vfio/12");
+	link_in(f->dir, "/proc/4711/fd/23", "/dev/vfio/vfio");
+	link_in(f->dir, "/proc/4711/fd/24", "/dev/vfio/../../etc");
+	put(f, "/proc/4711/comm", "qemu-system-x86\n");
+	assert_true(asprintf(&path, "%s/proc/4711/cmdline", f->dir) > 0);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(line, 1, sizeof(line), file), sizeof(line));
+	assert_int_equal(fclose(file), 0);
+	/* iommufd: the node is of one device. */
+	made(f, "0000:05:00.0", "vfio-dev", "vfio-dev/vfio3");
+	link_in(f->dir, "/proc/4712/fd/9", "/dev/vfio/devices/vfio3");
+	put(f, "/proc/4712/comm", "cloud-hyp\n");
+	scan(f);
+	assert_used(f, USE_GUEST, "0000:01:00.0", "0000:01:00.1", "0000:05:00.0", NULL);
+	assert_says(f, "0000:01:00.1", USE_GUEST, "QEMU guest win10 (process 4711) has it open");
+	assert_says(f, "0000:05:00.0", USE_GUEST, "cloud-hyp (process 4712) has it open");
+	assert_false(is_unknown(f, "guests", ""));
+}
+
+static void test_programs(void **state)
+{
+	struct fixture *f = *state;
+
+	given(f);
+	made(f, "0000:05:00.0", "drm", "drm/card1");
+	made(f, "0000:05:00.0", "drm", "drm/renderD129");
+	link_in(f->dir, "/proc/900/fd/5", "/dev/dri/renderD129");
+	put(f, "/proc/900/comm", "Xorg\n");
+	link_in(f->dir, "/proc/901/fd/5", "/dev/nvidia0");
+	put(f, "/proc/901/comm", "ollama\n");
+	put(f, "/proc/driver/nvidia/gpus/0000:05:00.0/information",
+		"Model: \t\t NVIDIA\nDevice Minor: \t 0\n");
+	made(f, "0000:01:00.1", "sound", "sound/card0");
+	put(f, "/proc/asound/card0/pcm3p/sub0/status", "state: RUNNING\nowner_pid: 5\n");
+	made(f, "0000:01:00.2", "sound", "sound/card1");
+	put(f, "/proc/asound/card1/pcm3p/sub0/status", "closed\n");
+	scan(f);
+	assert_used(f, USE_PROGRAM, "0000:05:00.0", "0000:01:00.1", NULL);
+	assert_says(f, "0000:05:00.0", USE_PROGRAM, "Xorg (process 900) has it open");
+	assert_says(f, "0000:05:00.0", USE_PROGRAM, "ollama (process 901) has it open");
+	assert_says(f, "0000:01:00.1", USE_PROGRAM, "sound is running (card0)");
+}
+
+static void test_libvirt(void **state)
+{
+	struct fixture *f = *state;
+
+	given(f);
+	put(f, "/etc/libvirt/qemu/win10.xml",
+		"<!--\nWARNING: THIS IS AN AUTO-GENERATED FILE.\n-->\n"
+		"<domain type='kvm'>\n  <name>win10</name>\n"
+		"  <!-- <source><address domain='0' bus='0x05' slot='0x00' "
+		"function='0x0'/></source> -->\n"
+		"  <devices>\n    <disk type='file'><source file='/x.img'/>\n"
+		"    <address type='pci' domain='0x0000' bus='0x05' slot='0x00' "
+		"function='0x0'/></disk>\n"
+		"    <hostdev mode='subsystem' type='pci' managed='yes'>\n"
+		"      <driver name='vfio'/>\n      <source>\n"
+		"        <address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>\n"
+		"      </source>\n"
+		"      <address type='pci' domain='0x0000' bus='0x05' slot='0x00' "
+		"function='0x0'/>\n"
+		"    </hostdev>\n  </devices>\n</domain>\n");
+	put(f, "/etc/libvirt/qemu/networks/default.xml", "<network/>\n");
+	put(f, "/etc/libvirt/qemu/broken.xml", "<name>x</name><source><address bus='0x01' slot='");
+	scan(f);
+	assert_used(f, USE_CLAIMED, "0000:01:00.0", NULL);
+	assert_says(f, "0000:01:00.0", USE_CLAIMED,
+		"libvirt's guest win10 is given it (/etc/libvirt/qemu/win10.xml)");
+}
+
+/* ---- what is not known ---------------------------------------------------------------------- */
+
+static void test_nothing_is_known(void **state)
+{
+	static const char *const what[] = {"disks", "data on disks not in use", "network",
+		"screens", "keyboards and other parts", "guests", "programs"};
+	struct fixture *f = *state;
+	struct str text = {0};
+
+	scan(f);
+	for (size_t i = 0; i < ARRAY_SIZE(what); i++)
+		if (!is_unknown(f, what[i], ""))
+			fail_msg("%s is not unknown", what[i]);
+	assert_true(is_unknown(f, "disks", "/proc/self/mountinfo: No such file"));
+	machine_unknown(f->machine, &text);
+	assert_non_null(strstr(text.s, "guests, programs (/proc"));
+	str_free(&text);
 }
 
 /* The live system's mounts say nothing about a saved machine, whatever their numbers. */
@@ -356,8 +999,8 @@ static void test_foreign_sysfs(void **state)
 
 	assert_true(asprintf(&sysfs, "%s/sys", f->dir) > 0);
 	assert_int_equal(stat("/", &st), 0);
-	(void)snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(st.st_dev),
-		minor(st.st_dev));
+	(void)snprintf(
+		path, sizeof(path), "/sys/dev/block/%u:%u", major(st.st_dev), minor(st.st_dev));
 	link_in(f->dir, path, "../../class/block/sdb");
 	assert_int_equal(root_open("/", sysfs, &f->root, &err), 0);
 	if (machine_scan(f->root, MACHINE_USES, &f->machine, &err) < 0)
@@ -365,6 +1008,8 @@ static void test_foreign_sysfs(void **state)
 	assert_used(f, USE_ROOT_DISK, NULL);
 	assert_used(f, USE_NETWORK, NULL);
 	assert_used(f, USE_BOOT_DISPLAY, VGA, NULL);
+	assert_true(is_unknown(f, "disks", "another machine"));
+	assert_true(is_unknown(f, "guests", "another machine"));
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -372,10 +1017,49 @@ static void test_foreign_sysfs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_partition), T(test_usb_disk), T(test_stack), T(test_stack_loop), T(test_btrfs),
-		T(test_zfs), T(test_nvme_multipath), T(test_vmd), T(test_by_name), T(test_swap),
-		T(test_default_route), T(test_other_routes), T(test_bridged_ipv6_route),
-		T(test_nonsense), T(test_foreign_sysfs),
+		T(test_partition),
+		T(test_usb_disk),
+		T(test_stack),
+		T(test_stack_loop),
+		T(test_btrfs),
+		T(test_zfs),
+		T(test_nvme_multipath),
+		T(test_vmd),
+		T(test_by_name),
+		T(test_swap),
+		T(test_default_route),
+		T(test_other_routes),
+		T(test_bridged_ipv6_route),
+		T(test_nonsense),
+		T(test_names_of_layers),
+		T(test_multipath),
+		T(test_partition_of_a_raid),
+		T(test_kinds_of_mounts),
+		T(test_many_mounts),
+		T(test_swap_of_other_kinds),
+		T(test_fstab),
+		T(test_idle_data),
+		T(test_pools),
+		T(test_root_without_a_disk),
+		T(test_bridge_over_vlan_over_bond),
+		T(test_other_tables),
+		T(test_link),
+		T(test_link_elsewhere),
+		T(test_virtual_function),
+		T(test_this_session),
+		T(test_session_that_is_gone),
+		T(test_session_over_ipv6),
+		T(test_screens),
+		T(test_firmware_picture),
+		T(test_keyboards),
+		T(test_keyboard_of_a_laptop),
+		T(test_serial_console),
+		T(test_services),
+		T(test_running_guests),
+		T(test_programs),
+		T(test_libvirt),
+		T(test_nothing_is_known),
+		T(test_foreign_sysfs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,210 @@
+/* Findings about what the host loses: with each device that goes, and with the last of a kind. */
+#include "core/check_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Of one kind, of one device: more are only counted. */
+#define TEXTS_MAX 4
+
+/* What a use means for the host; no id: no finding. */
+static const struct {
+	const char *id;
+	enum severity severity;
+	const char *loses, *remedy;
+} uses[] = {
+	[USE_ROOT_DISK] = {"root-disk", SEVERITY_DANGER,
+		"The host's own system is on it: this host would not boot",
+		"take it out of the choice"},
+	[USE_BOOT_DISK] = {"boot-disk", SEVERITY_DANGER,
+		"The host would wait for it in boot, and new kernels would not reach its boot "
+		"loader",
+		"take it out of the choice"},
+	[USE_MOUNTED_DISK] = {"mounted-disk", SEVERITY_DANGER,
+		"The host loses a file system that it uses, and may stop in boot waiting for it",
+		"unmount it and take it out of /etc/fstab first, or take it out of the choice"},
+	[USE_SWAP_DISK] = {"swap-disk", SEVERITY_DANGER,
+		"The host loses swap space that it uses, and may wait for it in boot",
+		"swapoff and take it out of /etc/fstab and resume= first, or take it out of the "
+		"choice"},
+	[USE_NETWORK] = {"network-in-use", SEVERITY_DANGER,
+		"The host loses a network connection that it uses",
+		"move the host's network to another card first, or be at the console"},
+	[USE_BOOT_DISPLAY] = {"boot-display", SEVERITY_DANGER,
+		"The host's screen goes black where vfio-pci takes it",
+		"set the firmware to another graphics card, or have a serial line or ssh at hand"},
+	[USE_SERIAL_CONSOLE] = {"serial-console", SEVERITY_DANGER,
+		"The host loses the line that its messages and perhaps a login are on",
+		"set console= to another line, or have a screen or ssh at hand"},
+	[USE_GUEST] = {"guest-running", SEVERITY_WARNING, "A guest uses it now",
+		"see that no two guests are given the same device"},
+	[USE_SCREEN] = {"screen-connected", SEVERITY_WARNING,
+		"The host shows nothing there any more, until the guest does",
+		"move the cable to a card that stays, where the host is to show something"},
+	[USE_PROGRAM] = {"program-running", SEVERITY_WARNING,
+		"After the next boot such programs do without it",
+		"see that nothing of the host is set up to need it"},
+	[USE_SERVICE] = {"service-lost", SEVERITY_WARNING, "The host loses that",
+		"take it out of the choice where the host needs it: a TPM may unlock its disks"},
+	[USE_IDLE_DISK] = {"disk-data", SEVERITY_WARNING,
+		"The guest can read and overwrite it, and the host cannot mount it any more",
+		"make sure that it is meant for the guest"},
+	[USE_CLAIMED] = {"guest-defined", SEVERITY_INFO, "Only one guest at a time can have it",
+		""},
+};
+
+/* The first chosen device in its group, for a device that is not chosen. */
+static const struct device *taken_along_by(const struct check *c, const struct device *d)
+{
+	if (d->group < 0)
+		return NULL;
+	for (size_t i = 0; i < c->choice->n; i++) {
+		const struct device *chosen =
+			machine_device(c->machine, c->choice->picks[i].address);
+
+		if (chosen && chosen->group == d->group && choice_has(c->choice, chosen) &&
+			!device_is_path(chosen))
+			return chosen;
+	}
+	return NULL;
+}
+
+/* No guest with a device of the group starts while the host's driver has this member. */
+static bool is_in_the_way(const struct device *d)
+{
+	return d->driver && !device_is_path(d) && !device_is_vfio_driver(d->driver) &&
+	       strcmp(d->driver, "pci-stub") != 0;
+}
+
+/* Chosen, or a member of the group that has to go along: *by is who takes it there, or NULL. */
+static bool goes(const struct check *c, const struct device *d, const struct device **by)
+{
+	*by = NULL;
+	if (choice_has(c->choice, d))
+		return !device_is_path(d);
+	if (is_in_the_way(d))
+		*by = taken_along_by(c, d);
+	return *by;
+}
+
+/* Uses of one kind stand together; *i is left at the last of them. */
+static void join_uses(const struct device *d, size_t *i, struct str *text)
+{
+	enum use_kind kind = d->uses[*i].kind;
+	size_t n = 0;
+
+	for (;; ++*i) {
+		if (n++ < TEXTS_MAX)
+			str_addf(text, "%s%s", n > 1 ? "; " : "",
+				d->uses[*i].text ? d->uses[*i].text : "in use");
+		if (*i + 1 == d->n_uses || d->uses[*i + 1].kind != kind)
+			break;
+	}
+	if (n > TEXTS_MAX)
+		str_addf(text, "; and %zu more", n - TEXTS_MAX);
+}
+
+static void add(struct check *c, const struct device *d, const struct device *by,
+	enum use_kind kind, const char *text)
+{
+	char along[160] = "";
+
+	if (by)
+		(void)snprintf(along, sizeof(along),
+			" is in group %lld with %s and has to go along", (long long)d->group,
+			by->address);
+	check_add(c, uses[kind].id, uses[kind].severity, d, d->group, uses[kind].remedy,
+		"%s%s: %s. %s.", check_name(d).s, along, text, uses[kind].loses);
+}
+
+static void check_device(struct check *c, const struct device *d, const struct device *by)
+{
+	for (size_t i = 0; i < d->n_uses; i++) {
+		_cleanup_(str_free) struct str text = {0};
+		enum use_kind kind = d->uses[i].kind;
+
+		join_uses(d, &i, &text);
+		if (str_check(&text) < 0)
+			c->r = -ENOMEM;
+		else if ((size_t)kind < ARRAY_SIZE(uses) && uses[kind].id)
+			add(c, d, by, kind, text.s);
+	}
+	if (d->boot_vga && !device_has_use(d, USE_BOOT_DISPLAY))
+		add(c, d, by, USE_BOOT_DISPLAY, "the firmware starts with it");
+}
+
+/* The last keyboard, network or screen goes, once nothing that serves so is left with the host:
+ * neither another PCI device nor, by the bits of `elsewhere`, anything else. */
+static void check_last(struct check *c, const char *id, bool (*serves)(const struct device *device),
+	unsigned elsewhere, const char *loses, const char *remedy)
+{
+	const struct device *last = NULL, *by;
+
+	for (size_t i = 0; i < c->machine->n_devices; i++) {
+		const struct device *device = &c->machine->devices[i];
+
+		if (!serves(device))
+			continue;
+		if (!goes(c, device, &by))
+			return;
+		last = device;
+	}
+	if (last && !(c->machine->elsewhere & elsewhere))
+		check_add(c, id, SEVERITY_DANGER, last, last->group, remedy, "%s: %s.",
+			check_name(last).s, loses);
+}
+
+static bool serves_input(const struct device *device)
+{
+	return device_has_use(device, USE_INPUT);
+}
+
+static bool serves_network(const struct device *device)
+{
+	return device_has_use(device, USE_NETWORK) || device_has_use(device, USE_LINK);
+}
+
+/* A 3D controller (class 03 02) has no output of its own: the half of a laptop's graphics, or a
+ * card that only computes. */
+static bool serves_display(const struct device *device)
+{
+	return device->class >> 16 == 0x03 && (device->class >> 8 != 0x0302 || device->boot_vga ||
+						      device_has_use(device, USE_SCREEN) ||
+						      device_has_use(device, USE_BOOT_DISPLAY));
+}
+
+static void check_unknown(struct check *c)
+{
+	_cleanup_(str_free) struct str text = {0};
+
+	machine_unknown(c->machine, &text);
+	if (str_check(&text) < 0)
+		c->r = -ENOMEM;
+	else if (text.len)
+		check_add(c, "use-unknown", SEVERITY_INFO, NULL, -1,
+			"run this on the machine itself, as root",
+			"Whether the host uses these devices is not known in full: %s.", text.s);
+}
+
+void check_uses(struct check *c)
+{
+	const struct device *by;
+
+	for (size_t i = 0; c->r == 0 && i < c->machine->n_devices; i++) {
+		const struct device *d = &c->machine->devices[i];
+
+		if ((d->n_uses || d->boot_vga) && goes(c, d, &by))
+			check_device(c, d, by);
+	}
+	check_last(c, "last-keyboard", serves_input, 1u << USE_INPUT,
+		"no other controller with a keyboard is left to the host",
+		"leave one controller with a keyboard to the host, or have ssh or a serial line");
+	check_last(c, "only-network", serves_network, 1u << USE_NETWORK | 1u << USE_LINK,
+		"no other network card with a link is left to the host",
+		"leave one network card to the host, or be at the console");
+	check_last(c, "only-display", serves_display, 1u << USE_SCREEN,
+		"no other graphics card is left to the host, so it has no screen",
+		"leave one graphics card to the host, or have ssh or a serial line at hand");
+	check_unknown(c);
+}
