@@ -3,6 +3,7 @@
 #include "core/targets/target.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,40 +72,67 @@ const struct pick *choice_find(const struct choice *choice, const char *address)
 									       : NULL;
 }
 
-bool pick_matches(const struct pick *pick, const struct device *device)
+static bool has_ids(const struct pick *pick, const struct device *device)
 {
 	return pick->vendor == device->vendor && pick->device == device->device &&
 	       pick->subsystem_vendor == device->subsystem_vendor &&
 	       pick->subsystem_device == device->subsystem_device;
 }
 
+static bool has_path(const struct pick *pick, const struct device *device)
+{
+	char path[DEVICE_PATH_SIZE];
+
+	return *pick->path && device_path(device, path, sizeof(path)) &&
+	       strcmp(path, pick->path) == 0;
+}
+
+/* Cards with the same ids may have changed addresses among themselves, which does no harm. */
+static bool is_slot_chosen(const struct choice *choice, const struct device *device)
+{
+	for (size_t i = 0; i < choice->n; i++)
+		if (has_ids(&choice->picks[i], device) && has_path(&choice->picks[i], device))
+			return true;
+	return false;
+}
+
 bool choice_has(const struct choice *choice, const struct device *device)
 {
 	const struct pick *pick = choice_find(choice, device->address);
 
-	return pick && pick_matches(pick, device);
+	return pick && has_ids(pick, device) &&
+	       (!device->twin || !*pick->path || has_path(pick, device) ||
+		       is_slot_chosen(choice, device));
 }
 
-int choice_add(struct choice *choice, const struct device *device)
+static int put_pick(struct choice *choice, const struct pick *pick)
 {
-	size_t i = find_place(choice, device->address);
-	struct pick pick = {
-		.vendor = device->vendor,
-		.device = device->device,
-		.subsystem_vendor = device->subsystem_vendor,
-		.subsystem_device = device->subsystem_device,
-	};
+	size_t i = find_place(choice, pick->address);
 
-	(void)snprintf(pick.address, sizeof(pick.address), "%s", device->address);
-	if (!choice_find(choice, device->address)) {
+	if (!choice_find(choice, pick->address)) {
 		if (base_grow(&choice->picks, choice->n, sizeof(*choice->picks)) < 0)
 			return -ENOMEM;
 		memmove(&choice->picks[i + 1], &choice->picks[i],
 			(choice->n - i) * sizeof(*choice->picks));
 		choice->n++;
 	}
-	choice->picks[i] = pick;
+	choice->picks[i] = *pick;
 	return 0;
+}
+
+int choice_add(struct choice *choice, const struct device *device)
+{
+	struct pick pick = {
+		.vendor = device->vendor,
+		.device = device->device,
+		.subsystem_vendor = device->subsystem_vendor,
+		.subsystem_device = device->subsystem_device,
+		.group = device->group,
+	};
+
+	(void)snprintf(pick.address, sizeof(pick.address), "%s", device->address);
+	(void)device_path(device, pick.path, sizeof(pick.path));
+	return put_pick(choice, &pick);
 }
 
 void choice_remove(struct choice *choice, const char *address)
@@ -121,7 +149,8 @@ static bool same_pick(const struct pick *a, const struct pick *b)
 {
 	return strcmp(a->address, b->address) == 0 && a->vendor == b->vendor &&
 	       a->device == b->device && a->subsystem_vendor == b->subsystem_vendor &&
-	       a->subsystem_device == b->subsystem_device;
+	       a->subsystem_device == b->subsystem_device && a->group == b->group &&
+	       strcmp(a->path, b->path) == 0;
 }
 
 bool choice_same(const struct choice *a, const struct choice *b)
@@ -147,6 +176,90 @@ int choice_copy(struct choice *to, const struct choice *from)
 		copy.picks[copy.n] = from->picks[copy.n];
 	}
 	*to = copy;
+	return 0;
+}
+
+/* Picked, and not to be found where it was. */
+static bool is_lost(
+	const struct choice *choice, const struct machine *machine, const struct pick *pick)
+{
+	const struct device *device = machine_device(machine, pick->address);
+
+	return !device || !choice_has(choice, device);
+}
+
+/* Another one of these ids is lost as well, so one place for the two tells nothing. */
+static bool has_rival(
+	const struct choice *choice, const struct machine *machine, const struct device *device)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < choice->n; i++)
+		n += has_ids(&choice->picks[i], device) &&
+		     is_lost(choice, machine, &choice->picks[i]);
+	return n > 1;
+}
+
+const struct device *choice_locate(const struct choice *choice, const struct machine *machine,
+	const struct pick *pick, bool *is_sure)
+{
+	const struct device *by_path = NULL, *by_ids = NULL;
+	size_t paths = 0, ids = 0;
+
+	if (is_sure)
+		*is_sure = true;
+	if (!is_lost(choice, machine, pick))
+		return machine_device(machine, pick->address);
+	for (size_t i = 0; i < machine->n_devices; i++) {
+		const struct device *device = &machine->devices[i];
+
+		if (!has_ids(pick, device) || choice_has(choice, device))
+			continue;
+		by_ids = device;
+		ids++;
+		if (!has_path(pick, device))
+			continue;
+		by_path = device;
+		paths++;
+	}
+	if (paths == 1)
+		return by_path;
+	if (is_sure)
+		*is_sure = false;
+	return ids == 1 && !has_rival(choice, machine, by_ids) ? by_ids : NULL;
+}
+
+bool choice_has_moved(const struct choice *choice, const struct machine *machine)
+{
+	for (size_t i = 0; i < choice->n; i++)
+		if (is_lost(choice, machine, &choice->picks[i]) &&
+			choice_locate(choice, machine, &choice->picks[i], NULL))
+			return true;
+	return false;
+}
+
+/* What is found wins over what is lost where both have one address. */
+int choice_follow(struct choice *choice, const struct machine *machine)
+{
+	struct choice new = {.options = choice->options};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < choice->n; i++)
+		if (!choice_locate(choice, machine, &choice->picks[i], NULL))
+			r = put_pick(&new, &choice->picks[i]);
+	for (size_t i = 0; r == 0 && i < choice->n; i++) {
+		const struct device *device =
+			choice_locate(choice, machine, &choice->picks[i], NULL);
+
+		if (device)
+			r = choice_add(&new, device);
+	}
+	if (r < 0) {
+		choice_free(&new);
+		return r;
+	}
+	choice_free(choice);
+	*choice = new;
 	return 0;
 }
 
@@ -188,8 +301,9 @@ bool choice_owns_module(
 /* One file being read; the words point into `value`. */
 struct parser {
 	struct choice choice;
+	struct choice places; /* address, path and group only */
 	size_t line;
-	bool has_devices, has_options;
+	bool has_devices, has_options, has_places;
 	struct error *err;
 };
 
@@ -217,9 +331,18 @@ static int parse_ids(const char *text, struct pick *pick)
 	return 0;
 }
 
+/* Sorted once, at the end. */
+static int append(struct parser *p, struct choice *to, const struct pick *pick)
+{
+	if (base_grow(&to->picks, to->n, sizeof(*to->picks)) < 0)
+		return error_set(p->err, -ENOMEM, "out of memory");
+	to->picks[to->n++] = *pick;
+	return 0;
+}
+
 static int parse_device(struct parser *p, char *word)
 {
-	struct pick pick = {0};
+	struct pick pick = {.group = -1};
 	struct error shape = {0};
 	char *ids = strchr(word, '=');
 
@@ -236,10 +359,32 @@ static int parse_device(struct parser *p, char *word)
 			"not VENDOR:DEVICE:SUBVENDOR:SUBDEVICE in four hexadecimal digits "
 			"each; remove it and choose the device again",
 			ids);
-	if (base_grow(&p->choice.picks, p->choice.n, sizeof(*p->choice.picks)) < 0)
-		return error_set(p->err, -ENOMEM, "out of memory");
-	p->choice.picks[p->choice.n++] = pick;
-	return 0;
+	return append(p, &p->choice, &pick);
+}
+
+/* "0000:01:00.0=0000:00:01.0/00.0,21", the group only where there was one. */
+static int parse_place(struct parser *p, char *word)
+{
+	struct pick pick = {.group = -1};
+	char *path = strchr(word, '='), *group = strchr(word, ',');
+	uint64_t number = 0;
+
+	if (path)
+		*path++ = '\0';
+	if (group)
+		*group++ = '\0';
+	if (!path || strlen(path) >= sizeof(pick.path) ||
+		path[strspn(path, "0123456789abcdef:./")] ||
+		machine_parse_address(word, pick.address, sizeof(pick.address), NULL) < 0 ||
+		(group && base_number(group, 10, INT64_MAX, &number) < 0))
+		return wrong(p,
+			"not ADDRESS=PATH,GROUP; remove the line PLACES, or choose the device "
+			"again",
+			word);
+	(void)snprintf(pick.path, sizeof(pick.path), "%s", path);
+	if (group)
+		pick.group = (int64_t)number;
+	return append(p, &p->places, &pick);
 }
 
 static int parse_option(struct parser *p, char *word)
@@ -292,7 +437,16 @@ static int unquote(struct parser *p, char **value)
 
 static int parse_line(struct parser *p, char *line)
 {
-	bool *seen;
+	const struct {
+		const char *key;
+		bool *seen;
+		int (*parse)(struct parser *p, char *word);
+	} known[] = {
+		{"DEVICES", &p->has_devices, parse_device},
+		{"OPTIONS", &p->has_options, parse_option},
+		{"PLACES", &p->has_places, parse_place},
+	};
+	size_t k = 0;
 	char *value;
 	int r;
 
@@ -303,19 +457,17 @@ static int parse_line(struct parser *p, char *line)
 	if (!value || !is_name(line, (size_t)(value - line)))
 		return wrong(p, "not a comment and not KEY=\"VALUE\"; remove the line", line);
 	*value++ = '\0';
-	if (strcmp(line, "DEVICES") == 0)
-		seen = &p->has_devices;
-	else if (strcmp(line, "OPTIONS") == 0)
-		seen = &p->has_options;
-	else
+	while (k < ARRAY_SIZE(known) && strcmp(line, known[k].key) != 0)
+		k++;
+	if (k == ARRAY_SIZE(known))
 		return 0;
-	if (*seen)
+	if (*known[k].seen)
 		return wrong(p, "set twice; keep one of the lines", line);
-	*seen = true;
+	*known[k].seen = true;
 	r = unquote(p, &value);
 	if (r < 0)
 		return r;
-	return parse_words(p, value, seen == &p->has_devices ? parse_device : parse_option);
+	return parse_words(p, value, known[k].parse);
 }
 
 /* Sorts and drops repetitions; the same address with two identities is an error. */
@@ -326,6 +478,8 @@ static int settle(struct parser *p)
 
 	if (c->n)
 		qsort(c->picks, c->n, sizeof(*c->picks), compare_picks);
+	if (p->places.n)
+		qsort(p->places.picks, p->places.n, sizeof(*c->picks), compare_picks);
 	for (size_t i = 0; i < c->n; i++) {
 		if (kept && strcmp(c->picks[kept - 1].address, c->picks[i].address) == 0) {
 			if (!same_pick(&c->picks[kept - 1], &c->picks[i]))
@@ -337,6 +491,14 @@ static int settle(struct parser *p)
 		c->picks[kept++] = c->picks[i];
 	}
 	c->n = kept;
+	for (size_t i = 0; i < c->n; i++) {
+		const struct pick *place = choice_find(&p->places, c->picks[i].address);
+
+		if (!place)
+			continue;
+		c->picks[i].group = place->group;
+		memcpy(c->picks[i].path, place->path, sizeof(place->path));
+	}
 	return 0;
 }
 
@@ -355,12 +517,29 @@ int choice_parse(const char *text, struct choice *ret, struct error *err)
 	}
 	if (r == 0)
 		r = settle(&p);
+	choice_free(&p.places);
 	if (r < 0) {
 		choice_free(&p.choice);
 		return r;
 	}
 	*ret = p.choice;
 	return 0;
+}
+
+static void format_places(const struct choice *choice, struct str *out)
+{
+	const char *blank = "";
+
+	for (size_t i = 0; i < choice->n; i++) {
+		const struct pick *p = &choice->picks[i];
+
+		if (!*p->path)
+			continue;
+		str_addf(out, "%s%s=%s", blank, p->address, p->path);
+		if (p->group >= 0)
+			str_addf(out, ",%" PRId64, p->group);
+		blank = " ";
+	}
 }
 
 int choice_format(const struct choice *choice, char **ret)
@@ -370,7 +549,9 @@ int choice_format(const struct choice *choice, char **ret)
 
 	str_add(&out, TARGET_MARK
 		".  Devices for virtual machines: vfio-bind binds each to vfio-pci where the\n"
-		"# ids at its address are these: ADDRESS=VENDOR:DEVICE:SUBVENDOR:SUBDEVICE\n"
+		"# ids at its address are these: ADDRESS=VENDOR:DEVICE:SUBVENDOR:SUBDEVICE.  Of "
+		"cards\n"
+		"# with the same ids PLACES tells which, by its way from the root bus.\n"
 		"DEVICES=\"");
 	for (size_t i = 0; i < choice->n; i++) {
 		const struct pick *p = &choice->picks[i];
@@ -385,6 +566,8 @@ int choice_format(const struct choice *choice, char **ret)
 		str_addf(&out, "%s%s", blank, o->name);
 		blank = " ";
 	}
+	str_add(&out, "\"\nPLACES=\"");
+	format_places(choice, &out);
 	str_add(&out, "\"\n");
 	return str_take(&out, ret);
 }

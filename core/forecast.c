@@ -138,9 +138,8 @@ static const char *device_hindrance(const struct machine *machine, const struct 
 {
 	if (device_is_bridge(device))
 		return "a bridge is never bound";
-	for (size_t i = 0; i < machine->n_devices; i++)
-		if (machine->devices[i].physfn == device)
-			return "vfio-pci refuses a device whose virtual functions are in use";
+	if (device->functions)
+		return "vfio-pci refuses a device whose virtual functions are in use";
 	if (machine->host.iommu_active && device->group < 0)
 		return "in no IOMMU group, so vfio-pci does not take it";
 	return NULL;

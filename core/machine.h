@@ -54,6 +54,8 @@ struct device {
 	/* MACHINE_DETAILS: */
 	const struct device *parent; /* the bridge above it, NULL: on a root bus or unknown */
 	const struct device *physfn; /* the physical function of this virtual function */
+	size_t functions;            /* virtual functions of it that are switched on */
+	bool twin;                   /* another device has its identity */
 	bool override_set;           /* driver_override holds a name */
 	struct use *uses;
 	size_t n_uses;
@@ -68,6 +70,11 @@ bool device_is_path(const struct device *device);
 bool device_is_vfio_driver(const char *driver);
 /* Functions of one slot are one card. */
 bool device_same_card(const struct device *a, const struct device *b);
+/* The way to it from the root bus, as the kernel's pci= parameter writes it: "0000:00:01.0/00.0".  It
+ * stays when buses are numbered anew, and differs where a card moved to another slot.  Needs
+ * MACHINE_DETAILS.  False, and "", where it does not fit. */
+#define DEVICE_PATH_SIZE 96
+bool device_path(const struct device *device, char *buf, size_t size);
 /* Same vendor, device and subsystem ids. */
 bool device_same_identity(const struct device *a, const struct device *b);
 /* "Vendor Device", or the class name, or "Device 10de:1b80": never NULL. Writes into buf if needed. */
@@ -79,6 +86,13 @@ struct group {
 	char *type;                  /* sysfs type: "DMA", "DMA-FQ"; NULL: unknown; MACHINE_DETAILS */
 	const struct device **devices;
 	size_t n_devices;
+};
+
+/* A slot that the kernel knows by name: /sys/bus/pci/slots (MACHINE_DETAILS). */
+struct slot {
+	char *name;                  /* what the firmware calls it: "4" */
+	const struct device *device; /* first function in it, NULL: empty */
+	const struct device *port;   /* the bridge above it, NULL: on a root bus or unknown */
 };
 
 enum module_state { MODULE_MISSING, MODULE_LOADABLE, MODULE_BUILTIN };
@@ -133,6 +147,8 @@ struct machine {
 	size_t n_devices;
 	struct group *groups;        /* sorted by id */
 	size_t n_groups;
+	struct slot *slots;          /* sorted by name */
+	size_t n_slots;
 	struct kernel *kernels;      /* sorted by version, oldest first */
 	size_t n_kernels;
 	struct module *modules;      /* sorted by name */
@@ -158,6 +174,11 @@ const struct module *machine_module(const struct machine *machine, const char *n
 /* State under the kernel that boots next; MODULE_MISSING for an unknown one. */
 enum module_state machine_module_state(const struct machine *machine, const char *name);
 const struct kernel *machine_next_kernel(const struct machine *machine);      /* NULL: none installed */
+/* "6.1.0-13-amd64" is at least major.minor.patch; false also for what is no version. */
+bool machine_version_reaches(
+	const char *version, unsigned major, unsigned minor, unsigned patch);
 bool machine_has_token(const char *cmdline, const char *token);   /* whole words; NULL cmdline: false */
+
+bool machine_has_word(const char *cmdline, const char *start);   /* a word that begins so; NULL: false */
 
 #endif

@@ -235,6 +235,7 @@ static void bridges_and_parents_of_virtual_functions_are_blocked(void **state)
 	found(f, "bridge-selected", SEVERITY_BLOCK, f->port, "0000:00:01.0");
 	choice_remove(&f->choice, f->port->address);
 	f->neighbour->physfn = f->nic;
+	f->nic->functions = 1;
 	choose(f, f->nic);
 	check(f);
 	found(f, "sriov-parent", SEVERITY_BLOCK, f->nic, "1 virtual function");
@@ -322,9 +323,10 @@ static void a_device_that_changed_or_went_is_bound_no_more(void **state)
 	choose(f, f->nic);
 	choose(f, f->gpu);
 	f->gpu->device++;
+	f->twin->device--;
+	f->nic->device++;
 	f->nic->slot = 9;
 	(void)snprintf(f->nic->address, sizeof(f->nic->address), "0000:04:09.0");
-	f->m.machine.n_devices--;
 	check(f);
 	found(f, "identity-changed", SEVERITY_WARNING, f->gpu, "10de:1b80");
 	found(f, "device-missing", SEVERITY_WARNING, NULL, "0000:04:01.0");
