@@ -11,14 +11,15 @@ struct membership {
 	const struct device *first_chosen;
 	const struct device
 		*needed; /* in the way, and the host needs it or vfio-pci cannot have it */
-	const struct device *driven; /* in the way is only the driver of a path of the host's */
-	struct check_names in_the_way, bridges, idle;
-	const struct device *claimed; /* an idle one that a module could take */
+	const struct device *driven;  /* in the way is only the driver of a path of the host's */
+	const struct device *claimed; /* without a driver, and a module could take it */
+	struct check_names in_the_way, claims, bridges, idle;
 };
 
 static void membership_free(struct membership *m)
 {
 	check_names_free(&m->in_the_way);
+	check_names_free(&m->claims);
 	check_names_free(&m->bridges);
 	check_names_free(&m->idle);
 }
@@ -40,15 +41,15 @@ static void sort_member(struct check *c, const struct device *device, struct mem
 		check_names_add_driver(&m->in_the_way, device);
 		break;
 	case VIABILITY_BRIDGE:
-		check_names_add(&m->bridges, device);
+		check_names_add_address(&m->bridges, device);
 		break;
 	case VIABILITY_CLAIMED:
 		m->claimed = m->claimed ? m->claimed : device;
-		check_names_add(&m->idle, device);
+		check_names_add(&m->claims, device);
 		break;
 	case VIABILITY_IDLE:
 	case VIABILITY_ROLES:
-		check_names_add(&m->idle, device);
+		check_names_add_address(&m->idle, device);
 		break;
 	}
 }
@@ -111,18 +112,19 @@ static void report_bridges(struct check *c, const struct group *group, struct me
 
 static void report_idle(struct check *c, const struct group *group, struct membership *m)
 {
-	const char *remedy = "";
-
-	if (m->claimed)
-		remedy = device_is_path(m->claimed)
-				 ? "blacklist the modules that could take it (modprobe.d)"
-				 : "choose it too, so that no driver of the host takes it";
-	check_add(c, "group-idle", m->claimed ? SEVERITY_WARNING : SEVERITY_INFO, m->first_chosen,
-		group->id, remedy,
-		"Group %lld also has %s, without a driver of the host: VFIO accepts that as long "
-		"as "
-		"it stays so.",
-		(long long)group->id, check_names_text(c, &m->idle));
+	if (m->claims.n)
+		check_add(c, "group-idle", SEVERITY_WARNING, m->first_chosen, group->id,
+			device_is_path(m->claimed)
+				? "blacklist the modules that could take it (modprobe.d)"
+				: "choose it too, so that no driver of the host takes it",
+			"Group %lld also has %s, without a driver now: VFIO accepts that as long "
+			"as no "
+			"driver of the host takes it, and one could.",
+			(long long)group->id, check_names_text(c, &m->claims));
+	if (m->idle.n)
+		check_add(c, "group-idle", SEVERITY_INFO, m->first_chosen, group->id, "",
+			"Group %lld also has %s, without a driver of the host: VFIO accepts that.",
+			(long long)group->id, check_names_text(c, &m->idle));
 }
 
 /* Behind a VMD controller (driver vmd) devices are in a domain that it makes, and in its group. */
@@ -159,7 +161,7 @@ static void check_group(struct check *c, const struct group *group)
 		report_shared(c, group, &m);
 	if (m.bridges.n)
 		report_bridges(c, group, &m);
-	if (m.idle.n)
+	if (m.claims.n || m.idle.n)
 		report_idle(c, group, &m);
 	if (group->devices[0]->domain != group->devices[group->n_devices - 1]->domain)
 		report_domains(c, group, &m);

@@ -84,7 +84,7 @@ void check_slots(struct check *c, const struct device *device, struct str *out)
 		str_addf(out,
 			"; the root port %s has nothing behind it and a group of its own, so a "
 			"slot "
-			"that it leads to would do",
+			"which a slot that it leads to would give the card",
 			port->address);
 	slot = find_slot(c, device, false);
 	if (slot)

@@ -1,10 +1,12 @@
 #include "screens/detail.h"
 
+#include "core/fitness.h"
 #include "core/viability.h"
 #include "screens/summary.h"
 #include "screens/tree.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* More members are only counted: a page costs the same whatever the group. */
 #define MEMBERS_MAX 64
@@ -76,6 +78,74 @@ static void add_facts(struct page *page, const struct device *d)
 		page_add(page, TERM_NORMAL, 0, "%s", d->name);
 	if (d->physfn)
 		page_add(page, TERM_NORMAL, 0, "Virtual function of %s", d->physfn->address);
+}
+
+static void add_reset(struct page *page, const struct fitness *f)
+{
+	if (f->resets == NO)
+		page_add(page, TERM_WARNING, 0, "Reset: none of its own");
+	else if (*f->reset)
+		page_add(page, TERM_NORMAL, 0, "Reset: %s%s", f->reset,
+			strstr(f->reset, "flr") ? "" : " (no FLR)");
+}
+
+static const char *size_text(uint64_t bytes, char *buf, size_t size)
+{
+	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+	size_t unit = 0;
+
+	for (; unit + 1 < ARRAY_SIZE(units) && bytes >= 1024; unit++)
+		bytes /= 1024;
+	(void)snprintf(buf, size, "%llu %s", (unsigned long long)bytes, units[unit]);
+	return buf;
+}
+
+static void add_memory(struct page *page, const struct device *d, const struct fitness *f)
+{
+	char buf[32];
+
+	if (f->unassigned >= 0)
+		page_add(page, TERM_WARNING, 0,
+			"Its memory BAR %d of %s has no address: look for \"above 4G decoding\" in "
+			"the firmware setup",
+			f->unassigned, size_text(f->unassigned_size, buf, sizeof(buf)));
+	if (f->largest > UINT32_MAX)
+		page_add(page, TERM_NORMAL, 0,
+			"Its largest BAR has %s: the guest needs UEFI and room for it above 4 GiB",
+			size_text(f->largest, buf, sizeof(buf)));
+	if (d->class >> 8 == 0x0300 && f->rom == NO)
+		page_add(page, TERM_WARNING, 0,
+			"No ROM: as the guest's first screen it may need one from a file "
+			"(romfile=)");
+}
+
+static void add_link(struct page *page, const struct fitness *f)
+{
+	if (!f->width || !*f->speed)
+		return;
+	if (f->width_max > f->width || (*f->speed_max && !base_same(f->speed, f->speed_max)))
+		page_add(page, TERM_NORMAL, 0, "Link: x%u at %s now, x%u at %s at most", f->width,
+			f->speed, f->width_max, f->speed_max);
+	else
+		page_add(page, TERM_NORMAL, 0, "Link: x%u at %s", f->width, f->speed);
+}
+
+/* A line for each that matters. */
+static void add_fitness(struct page *page, const struct app *app, const struct device *d)
+{
+	const struct fitness f = fitness_read(app->root, app->machine, d);
+
+	add_reset(page, &f);
+	add_memory(page, d, &f);
+	if (*f.direct)
+		page_add(page, TERM_WARNING, 0, "The firmware keeps memory for its group: %s",
+			f.direct);
+	add_link(page, &f);
+	if (f.numa >= 0)
+		page_add(page, TERM_NORMAL, 0, "NUMA node %d: pin the guest's processors there",
+			f.numa);
+	if (*f.power == 'D' && !base_same(f.power, "D0"))
+		page_add(page, TERM_NORMAL, 0, "Power state: %s", f.power);
 }
 
 static void add_driver(struct page *page, const struct device *d)
@@ -181,6 +251,7 @@ void detail_device(struct page *page, const struct app *app, const struct device
 		/* After what is drawn before the cost is known, which then stays in its place. */
 		add_cost(page, app, device, cost);
 		add_facts(page, device);
+		add_fitness(page, app, device);
 		add_findings(page, app, device, cost);
 	}
 }

@@ -149,7 +149,8 @@ static int work_out_cost(struct state *st, struct app *app)
 	if (!device)
 		return 0;
 	if ((r = choice_copy(&choice, &app->choice)) < 0 || (r = choice_add(&choice, device)) < 0 ||
-		(r = check_choice(app->machine, &choice, &app->existing, &cost)) < 0)
+		(r = check_choice(app->machine, &choice, &app->existing, &cost)) < 0 ||
+		(r = check_fitness(app->root, app->machine, &choice, &app->existing, &cost)) < 0)
 		return r;
 	return show_detail(st, app, &cost);
 }

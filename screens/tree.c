@@ -73,15 +73,22 @@ static int add_device(struct tree *tree, const struct tree_row *heading, bool *h
 	return r < 0 ? r : add(tree, &(struct tree_row){.kind = TREE_DEVICE, .device = device});
 }
 
+/* In a long group the bridges, which can be left alone, come last. */
+#define LONG_GROUP 8
+
 static int add_group(struct tree *tree, const struct group *group, const char *filter)
 {
 	const struct tree_row heading = {.kind = TREE_GROUP, .group = group};
-	bool headed = false;
+	bool headed = false, is_long = group->n_devices > LONG_GROUP;
 	int r = 0;
 
-	for (size_t i = 0; i < group->n_devices && r == 0; i++)
-		if (passes(group->devices[i], filter))
-			r = add_device(tree, &heading, &headed, group->devices[i]);
+	for (size_t pass = 0; pass <= is_long; pass++)
+		for (size_t i = 0; i < group->n_devices && r == 0; i++) {
+			const struct device *d = group->devices[i];
+
+			if (passes(d, filter) && (!is_long || device_is_path(d) == pass))
+				r = add_device(tree, &heading, &headed, d);
+		}
 	return r;
 }
 
