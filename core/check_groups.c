@@ -60,9 +60,10 @@ static void report_shared(struct check *c, const struct group *group, struct mem
 
 	if (m->needed)
 		str_addf(&remedy,
-			"the host needs %s: put the card into another slot, or leave this group "
-			"alone",
-			check_name(m->needed).s);
+			"%s%s%s: put the card into another slot, or leave this group alone",
+			viability_is_needed(m->needed) ? "the host needs " : "",
+			check_name(m->needed).s,
+			viability_is_needed(m->needed) ? "" : " cannot be given to a guest");
 	else if (m->driven)
 		str_addf(&remedy,
 			"keep the driver %s from %s, which stays with the host without it, by "

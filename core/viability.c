@@ -1,5 +1,7 @@
 #include "core/viability.h"
 
+#include "core/fitness.h"
+
 #include <string.h>
 
 const char *viability_role_name(enum viability_role role)
@@ -68,15 +70,21 @@ static bool is_hindering(
 	return !device_is_bridge(device) || viability_is_strict(machine);
 }
 
+/* Not to be chosen. */
+static bool is_kept(
+	const struct machine *machine, const struct existing *existing, const struct device *device)
+{
+	return device_is_path(device) || viability_is_needed(device) || device->functions ||
+	       fitness_denial(machine, existing, device) == FITNESS_DENIED;
+}
+
 enum viability_role viability_role(const struct machine *machine, const struct choice *choice,
 	const struct existing *existing, const struct device *device)
 {
 	if (choice && choice_has(choice, device))
 		return VIABILITY_CHOSEN;
 	if (is_hindering(machine, existing, device))
-		return device_is_path(device) || viability_is_needed(device) || device->functions
-			       ? VIABILITY_BLOCKED
-			       : VIABILITY_ALONG;
+		return is_kept(machine, existing, device) ? VIABILITY_BLOCKED : VIABILITY_ALONG;
 	if (device_is_bridge(device))
 		return VIABILITY_BRIDGE;
 	return !device->driver && viability_claimant(machine, existing, device) ? VIABILITY_CLAIMED

@@ -397,8 +397,15 @@ static void rescan(struct state *st, struct app *app, struct wizard_event *ev)
 
 static void follow(struct state *st, struct app *app, struct wizard_event *ev)
 {
+	const struct pick *pick = choice_find(&app->choice, st->address);
+	const struct device *now =
+		pick ? choice_locate(&app->choice, app->machine, pick, NULL) : NULL;
+
 	if (!st->has_moved)
 		return;
+	/* The cursor goes with it. */
+	if (now)
+		snprintf(st->address, sizeof(st->address), "%s", now->address);
 	if (choice_follow(&app->choice, app->machine) < 0 || app_choice_changed(app) < 0 ||
 		rebuild(st, app) < 0)
 		snprintf(ev->notice, sizeof(ev->notice),

@@ -82,11 +82,11 @@ static int add_group(struct tree *tree, const struct group *group, const char *f
 	bool headed = false, is_long = group->n_devices > LONG_GROUP;
 	int r = 0;
 
-	for (size_t pass = 0; pass <= is_long; pass++)
+	for (int pass = 0; pass <= (is_long ? 1 : 0); pass++)
 		for (size_t i = 0; i < group->n_devices && r == 0; i++) {
 			const struct device *d = group->devices[i];
 
-			if (passes(d, filter) && (!is_long || device_is_path(d) == pass))
+			if (passes(d, filter) && (!is_long || device_is_path(d) == (pass > 0)))
 				r = add_device(tree, &heading, &headed, d);
 		}
 	return r;

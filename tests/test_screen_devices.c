@@ -281,6 +281,7 @@ static void test_moved(void **state)
 	assert_on_screen(u.t, "2 warnings");
 	ui_app_keys(&u, 'm');
 	assert_on_screen(u.t, "The choice has moved");
+	assert_on_screen(u.t, "> [x] " CARD);
 	assert_int_equal(u.app.choice.n, 2);
 	assert_true(is_chosen(CARD) && is_chosen(CARD_SOUND));
 	assert_not_on_screen(u.t, "not there as it was");

@@ -107,12 +107,18 @@ static void each_member_has_its_role(void **state)
 	says(f, "group-shared", SEVERITY_WARNING, "(nvme)", "the host needs 0000:02:00.0");
 }
 
-static void a_physical_function_with_virtual_ones_cannot_go_along(void **state)
+static void what_vfio_pci_refuses_cannot_go_along(void **state)
 {
 	struct fixture *f = *state;
 
 	f->audio->functions = 2;
 	assert_int_equal(role(f, f->audio), VIABILITY_BLOCKED);
+	f->audio->functions = 0;
+	f->disk->driver = NULL;
+	says(f, "group-shared", SEVERITY_WARNING, "0000:01:00.1", "choose them too");
+	f->audio->vendor = 0x8086;
+	f->audio->device = 0x37c8;
+	says(f, "group-shared", SEVERITY_WARNING, "0000:01:00.1", "cannot be given to a guest");
 }
 
 static void without_a_driver_it_matters_who_could_take_it(void **state)
@@ -243,7 +249,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(each_member_has_its_role),
-		T(a_physical_function_with_virtual_ones_cannot_go_along),
+		T(what_vfio_pci_refuses_cannot_go_along),
 		T(without_a_driver_it_matters_who_could_take_it),
 		T(bridges_with_drivers_hinder_from_linux_5_19_on),
 		T(another_place_is_named_where_the_tree_shows_one),
