@@ -9,6 +9,46 @@
 #define EFIVARS "/sys/firmware/efi/efivars/"
 #define LOADER_GUID "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"      /* systemd-boot(7) */
 
+const struct boot_kind boot_loader_kinds[] = {
+	{BOOT_UNKNOWN, "unknown", "not known", false, false},
+	{BOOT_OTHER, "other", "another boot loader", false, false},
+	{BOOT_GRUB_D, "grub.d", "GRUB (/etc/default/grub.d)", true, false},
+	{0},
+};
+
+const struct boot_kind boot_initramfs_kinds[] = {
+	{INITRAMFS_UNKNOWN, "unknown", "not known", false, false},
+	{INITRAMFS_OTHER, "other", "another generator", false, false},
+	{INITRAMFS_TOOLS, "initramfs-tools", "initramfs-tools", true, true},
+	{0},
+};
+
+static const struct boot_kind *find_kind(const struct boot_kind *table, int kind)
+{
+	for (const struct boot_kind *k = table; k->name; k++)
+		if (k->kind == kind)
+			return k;
+	return table;
+}
+
+const struct boot_kind *boot_loader_kind(enum boot_loader kind)
+{
+	return find_kind(boot_loader_kinds, (int)kind);
+}
+
+const struct boot_kind *boot_initramfs_kind(enum initramfs kind)
+{
+	return find_kind(boot_initramfs_kinds, (int)kind);
+}
+
+const struct boot_kind *boot_kind_by_name(const struct boot_kind *table, const char *name)
+{
+	for (const struct boot_kind *k = table; k->name; k++)
+		if (strcmp(k->name, name) == 0)
+			return k;
+	return NULL;
+}
+
 /* What is known when the boot loader is asked for. */
 struct boot {
 	const struct root *root;
@@ -18,8 +58,9 @@ struct boot {
 	bool grub_tools;             /* Debian's update-grub and grub-mkconfig */
 };
 
-static int found(struct detected *detected, const char *name, const char *evidence)
+static int found(struct detected *detected, int kind, const char *name, const char *evidence)
 {
+	detected->kind = kind;
 	detected->name = name ? strdup(name) : NULL;
 	detected->evidence = strdup(evidence);
 	return detected->evidence && (!name || detected->name) ? 0 : -ENOMEM;
@@ -29,7 +70,7 @@ static int is_loader(struct boot *boot, enum boot_loader kind, const char *name,
 	const char *evidence)
 {
 	boot->host->boot_loader = kind;
-	return found(&boot->host->boot_loader_found, name, evidence);
+	return found(&boot->host->boot_loader_found, (int)kind, name, evidence);
 }
 
 /* A rescue system's loader says nothing about the one of the system that is being configured. */
@@ -99,7 +140,7 @@ static int is_grub(struct boot *boot, const char *evidence)
 		return is_loader(boot, BOOT_OTHER, "GRUB", evidence);
 	if (!boot->grub_tools)
 		return is_loader(boot, BOOT_OTHER, "GRUB without update-grub", evidence);
-	return is_loader(boot, BOOT_GRUB_DEBIAN, "GRUB", evidence);
+	return is_loader(boot, BOOT_GRUB_D, "GRUB", evidence);
 }
 
 /* Nothing booted here that could be asked: an offline system, or a saved tree. */
@@ -146,7 +187,7 @@ static int find_loader(struct boot *boot)
 		return is_loader(boot, BOOT_OTHER, "ostree", "/run/ostree-booted or /ostree/repo");
 	if (is_nixos(boot))
 		return is_loader(boot, BOOT_OTHER, "NixOS", "ID=nixos or /etc/NIXOS");
-	if (is_proxmox_boot(boot))
+	if (boot->host->proxmox_boot)
 		return is_loader(boot, BOOT_OTHER, "proxmox-boot-tool",
 			"/etc/kernel/proxmox-boot-uuids lists boot partitions");
 	if (boot->loader[0])
@@ -157,35 +198,38 @@ static int find_loader(struct boot *boot)
 	return boot->host->cmdline ? loader_by_cmdline(boot) : guess_loader(boot);
 }
 
+static int is_initramfs(
+	struct boot *boot, enum initramfs kind, const char *name, const char *evidence)
+{
+	boot->host->initramfs = kind;
+	return found(&boot->host->initramfs_found, (int)kind, name, evidence);
+}
+
 /* Debian's dracut has an update-initramfs of its own from version 112 on, so the package decides,
  * and without a package list what the script calls. */
 static int find_initramfs(struct boot *boot)
 {
 	static const char script[] = "/usr/sbin/update-initramfs";
 	_cleanup_free_ char *text = NULL;
-	struct detected *detected = &boot->host->initramfs_found;
 
 	if (root_read_text(boot->root, script, &text, NULL) == -ENOMEM)
 		return -ENOMEM;
-	boot->host->initramfs = INITRAMFS_OTHER;
 	if (host_package(boot->packages, "dracut", NULL, 0))
-		return found(detected, "dracut", "package dracut is installed");
-	if (text && host_package(boot->packages, "initramfs-tools", NULL, 0)) {
-		boot->host->initramfs = INITRAMFS_TOOLS;
-		return found(detected, "initramfs-tools",
+		return is_initramfs(
+			boot, INITRAMFS_DRACUT, "dracut", "package dracut is installed");
+	if (text && host_package(boot->packages, "initramfs-tools", NULL, 0))
+		return is_initramfs(boot, INITRAMFS_TOOLS, "initramfs-tools",
 			"package initramfs-tools is installed; /usr/sbin/update-initramfs");
-	}
-	if (text && !boot->packages && strstr(text, "mkinitramfs")) {
-		boot->host->initramfs = INITRAMFS_TOOLS;
-		return found(detected, "initramfs-tools",
+	if (text && !boot->packages && strstr(text, "mkinitramfs"))
+		return is_initramfs(boot, INITRAMFS_TOOLS, "initramfs-tools",
 			"/usr/sbin/update-initramfs calls mkinitramfs");
-	}
 	if (root_exists(boot->root, "/usr/bin/dracut"))
-		return found(detected, "dracut", "/usr/bin/dracut");
+		return is_initramfs(boot, INITRAMFS_DRACUT, "dracut", "/usr/bin/dracut");
 	if (root_exists(boot->root, "/usr/bin/mkinitcpio"))
-		return found(detected, "mkinitcpio", "/usr/bin/mkinitcpio");
-	boot->host->initramfs = INITRAMFS_UNKNOWN;
-	return found(detected, NULL, "no initramfs generator that can be told");
+		return is_initramfs(
+			boot, INITRAMFS_MKINITCPIO, "mkinitcpio", "/usr/bin/mkinitcpio");
+	return is_initramfs(
+		boot, INITRAMFS_UNKNOWN, NULL, "no initramfs generator that can be told");
 }
 
 /* Systems that are refused, each with what to do instead. */
@@ -222,6 +266,7 @@ int boot_scan(const struct root *root, const char *packages, struct host *host)
 
 	boot.grub_tools = root_exists(root, "/usr/sbin/update-grub") &&
 			  root_exists(root, "/usr/sbin/grub-mkconfig");
+	host->proxmox_boot = is_proxmox_boot(&boot);
 	read_loader(&boot);
 	r = find_loader(&boot);
 	if (r == 0)

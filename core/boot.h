@@ -1,10 +1,25 @@
-/* Boot loader, initramfs generator, and whether such a system is supported.  For host.c. */
+/* Boot loader, initramfs generator, and whether such a system is supported. */
 #ifndef CORE_BOOT_H
 #define CORE_BOOT_H
 
 #include "core/machine.h"
 
-/* Fills host->boot_loader, initramfs, both `found`s and unsupported, from the rest of *host.
+/* What is known of a kind.  Tables end with name NULL; the first entry is the unknown one. */
+struct boot_kind {
+	int kind;                    /* enum boot_loader or enum initramfs */
+	const char *name;            /* for the choice file and --boot-loader, --initramfs: "grub" */
+	const char *title;           /* for a person */
+	bool is_set_up;              /* a target changes it: core/targets */
+	bool binds_early;            /* initramfs: vfio-bind runs in it, before the host's drivers load */
+};
+extern const struct boot_kind boot_loader_kinds[], boot_initramfs_kinds[];
+const struct boot_kind *boot_loader_kind(enum boot_loader kind);       /* never NULL */
+const struct boot_kind *boot_initramfs_kind(enum initramfs kind);
+/* NULL: no such name. */
+const struct boot_kind *boot_kind_by_name(const struct boot_kind *table, const char *name);
+
+/* For host.c.  Fills host->boot_loader, initramfs, what was found, proxmox_boot and unsupported, from the rest of
+ * *host.
  * packages: the text of /var/lib/dpkg/status, NULL: there is none. */
 int boot_scan(const struct root *root, const char *packages, struct host *host);
 

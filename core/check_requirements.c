@@ -1,6 +1,7 @@
 /* What PCI passthrough needs of this machine, and whether it is there. */
 #include "core/check_private.h"
 
+#include "core/boot.h"
 #include "core/forecast.h"
 
 #include <errno.h>
@@ -354,9 +355,9 @@ int check_requirements(const struct machine *machine, struct requirements *ret)
 	require_vfio(&run);
 	require_kvm(&run);
 	require_libvirt(&run);
-	require_found(&run, loader, &host->boot_loader_found, host->boot_loader == BOOT_GRUB_DEBIAN,
+	require_found(&run, loader, &host->boot_loader_found, boot_loader_kind(host->boot_loader)->is_set_up,
 		"set kernel parameters in its own configuration");
-	require_found(&run, initramfs, &host->initramfs_found, host->initramfs == INITRAMFS_TOOLS,
+	require_found(&run, initramfs, &host->initramfs_found, boot_initramfs_kind(host->initramfs)->is_set_up,
 		"put vfio-pci and vfio-bind into the initramfs yourself");
 	require_system(&run);
 	require_writable(&run);

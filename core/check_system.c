@@ -1,6 +1,7 @@
 /* Findings about the system as a whole. */
 #include "core/check_private.h"
 
+#include "core/boot.h"
 #include "core/forecast.h"
 #include "core/targets/target.h"
 
@@ -214,7 +215,7 @@ static void check_boot(struct check *c)
 {
 	const struct host *host = &c->machine->host;
 
-	if (host->boot_loader != BOOT_GRUB_DEBIAN)
+	if (!boot_loader_kind(choice_boot_loader(c->choice, c->machine))->is_set_up)
 		check_add(c, "boot-loader-unknown", SEVERITY_WARNING, NULL, -1,
 			"if the IOMMU stays off, set the kernel parameters (intel_iommu=on on "
 			"Intel) "
@@ -224,7 +225,7 @@ static void check_boot(struct check *c)
 			host->boot_loader_found.name ? host->boot_loader_found.name
 						     : "of this system",
 			host->boot_loader_found.name ? "" : " is not known, and so");
-	if (host->initramfs != INITRAMFS_TOOLS)
+	if (!boot_initramfs_kind(choice_initramfs(c->choice, c->machine))->is_set_up)
 		check_add(c, "initramfs-unknown", SEVERITY_WARNING, NULL, -1,
 			"put vfio-pci, /etc/modprobe.d, /usr/local/bin/vfio-bind and "
 			"/etc/sysconfig/vfio-bind into the initramfs of every kernel and rebuild "

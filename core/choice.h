@@ -6,6 +6,9 @@
  *   DEVICES="0000:01:00.0=10de:1b80:1043:8591 0000:01:00.1=10de:10f0:1043:8591"
  *   OPTIONS="iommu-pt"
  *   PLACES="0000:01:00.0=0000:00:01.0/00.0,21 0000:01:00.1=0000:00:01.0/00.1,21"
+ *   BOOT_LOADER="grub.d"         only where the person decided: names of boot_loader_kinds[],
+ *   INITRAMFS="dracut"           boot_initramfs_kinds[]
+ *   TRIAL_MINUTES="5"            where it is not the default
  *
  * PLACES tells cards with the same ids apart: the way from the root bus (device_path()) and the IOMMU
  * group, if there was one.  A file without it is as good, but for that.
@@ -28,12 +31,20 @@ enum choice_option {
 	CHOICE_IOMMU_PT  = 1 << 0,   /* iommu=pt: identity DMA for the host's own devices */
 	CHOICE_BLACKLIST = 1 << 1,   /* blacklist drivers that serve chosen devices only */
 	CHOICE_IDS       = 1 << 2,   /* bind by options vfio-pci ids= where that is exact */
+	CHOICE_LIBVIRT_ACL = 1 << 3, /* group nodes into libvirt's cgroup_device_acl */
+	CHOICE_OPENNEBULA = 1 << 4,  /* OpenNebula's monitoring reports the devices */
+	CHOICE_VFIO_GROUP = 1 << 5,  /* group kvm may open the nodes in /dev/vfio */
+	CHOICE_TRIAL     = 1 << 6,   /* core/trial.h */
+	CHOICE_TRIAL_SSH = 1 << 7,   /* a login over SSH confirms */
 };
 
 struct choice {
 	struct pick *picks;          /* sorted by address, no address twice */
 	size_t n;
 	unsigned options;            /* bits of enum choice_option */
+	enum boot_loader boot_loader;   /* BOOT_UNKNOWN: as found; ask choice_boot_loader() */
+	enum initramfs initramfs;       /* INITRAMFS_UNKNOWN: as found */
+	unsigned trial_minutes;         /* 0: the default; ask choice_trial_minutes() */
 };
 
 /* Names for the command line, the file and the options screen; NULL-terminated by name. */
@@ -54,6 +65,13 @@ int choice_format(const struct choice *choice, char **ret);
 /* What is installed below the root.  No file is an empty choice, and so is one that does not parse and
  * was not written by us (the recipe's own has no identities): existing_scan() notes that one. */
 int choice_load(const struct root *root, struct choice *ret, struct error *err);
+
+/* What the plan is for: as the person decided where the machine may be so (host.*_others), else as
+ * found.  choice may be NULL. */
+enum boot_loader choice_boot_loader(const struct choice *choice, const struct machine *machine);
+enum initramfs choice_initramfs(const struct choice *choice, const struct machine *machine);
+
+unsigned choice_trial_minutes(const struct choice *choice);
 
 int choice_add(struct choice *choice, const struct device *device);   /* again: no change */
 void choice_remove(struct choice *choice, const char *address);

@@ -1,7 +1,6 @@
 #include "core/existing_private.h"
 
 #include "core/choice.h"
-#include "core/edit.h"
 #include "core/targets/target.h"
 
 #include <ctype.h>
@@ -364,23 +363,18 @@ static int scan_driverctl(struct existing *e, const struct root *root)
 	return r;
 }
 
-/* GRUB sources these with /bin/sh; its drop-in directory is Debian's. */
-static int grub_file(struct existing *e, const char *text, const char *path)
+/* What the boot loader's configuration gives the kernel; *ours: what is ours in it. */
+static int scan_loader(struct existing *e, const struct target_input *in, struct strv *ours)
 {
-	if (strcmp(path, TARGET_GRUB) == 0)
-		return 0;
-	if (edit_shell_words(text, "GRUB_CMDLINE_LINUX", &e->cmdline) < 0 ||
-		edit_shell_words(text, "GRUB_CMDLINE_LINUX_DEFAULT", &e->cmdline) < 0)
-		return -ENOMEM;
-	return 0;
-}
+	struct error why = {0};
+	int r = 0;
 
-static int scan_grub(struct existing *e, const struct root *root)
-{
-	static const char *const drop_ins[] = {"/etc/default/grub.d", NULL};
-	int r = scan_file(e, root, "/etc/default/grub", grub_file);
-
-	return r < 0 ? r : existing_read_directories(e, root, drop_ins, ".cfg", grub_file);
+	for (size_t i = 0; r == 0 && target_all[i]; i++)
+		if (target_all[i]->parameters && target_all[i]->detect(in))
+			r = target_all[i]->parameters(in, &e->cmdline, ours, &why);
+	if (r == 0 && why.code < 0)
+		r = existing_note(e, "%s (not looked at)", why.text);
+	return r;
 }
 
 static int add_blacklist(struct existing *e, const char *names)
@@ -427,19 +421,14 @@ static int parameter(struct existing *e, const char *word, const char *where)
 	return 0;
 }
 
-/* The running command line without what our own drop-in put there. */
-static int scan_running(struct existing *e, const struct root *root, const char *cmdline)
+/* The running command line without what is ours. */
+static int scan_running(struct existing *e, const char *cmdline, const struct strv *ours)
 {
-	_cleanup_(strv_free) struct strv words = {0}, ours = {0};
-	_cleanup_free_ char *text = NULL;
-	int r = existing_read_config(e, root, TARGET_GRUB, &text);
+	_cleanup_(strv_free) struct strv words = {0};
+	int r = strv_split(&words, cmdline ? cmdline : "", " \t\n");
 
-	if (r < 0 || (text && edit_shell_words(text, "GRUB_CMDLINE_LINUX_DEFAULT", &ours) < 0) ||
-		strv_split(&words, cmdline ? cmdline : "", " \t\n") < 0)
-		return -ENOMEM;
-	r = 0;
 	for (size_t i = 0; r == 0 && i < words.n; i++)
-		if (!strv_has(&ours, words.v[i]) && !strv_has(&e->cmdline, words.v[i]))
+		if (!strv_has(ours, words.v[i]) && !strv_has(&e->cmdline, words.v[i]))
 			r = parameter(e, words.v[i], "the kernel command line");
 	return r;
 }
@@ -468,8 +457,34 @@ bool existing_refuses_vfio(const struct strv *cmdline)
 	return false;
 }
 
-int existing_scan(const struct root *root, const struct machine *machine, struct existing *ret,
-	struct error *err)
+/* In the order of force: what comes later wins. */
+static int scan_cmdlines(struct existing *e, const struct root *root, const struct machine *machine,
+	const struct choice *choice)
+{
+	_cleanup_(strv_free) struct strv ours = {0};
+	_cleanup_(words_free) struct words words = {0};
+	struct target_input in = {
+		.root = root,
+		.machine = machine,
+		.choice = choice,
+		.loader = choice_boot_loader(choice, machine),
+		.initramfs = choice_initramfs(choice, machine),
+		.words = &words,
+	};
+	int r = words_load(root, &words, NULL);
+
+	/* A damaged record is the plan's to complain about. */
+	if (r == 0)
+		r = words_parameters(&words, &ours);
+	if (r != -ENOMEM)
+		r = scan_loader(e, &in, &ours);
+	if (r == 0)
+		r = scan_running(e, machine->host.cmdline, &ours);
+	return r < 0 ? r : scan_configured(e);
+}
+
+int existing_scan(const struct root *root, const struct machine *machine,
+	const struct choice *choice, struct existing *ret, struct error *err)
 {
 	struct existing e = {0};
 	int r = existing_modprobe(&e, root);
@@ -479,11 +494,7 @@ int existing_scan(const struct root *root, const struct machine *machine, struct
 	if (r == 0)
 		r = scan_driverctl(&e, root);
 	if (r == 0)
-		r = scan_grub(&e, root);
-	if (r == 0)
-		r = scan_running(&e, root, machine->host.cmdline);
-	if (r == 0)
-		r = scan_configured(&e);
+		r = scan_cmdlines(&e, root, machine, choice);
 	if (r == 0)
 		r = scan_mentions(&e, root);
 	if (r < 0) {

@@ -3,6 +3,7 @@
 #ifndef CORE_EXISTING_H
 #define CORE_EXISTING_H
 
+#include "core/choice.h"
 #include "core/machine.h"
 
 /* One entry of an ids= list; UINT32_MAX in an id stands for every value (vfio_pci_fill_ids()). */
@@ -20,7 +21,8 @@ struct existing {
 	bool ids_on_cmdline;
 	struct strv overrides;       /* "0000:01:00.0 vfio-pci": driverctl(8), /etc/driverctl.d */
 	struct strv notes;           /* hand-made settings met: one line each, with file and line */
-	struct strv cmdline;         /* kernel parameters that the boot loader configuration holds */
+	struct strv cmdline;         /* kernel parameters that the boot loader's configuration holds,
+	                                ours left out */
 	struct strv softdeps;        /* "r8169 pre: realtek"; ask by existing_softdep() */
 	struct strv blacklist;       /* modules that modprobe.d or the command line blacklist */
 	char *install;               /* where an install line for vfio-pci is, NULL: none */
@@ -28,10 +30,11 @@ struct existing {
 	bool vfio_refused;           /* module_blacklist=vfio_pci in the boot loader configuration */
 };
 
-/* What cannot be read or parsed is a note: it is not ours, and kmod goes on too.  Fails only for
+/* choice: which boot loader's configuration counts (choice_boot_loader()); may be NULL.
+ * What cannot be read or parsed is a note: it is not ours, and kmod goes on too.  Fails only for
  * want of memory. */
-int existing_scan(const struct root *root, const struct machine *machine, struct existing *ret,
-	struct error *err);
+int existing_scan(const struct root *root, const struct machine *machine,
+	const struct choice *choice, struct existing *ret, struct error *err);
 /* An ids= entry or an override gives it to vfio-pci. */
 bool existing_binds(const struct existing *existing, const struct device *device,
 	const char **ret_where);

@@ -1,6 +1,8 @@
 /* Whether the IOMMU will be on after the next boot. */
 #include "core/forecast.h"
 
+#include "core/boot.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -72,10 +74,10 @@ static struct cmdline_iommu read_cmdline(const struct strv *words, bool is_amd)
 }
 
 /* The boot loader's configuration decides where we know it; elsewhere the running line stays. */
-static int next_cmdline(
-	const struct machine *machine, const struct existing *existing, struct strv *ret)
+static int next_cmdline(const struct machine *machine, const struct choice *choice,
+	const struct existing *existing, struct strv *ret)
 {
-	if (existing && machine->host.boot_loader == BOOT_GRUB_DEBIAN)
+	if (existing && boot_loader_kind(choice_boot_loader(choice, machine))->is_set_up)
 		return strv_copy(ret, &existing->cmdline);
 	return strv_split(ret, machine->host.cmdline ? machine->host.cmdline : "", " \t\n");
 }
@@ -83,7 +85,8 @@ static int next_cmdline(
 /* As the boot loader's target does it: once, and last. */
 static int add_ours(const struct machine *machine, const struct choice *choice, struct strv *words)
 {
-	if ((choice && !choice->n) || machine->host.boot_loader != BOOT_GRUB_DEBIAN ||
+	if ((choice && !choice->n) ||
+		!boot_loader_kind(choice_boot_loader(choice, machine))->is_set_up ||
 		!forecast_needs_intel_iommu(machine) || strv_has(words, "intel_iommu=on"))
 		return 0;
 	return strv_add(words, "intel_iommu=on");
@@ -107,7 +110,7 @@ enum forecast_iommu forecast_iommu(const struct machine *machine, const struct c
 	if (size)
 		*parameter = '\0';
 	if (strv_split(&running, host->cmdline ? host->cmdline : "", " \t\n") < 0 ||
-		next_cmdline(machine, existing, &words) < 0 ||
+		next_cmdline(machine, choice, existing, &words) < 0 ||
 		add_ours(machine, choice, &words) < 0)
 		return FORECAST_IOMMU_UNKNOWN;
 	now = read_cmdline(&running, is_amd);

@@ -468,6 +468,15 @@ int host_scan(const struct root *root, struct machine *machine, struct error *er
 	return r < 0 ? error_set(err, r, "out of memory") : 0;
 }
 
+static void release_candidates(struct candidates *candidates)
+{
+	for (size_t i = 0; i < candidates->n; i++) {
+		free(candidates->v[i].name);
+		free(candidates->v[i].evidence);
+	}
+	free(candidates->v);
+}
+
 void host_release(struct machine *machine)
 {
 	struct host *host = &machine->host;
@@ -480,6 +489,8 @@ void host_release(struct machine *machine)
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
+	release_candidates(&host->boot_loader_others);
+	release_candidates(&host->initramfs_others);
 	for (size_t i = 0; i < machine->n_kernels; i++)
 		free(machine->kernels[i].version);
 	free(machine->kernels);

@@ -113,13 +113,48 @@ struct kernel {
 };
 
 enum firmware_iommu { FIRMWARE_UNKNOWN, FIRMWARE_NONE, FIRMWARE_VTD, FIRMWARE_AMDVI };
-enum boot_loader { BOOT_UNKNOWN, BOOT_GRUB_DEBIAN, BOOT_OTHER };
-enum initramfs { INITRAMFS_UNKNOWN, INITRAMFS_TOOLS, INITRAMFS_OTHER };
+
+/* What starts the kernel and where its parameters are kept; boot_loader_kind() has names for each. */
+enum boot_loader {
+	BOOT_UNKNOWN,
+	BOOT_OTHER,                  /* known by name, and not set up by vfio-wizard */
+	BOOT_GRUB_D,                 /* GRUB, /etc/default/grub.d: Debian and its children */
+	BOOT_GRUB,                   /* GRUB, /etc/default/grub alone: Arch and others */
+	BOOT_GRUB_BLS,               /* GRUB with loader entries, by grubby: Fedora, RHEL */
+	BOOT_PBL,                    /* GRUB by update-bootloader: openSUSE */
+	BOOT_SDBOOTUTIL,             /* systemd-boot or grub2-bls by sdbootutil: openSUSE */
+	BOOT_KERNEL_INSTALL,         /* systemd-boot, entries by kernel-install */
+	BOOT_ENTRIES,                /* systemd-boot, entries by hand */
+	BOOT_UKI,                    /* unified kernel images */
+	BOOT_PROXMOX,                /* systemd-boot by proxmox-boot-tool */
+	BOOT_OSTREE,                 /* deployments of rpm-ostree */
+	BOOT_U_BOOT_MENU,
+	BOOT_REFIND,                 /* this and the next two: told what to add, never edited */
+	BOOT_LIMINE,
+	BOOT_SYSLINUX,
+};
+
+enum initramfs {
+	INITRAMFS_UNKNOWN,
+	INITRAMFS_OTHER,
+	INITRAMFS_TOOLS,             /* initramfs-tools */
+	INITRAMFS_DRACUT,
+	INITRAMFS_MKINITCPIO,
+	INITRAMFS_BOOSTER,
+	INITRAMFS_OSTREE,            /* made on the server, or by rpm-ostree initramfs */
+};
 
 /* How sure, from what: shown on the requirements screen. */
 struct detected {
 	char *name;                  /* "GRUB", "initramfs-tools"; NULL: unknown */
 	char *evidence;              /* "/usr/sbin/update-grub; BOOT_IMAGE= on the command line" */
+	int kind;                    /* enum boot_loader or enum initramfs */
+};
+
+/* What else it may be, most likely first: the person decides (choice.boot_loader, .initramfs). */
+struct candidates {
+	struct detected *v;
+	size_t n;
 };
 
 struct host {
@@ -139,6 +174,8 @@ struct host {
 	enum boot_loader boot_loader;
 	enum initramfs initramfs;
 	struct detected boot_loader_found, initramfs_found;
+	struct candidates boot_loader_others, initramfs_others;
+	bool proxmox_boot;           /* proxmox-boot-tool syncs boot partitions, GRUB's too */
 	char *unsupported;           /* why this system is refused, with what to do; NULL: supported */
 };
 

@@ -9,6 +9,16 @@
 /* Far above what a plan makes; keeps a forged manifest from taking the day. */
 #define FILES_MAX 4096
 
+/* The numbers of the stages, which outlive this program. */
+#define STAGE_NONE 4u
+static const unsigned stages[] = {
+	[COMMAND_PREPARE] = 0,
+	[COMMAND_INITRAMFS] = 1,
+	[COMMAND_BOOT_LOADER] = 2,
+	[COMMAND_UNDO] = 3,
+	[COMMAND_CHECK] = STAGE_NONE,
+};
+
 uint64_t manifest_sum(const char *text, size_t len)
 {
 	uint64_t sum = 14695981039346656037u;
@@ -104,15 +114,27 @@ static void put_content(
 		str_addf(out, "xattr %s\n", attributes->xattrs.v[i]);
 }
 
-static void put_command(struct str *out, const struct command *command)
+static void put_words(struct str *out, const struct strv *words)
 {
-	str_addf(out, "command %u", (unsigned)command->stage);
-	for (size_t i = 0; i < command->argv.n; i++) {
+	for (size_t i = 0; i < words->n; i++) {
 		str_addc(out, ' ');
-		manifest_escape(out, command->argv.v[i], strlen(command->argv.v[i]));
+		manifest_escape(out, words->v[i], strlen(words->v[i]));
 	}
 	str_addc(out, '\n');
+}
+
+/* A check looks at what was built from the new files: going back has no use for it. */
+static void put_command(struct str *out, const struct command *command)
+{
+	if (command->stage == COMMAND_CHECK)
+		return;
+	str_addf(out, "command %u", stages[command->stage]);
+	put_words(out, &command->argv);
 	put(out, "purpose", command->purpose);
+	if (command->undo.n) {
+		str_add(out, "undo");
+		put_words(out, &command->undo);
+	}
 }
 
 int manifest_format(struct snapshot *snapshot, char **ret)
@@ -320,25 +342,43 @@ static int on_directory(struct parse *p, const struct strv *f)
 	return r < 0 ? r : strv_add(&p->s->directories, path);
 }
 
-static int on_command(struct parse *p, const struct strv *f)
+/* The words of a line from the one with number `first` on, as an argv. */
+static int take_argv(struct parse *p, const struct strv *f, size_t first, struct strv *ret)
 {
-	_cleanup_(command_free) struct command command = {0};
-	uint64_t stage;
-
-	if (f->n < 3 || base_number(f->v[1], 10, COMMAND_BOOT_LOADER, &stage) < 0)
-		return bad(p, "a command without a stage");
-	command.stage = (enum command_stage)stage;
-	for (size_t i = 2; i < f->n; i++) {
+	for (size_t i = first; i < f->n; i++) {
 		_cleanup_free_ char *arg = NULL;
 		int r = take_text(p, f->v[i], &arg);
 
 		if (r == 0)
-			r = strv_add(&command.argv, arg);
+			r = strv_add(ret, arg);
 		if (r < 0)
 			return r;
 	}
-	if (command.argv.v[0][0] != '/')
-		return bad(p, "a command without the path of a program");
+	return ret->n && ret->v[0][0] == '/' ? 0
+					     : bad(p, "a command without the path of a program");
+}
+
+static int take_stage(struct parse *p, const char *field, enum command_stage *ret)
+{
+	uint64_t number;
+
+	if (base_number(field, 10, STAGE_NONE - 1, &number) < 0)
+		return bad(p, "a command without a stage");
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		if (stages[i] == number)
+			*ret = (enum command_stage)i;
+	return 0;
+}
+
+static int on_command(struct parse *p, const struct strv *f)
+{
+	_cleanup_(command_free) struct command command = {0};
+	int r = take_stage(p, f->n > 1 ? f->v[1] : "", &command.stage);
+
+	if (r == 0)
+		r = take_argv(p, f, 2, &command.argv);
+	if (r < 0)
+		return r;
 	if (base_grow(&p->s->commands, p->s->n_commands, sizeof(*p->s->commands)) < 0)
 		return -ENOMEM;
 	p->s->commands[p->s->n_commands++] = command;
@@ -355,6 +395,15 @@ static int on_purpose(struct parse *p, const struct strv *f)
 	return take_text(p, f->v[1], &last->purpose);
 }
 
+static int on_undo(struct parse *p, const struct strv *f)
+{
+	struct command *last = p->s->n_commands ? &p->s->commands[p->s->n_commands - 1] : NULL;
+
+	if (!last || !last->purpose || last->undo.n)
+		return bad(p, "an undo without a command");
+	return take_argv(p, f, 1, &last->undo);
+}
+
 static const struct {
 	const char *key;
 	int (*take)(struct parse *p, const struct strv *f);
@@ -369,6 +418,7 @@ static const struct {
 	{"directory", on_directory},
 	{"command", on_command},
 	{"purpose", on_purpose},
+	{"undo", on_undo},
 };
 
 static int take_line(struct parse *p, const char *line, size_t n)

@@ -10,8 +10,9 @@
  *   after file MODE UID GID SUM    or: link UID GID WHERE
  *   xattr NAME=VALUE
  *   directory PATH                 any number
- *   command STAGE ARG...           any number; its purpose follows
+ *   command STAGE ARG...           any number; its purpose and its undo, if it has one, follow
  *   purpose TEXT
+ *   undo ARG...
  *   end SUM                        of every byte before this line
  */
 #ifndef CORE_MANIFEST_H

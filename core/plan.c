@@ -1,5 +1,7 @@
 #include "core/plan.h"
 
+#include "core/parameters.h"
+#include "core/rescue.h"
 #include "core/snapshot.h"
 #include "core/targets/target.h"
 
@@ -57,6 +59,8 @@ int content_copy(struct content *to, const struct content *from)
 void command_free(struct command *command)
 {
 	strv_free(&command->argv);
+	strv_free(&command->undo);
+	strv_free(&command->expect);
 	free(command->purpose);
 	*command = (struct command){0};
 }
@@ -174,7 +178,8 @@ void plan_freep(struct plan **plan)
 
 bool plan_is_empty(const struct plan *plan)
 {
-	return plan->n_changes == 0 && plan->n_commands == 0 && plan->undoes.n == 0;
+	return plan->n_changes == 0 && plan->n_commands == 0 && plan->undoes.n == 0 &&
+	       !plan->takes_over;
 }
 
 int plan_add_change(struct plan *plan, const char *target, const char *path,
@@ -192,33 +197,66 @@ int plan_add_change(struct plan *plan, const char *target, const char *path,
 	return 0;
 }
 
-int plan_add_command(struct plan *plan, enum command_stage stage, const char *purpose,
-	const char *const argv[])
+static int copy_words(struct strv *to, const char *const words[])
 {
-	_cleanup_(command_free) struct command command = {.stage = stage, .purpose = strdup(purpose)};
+	int r = 0;
+
+	for (; r == 0 && words && *words; words++)
+		r = strv_add(to, *words);
+	return r;
+}
+
+/* Takes *command, at the end of its stage. */
+static int add_command(struct plan *plan, struct command *command)
+{
 	size_t place = plan->n_commands;
 
-	if (!command.purpose)
-		return -ENOMEM;
-	for (size_t i = 0; argv[i]; i++)
-		if (strv_add(&command.argv, argv[i]) < 0)
-			return -ENOMEM;
 	if (base_grow(&plan->commands, plan->n_commands, sizeof(*plan->commands)) < 0)
 		return -ENOMEM;
-	for (; place && plan->commands[place - 1].stage > stage; place--)
+	for (; place && plan->commands[place - 1].stage > command->stage; place--)
 		plan->commands[place] = plan->commands[place - 1];
-	plan->commands[place] = command;
+	plan->commands[place] = *command;
 	plan->n_commands++;
-	command = (struct command){0};
+	*command = (struct command){0};
 	return 0;
 }
 
-static bool same_command(const struct command *a, const struct command *b)
+int plan_add_undoable(struct plan *plan, enum command_stage stage, const char *purpose,
+	const char *const argv[], const char *const undo[])
 {
-	if (a->argv.n != b->argv.n)
+	_cleanup_(command_free) struct command command = {
+		.stage = stage, .purpose = strdup(purpose)};
+
+	if (!command.purpose || copy_words(&command.argv, argv) < 0 ||
+		copy_words(&command.undo, undo) < 0)
+		return -ENOMEM;
+	return add_command(plan, &command);
+}
+
+int plan_add_command(
+	struct plan *plan, enum command_stage stage, const char *purpose, const char *const argv[])
+{
+	return plan_add_undoable(plan, stage, purpose, argv, NULL);
+}
+
+int plan_add_check(
+	struct plan *plan, const char *purpose, const char *const argv[], const struct strv *expect)
+{
+	_cleanup_(command_free) struct command command = {
+		.stage = COMMAND_CHECK, .purpose = strdup(purpose)};
+
+	if (!command.purpose || copy_words(&command.argv, argv) < 0 ||
+		strv_copy(&command.expect, expect) < 0)
+		return -ENOMEM;
+	return add_command(plan, &command);
+}
+
+static bool same_words(const struct strv *a, const struct strv *b)
+{
+	if (a->n != b->n)
 		return false;
-	for (size_t i = 0; i < a->argv.n; i++)
-		if (strcmp(a->argv.v[i], b->argv.v[i]) != 0)
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i], b->v[i]) != 0)
 			return false;
 	return true;
 }
@@ -226,9 +264,22 @@ static bool same_command(const struct command *a, const struct command *b)
 bool plan_has_command(const struct plan *plan, const struct command *command)
 {
 	for (size_t i = 0; i < plan->n_commands; i++)
-		if (same_command(&plan->commands[i], command))
+		if (same_words(&plan->commands[i].argv, &command->argv))
 			return true;
 	return false;
+}
+
+void plan_drop_command(struct plan *plan, const struct strv *argv)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < plan->n_commands; i++) {
+		if (same_words(&plan->commands[i].argv, argv))
+			command_free(&plan->commands[i]);
+		else
+			plan->commands[kept++] = plan->commands[i];
+	}
+	plan->n_commands = kept;
 }
 
 static void summarize(struct str *out, const char *verb, const struct choice *in,
@@ -259,13 +310,20 @@ static int plan_summary(struct plan *plan)
 
 static int run_targets(const struct target_input *in, struct plan *plan, struct error *err)
 {
+	static const struct choice nothing;
+	static const struct strv none;
+	struct target_input off = *in;
 	int r = 0;
 
+	off.choice = &nothing;
+	off.parameters = &none;
 	for (size_t i = 0; r == 0 && target_all[i]; i++)
-		if (target_all[i]->detect(in))
-			r = target_all[i]->plan(in, plan, err);
+		r = target_all[i]->plan(target_all[i]->detect(in) ? in : &off, plan, err);
+	if (r == 0)
+		r = target_finish(in, plan, err);
 	for (size_t i = 0; r == 0 && plan->n_changes && target_all[i]; i++)
-		if (target_all[i]->commands && target_all[i]->detect(in))
+		if (target_all[i]->commands &&
+			(target_all[i]->detect(in) || target_changed(plan, target_all[i])))
 			r = target_all[i]->commands(in, plan, err);
 	return r;
 }
@@ -285,15 +343,28 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 {
 	_cleanup_(plan_freep) struct plan *plan = calloc(1, sizeof(*plan));
 	_cleanup_(existing_free) struct existing existing = {0};
+	_cleanup_(strv_free) struct strv parameters = {0};
+	_cleanup_(words_free) struct words words = {0};
 	struct target_input in = {
-		.root = root, .machine = machine, .choice = choice, .existing = &existing};
+		.root = root,
+		.machine = machine,
+		.choice = choice,
+		.existing = &existing,
+		.loader = choice_boot_loader(choice, machine),
+		.initramfs = choice_initramfs(choice, machine),
+		.parameters = &parameters,
+		.words = &words,
+	};
 	int r;
 
-	if (!plan || choice_copy(&plan->after, choice) < 0)
+	if (!plan || choice_copy(&plan->after, choice) < 0 ||
+		parameters_wanted(machine, choice, &parameters) < 0)
 		return no_memory(err);
 	r = choice_load(root, &plan->before, err);
 	if (r == 0)
-		r = existing_scan(root, machine, &existing, err);
+		r = words_load(root, &words, err);
+	if (r == 0)
+		r = existing_scan(root, machine, choice, &existing, err);
 	if (r == 0)
 		r = judge(&in, plan, err);
 	if (r == 0)
@@ -302,6 +373,10 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 		r = snapshot_add_unfinished(root, plan, err);
 	if (r < 0)
 		return r;
+	if (rescue_findings(root, &plan->findings) < 0)
+		return no_memory(err);
+	if (choice->n && choice->options & CHOICE_TRIAL)
+		plan->trial = choice_trial_minutes(choice);
 	findings_sort(&plan->findings);
 	if (plan_summary(plan) < 0)
 		return no_memory(err);

@@ -35,13 +35,26 @@ struct change {
 };
 
 /* Where a command stands among the others: the boot loader last, since it is told what there is. */
-enum command_stage { COMMAND_PREPARE, COMMAND_INITRAMFS, COMMAND_BOOT_LOADER };
+enum command_stage {
+	COMMAND_UNDO,                /* before the files are written; only going back has these */
+	COMMAND_PREPARE,
+	COMMAND_INITRAMFS,
+	COMMAND_CHECK,               /* opens what was built */
+	COMMAND_BOOT_LOADER,
+};
 
 /* One program to run after the files are written: argv, no shell.  argv[0] is absolute. */
 struct command {
 	enum command_stage stage;
 	struct strv argv;
 	char *purpose;               /* "rebuild the initramfs of every kernel" */
+	/* What takes it back, for a tool with a state of its own that no file of the plan shows
+	 * (grubby --remove-args).  May be run though the command never was: it does no harm then.
+	 * Empty: the way back is to run the command again when the old files are there. */
+	struct strv undo;
+	/* Texts of which each must be in some line of the output, or the command has failed; its
+	 * last argument names what was looked into.  Not run when going back, in no snapshot. */
+	struct strv expect;
 };
 
 struct plan {
@@ -53,6 +66,8 @@ struct plan {
 	struct findings findings;
 	struct choice before, after; /* the choice installed now, and the one planned */
 	struct strv undoes;          /* ids of the snapshots that this plan takes back; else empty */
+	bool takes_over;             /* it ends what an interrupted transaction began */
+	unsigned trial;              /* minutes that the next boot is on trial; 0: it is not */
 	char *summary;               /* "bind 0000:01:00.0, 0000:01:00.1", for the snapshot list */
 };
 
@@ -70,8 +85,17 @@ int plan_add_change(struct plan *plan, const char *target, const char *path,
 	const struct content *before, const struct content *after);
 int plan_add_command(struct plan *plan, enum command_stage stage, const char *purpose,
 	const char *const argv[]);
+/* One with an undo.  A target that adds it has read what the tool keeps, and adds it only when that
+ * has to change: an interrupted one is not run again for a choice that is another. */
+int plan_add_undoable(struct plan *plan, enum command_stage stage, const char *purpose,
+	const char *const argv[], const char *const undo[]);
+/* One of COMMAND_CHECK with what its output must have; none of expect: the exit status alone. */
+int plan_add_check(struct plan *plan, const char *purpose, const char *const argv[],
+	const struct strv *expect);
 /* The plan runs a program with the same arguments. */
 bool plan_has_command(const struct plan *plan, const struct command *command);
+/* Takes those out that run `argv`. */
+void plan_drop_command(struct plan *plan, const struct strv *argv);
 
 /* Reads what is at `path` now, links resolved inside the root; *ret_path (may be NULL) gets the
  * resolved path.  want_link: the last part is not followed.  Missing is CONTENT_ABSENT, not an error;

@@ -1,5 +1,6 @@
 #include "core/report_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -55,6 +56,42 @@ void report_time(int64_t seconds, char *ret, size_t size)
 
 	if (!gmtime_r(&t, &tm) || strftime(ret, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		(void)snprintf(ret, size, "unknown");
+}
+
+static int note_expected(const struct strv *expect, struct strv *ret)
+{
+	_cleanup_(str_free) struct str note = {0};
+
+	if (!expect->n)
+		return 0;
+	str_add(&note, "right only if it lists ");
+	for (size_t i = 0; i < expect->n; i++) {
+		str_add(&note, i == 0 ? "" : i + 1 < expect->n ? ", " : " and ");
+		report_clean(&note, expect->v[i], "");
+	}
+	return str_check(&note) < 0 ? -ENOMEM : strv_add(ret, note.s);
+}
+
+static int note_undo(const struct strv *undo, struct strv *ret)
+{
+	_cleanup_(str_free) struct str line = {0}, note = {0};
+
+	if (!undo->n)
+		return 0;
+	report_command(undo, &line);
+	str_add(&note, "taken back by ");
+	report_clean(&note, line.s ? line.s : "", "");
+	return str_check(&line) < 0 || str_check(&note) < 0 ? -ENOMEM : strv_add(ret, note.s);
+}
+
+int report_command_notes(const struct command *command, struct strv *ret)
+{
+	if (command->stage == COMMAND_UNDO &&
+		strv_add(ret, "this one before the files are written") < 0)
+		return -ENOMEM;
+	if (note_expected(&command->expect, ret) < 0)
+		return -ENOMEM;
+	return note_undo(&command->undo, ret);
 }
 
 struct change report_change(const struct snapshot_file *file)

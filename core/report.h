@@ -26,6 +26,9 @@ int report_snapshot(const struct snapshot *snapshot, bool json, struct str *out)
 void report_finding(const struct finding *finding, struct str *out);
 /* argv as one line that a shell takes back as the same words. */
 void report_command(const struct strv *argv, struct str *out);
+/* What argv alone does not say, one sentence each, fit for a terminal: when it runs, what its output must
+ * have, what takes it back.  None for most commands.  0 or -ENOMEM. */
+int report_command_notes(const struct command *command, struct strv *ret);
 /* Text from anywhere, fit for a terminal: newline and tab stay, other control characters and
  * broken UTF-8 become '?'. */
 void report_printable(const char *text, struct str *out);

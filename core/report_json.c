@@ -238,12 +238,35 @@ static int json_change(struct str *out, const struct change *change)
 	return 0;
 }
 
+static const char *const stage_names[] = {
+	[COMMAND_UNDO] = "undo",
+	[COMMAND_PREPARE] = "prepare",
+	[COMMAND_INITRAMFS] = "initramfs",
+	[COMMAND_CHECK] = "check",
+	[COMMAND_BOOT_LOADER] = "boot-loader",
+};
+
 static void json_commands(struct str *out, const struct command *commands, size_t n)
 {
 	json_list(out, "commands");
 	for (size_t i = 0; i < n; i++) {
 		json_item(out);
 		json_words(out, &commands[i].argv);
+	}
+	str_addc(out, ']');
+	json_list(out, "steps");
+	for (size_t i = 0; i < n; i++) {
+		json_item(out);
+		str_addc(out, '{');
+		json_key(out, "argv");
+		json_words(out, &commands[i].argv);
+		json_pair(out, "purpose", commands[i].purpose);
+		json_pair(out, "stage", stage_names[commands[i].stage]);
+		json_key(out, "undo");
+		json_words(out, &commands[i].undo);
+		json_key(out, "expect");
+		json_words(out, &commands[i].expect);
+		str_addc(out, '}');
 	}
 	str_addc(out, ']');
 }

@@ -2,6 +2,7 @@
 
 #include "core/diff.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -205,10 +206,11 @@ int report_text_check(const struct requirements *requirements, const struct find
 	return str_check(out);
 }
 
-static void commands_text(const struct command *commands, size_t n, struct str *out)
+static int commands_text(const struct command *commands, size_t n, struct str *out)
 {
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_(str_free) struct str line = {0};
+		_cleanup_(strv_free) struct strv notes = {0};
 
 		report_command(&commands[i].argv, &line);
 		str_add(out, "#   ");
@@ -219,7 +221,12 @@ static void commands_text(const struct command *commands, size_t n, struct str *
 			str_addc(out, ')');
 		}
 		str_addc(out, '\n');
+		if (report_command_notes(&commands[i], &notes) < 0)
+			return -ENOMEM;
+		for (size_t k = 0; k < notes.n; k++)
+			margin_lines(out, "#       ", "", notes.v[k]);
 	}
+	return 0;
 }
 
 /* Worth a line in the text: somebody chose it, or its driver changes. */
@@ -265,7 +272,8 @@ int report_text_plan(const struct plan *plan, struct str *out)
 	str_add(out, diff);
 	if (plan->n_commands)
 		str_add(out, "#\n# Commands, after the files are written:\n");
-	commands_text(plan->commands, plan->n_commands, out);
+	if (commands_text(plan->commands, plan->n_commands, out) < 0)
+		return -ENOMEM;
 	forecast_text(plan, out);
 	return str_check(out);
 }
@@ -330,6 +338,5 @@ int report_text_snapshot(const struct snapshot *s, struct str *out)
 	}
 	if (s->n_commands)
 		str_add(out, "#\n# Commands, after the files were written:\n");
-	commands_text(s->commands, s->n_commands, out);
-	return str_check(out);
+	return commands_text(s->commands, s->n_commands, out) < 0 ? -ENOMEM : str_check(out);
 }

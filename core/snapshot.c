@@ -32,6 +32,7 @@ static void clear_contents(struct snapshot *s)
 		free(s->files[i].path);
 		content_free(&s->files[i].before);
 		content_free(&s->files[i].after);
+		content_free(&s->files[i].left);
 	}
 	free(s->files);
 	for (size_t i = 0; i < s->n_commands; i++)
@@ -185,6 +186,23 @@ static int read_copy(const struct root *root, const char *id, const char *side, 
 	return 0;
 }
 
+/* It only says which content was nobody's edit: one that is lost costs a question. */
+static int read_left(const struct root *root, const char *id, size_t i, struct snapshot_file *file,
+	struct error *err)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	struct content left = file->after;
+	int r;
+
+	if (asprintf(&path, SNAPSHOT_DIR "/%s/left-%zu", id, i) < 0)
+		return no_memory(err);
+	if (file->after.kind != CONTENT_FILE || root_read_text(root, path, &text, NULL) < 0)
+		return 0;
+	left.text = text;
+	r = content_copy(&file->left, &left);
+	return r < 0 ? no_memory(err) : 0;
+}
+
 static int read_manifest(const struct root *root, struct snapshot *s, struct error *err)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
@@ -201,6 +219,8 @@ static int read_manifest(const struct root *root, struct snapshot *s, struct err
 		r = read_copy(root, s->id, "before", i, &file->before, file->before_sum, err);
 		if (r == 0)
 			r = read_copy(root, s->id, "after", i, &file->after, file->after_sum, err);
+		if (r == 0)
+			r = read_left(root, s->id, i, file, err);
 	}
 	return r;
 }
@@ -341,259 +361,5 @@ int snapshots_load(const struct root *root, struct snapshots *ret, struct error 
 		return no_memory(err);
 	*ret = list;
 	list = (struct snapshots){0};
-	return 0;
-}
-
-/* -- going back -- */
-
-/* What has to be done to one path: from what the newest snapshot left to what the oldest met. */
-struct undo {
-	const struct snapshot_file *newest;
-	bool cut_short; /* the newest: either side may be there */
-	const struct content *target;
-};
-
-struct undos {
-	struct undo *v;
-	size_t n;
-};
-
-static void undos_free(struct undos *undos)
-{
-	free(undos->v);
-}
-
-static struct undo *find_undo(struct undos *undos, const char *path)
-{
-	for (size_t i = 0; i < undos->n; i++)
-		if (strcmp(undos->v[i].newest->path, path) == 0)
-			return &undos->v[i];
-	return NULL;
-}
-
-/* Called from the newest snapshot to the oldest, so that changes are undone last first. */
-static int add_undos(struct undos *undos, const struct snapshot *s)
-{
-	for (size_t i = s->n_files; i-- > 0;) {
-		struct undo *undo = find_undo(undos, s->files[i].path);
-
-		if (!undo) {
-			if (base_grow(&undos->v, undos->n, sizeof(*undos->v)) < 0)
-				return -ENOMEM;
-			undo = &undos->v[undos->n++];
-			undo->newest = &s->files[i];
-			undo->cut_short = s->cut_short;
-		}
-		undo->target = &s->files[i].before;
-	}
-	return 0;
-}
-
-static bool same_with_owner(const struct content *a, const struct content *b)
-{
-	return content_same(a, b) && (!a->attributes || !b->attributes ||
-					     (a->attributes->uid == b->attributes->uid &&
-						     a->attributes->gid == b->attributes->gid));
-}
-
-static int add_changed(struct plan *plan, const char *path)
-{
-	return findings_add(&plan->findings, "file-changed", SEVERITY_DANGER, NULL, -1,
-		"look at the difference and copy what you want to keep before you go on",
-		"%s was changed since vfio-wizard wrote it; going back undoes that change too",
-		path);
-}
-
-static int plan_undo(
-	const struct root *root, const struct undo *undo, struct plan *plan, struct error *err)
-{
-	_cleanup_(content_free) struct content now = {0};
-	_cleanup_free_ char *resolved = NULL;
-	const char *path = undo->newest->path;
-	int r = content_read(root, path, true, &resolved, &now, err);
-
-	if (r < 0)
-		return r;
-	if (strcmp(resolved, path) != 0)
-		return error_set(err, -ESTALE,
-			"%s: a directory on the way is a symbolic link by now, to %s; move that "
-			"back first",
-			path, resolved);
-	if (now.kind != CONTENT_ABSENT) {
-		r = snapshot_read_attributes(root, path, &now, err);
-		if (r < 0)
-			return r;
-	}
-	if (same_with_owner(&now, undo->target))
-		return 0;
-	if (!same_with_owner(&now, &undo->newest->after) &&
-		!(undo->cut_short && same_with_owner(&now, &undo->newest->before)))
-		r = add_changed(plan, path);
-	if (r == 0)
-		r = plan_add_change(plan, "snapshot", path, &now, undo->target);
-	return r < 0 ? no_memory(err) : 0;
-}
-
-static int add_commands(struct plan *plan, const struct snapshot *s)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < s->n_commands; i++)
-		if (!plan_has_command(plan, &s->commands[i]))
-			r = plan_add_command(plan, s->commands[i].stage, s->commands[i].purpose,
-				(const char *const *)s->commands[i].argv.v);
-	return r;
-}
-
-static int go_on(struct plan *plan, const struct snapshot *s)
-{
-	int r = add_commands(plan, s);
-
-	return r < 0 ? r
-		     : findings_add(&plan->findings, "interrupted", SEVERITY_WARNING, NULL, -1,
-			       "go on, or go back with `vfio-wizard rollback`",
-			       "Change %s was cut short; this plan takes over from there.", s->id);
-}
-
-int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct error *err)
-{
-	_cleanup_(snapshots_free) struct snapshots list = {0};
-	int r = snapshots_load(root, &list, err);
-
-	if (r < 0)
-		return r == -EACCES ? 0 : r;
-	for (size_t i = 0; i < list.n; i++)
-		if (list.v[i].state == SNAPSHOT_INTERRUPTED && go_on(plan, &list.v[i]) < 0)
-			return no_memory(err);
-	return 0;
-}
-
-/* The choice on either side, for a forecast.  A file that cannot be read as one must not stand in
- * the way back: it counts as none. */
-static int plan_choices(const struct root *root, struct plan *plan, struct error *err)
-{
-	_cleanup_free_ char *path = NULL;
-	int r = root_resolve(root, CHOICE_PATH, &path, err);
-
-	if (r < 0)
-		return r;
-	r = choice_load(root, &plan->before, NULL);
-	for (size_t i = 0; r != -ENOMEM && i < plan->n_changes; i++) {
-		const struct content *after = &plan->changes[i].after;
-
-		if (strcmp(plan->changes[i].path, path) != 0)
-			continue;
-		r = after->kind == CONTENT_FILE ? choice_parse(after->text, &plan->after, NULL) : 0;
-		return r == -ENOMEM ? no_memory(err) : 0;
-	}
-	if (r == -ENOMEM || choice_copy(&plan->after, &plan->before) < 0)
-		return no_memory(err);
-	return 0;
-}
-
-/* A damaged one only where nothing else is left: to be named, since it stands in the way. */
-static const struct snapshot *last_to_undo(const struct snapshots *snapshots)
-{
-	const struct snapshot *damaged = NULL;
-
-	for (size_t i = 0; i < snapshots->n; i++) {
-		const struct snapshot *s = &snapshots->v[i];
-
-		if (s->state == SNAPSHOT_ROLLED_BACK || s->undoes.n)
-			continue;
-		if (!s->damaged)
-			return s;
-		damaged = damaged ? damaged : s;
-	}
-	return damaged;
-}
-
-/* What came before a snapshot and was cut short goes with it: the half of a change is no state to go
- * back to. */
-static const struct snapshot *first_of(const struct snapshots *list, const struct snapshot *first)
-{
-	for (const struct snapshot *s = first + 1; s < list->v + list->n; s++) {
-		if (s->happened && (!s->cut_short || s->damaged))
-			break;
-		first = s->happened ? s : first;
-	}
-	return first;
-}
-
-static int choose(const struct snapshots *snapshots, const char *id, const struct snapshot **ret,
-	struct error *err)
-{
-	const struct snapshot *s = id ? snapshots_find(snapshots, id) : last_to_undo(snapshots);
-
-	if (!s && id)
-		return error_set(err, -ENOENT,
-			"%s: no such snapshot; `vfio-wizard snapshots` lists them", id);
-	if (!s)
-		return error_set(
-			err, -ENOENT, "there is nothing to go back to: no snapshot stands");
-	if (!s->happened)
-		return error_set(
-			err, -EALREADY, "%s is rolled back already: nothing is left of it", s->id);
-	*ret = s->undoes.n ? s : first_of(snapshots, s);
-	return 0;
-}
-
-/* All that happened from `oldest` on, newest first.  The commands run even if no file has to be
- * changed: what they made may still be of the new state. */
-static int compose(const struct snapshots *snapshots, const struct snapshot *oldest,
-	struct plan *plan, struct undos *undos, struct error *err)
-{
-	for (const struct snapshot *s = snapshots->v; s <= oldest; s++) {
-		if (!s->happened)
-			continue;
-		if (s->state == SNAPSHOT_APPLYING)
-			return error_set(err, -EBUSY,
-				"%s is being applied right now; wait for its end", s->id);
-		if (s->damaged)
-			return error_set(err, -EUCLEAN,
-				"snapshot %s is damaged, so there is no safe way back past it: %s",
-				s->id, s->damaged);
-		if (strv_add(&plan->undoes, s->id) < 0 || add_undos(undos, s) < 0 ||
-			add_commands(plan, s) < 0)
-			return no_memory(err);
-	}
-	return 0;
-}
-
-static int summarize(struct plan *plan, const struct snapshot *oldest)
-{
-	_cleanup_(str_free) struct str text = {0};
-
-	str_addf(&text, "undo: %s", oldest->summary);
-	if (plan->undoes.n > 1)
-		str_addf(&text, ", and %zu after it", plan->undoes.n - 1);
-	return str_take(&text, &plan->summary);
-}
-
-int snapshot_rollback_plan(const struct root *root, const struct snapshots *snapshots,
-	const char *id, struct plan **ret, struct error *err)
-{
-	_cleanup_(plan_freep) struct plan *plan = calloc(1, sizeof(*plan));
-	_cleanup_(undos_free) struct undos undos = {0};
-	const struct snapshot *oldest = NULL;
-	int r;
-
-	if (!plan)
-		return no_memory(err);
-	r = choose(snapshots, id, &oldest, err);
-	if (r == 0)
-		r = compose(snapshots, oldest, plan, &undos, err);
-	for (size_t i = 0; r == 0 && i < undos.n; i++)
-		r = plan_undo(root, &undos.v[i], plan, err);
-	if (r == 0)
-		r = plan_choices(root, plan, err);
-	if (r < 0)
-		return r;
-	if (!plan->n_changes && oldest->state == SNAPSHOT_ROLLED_BACK)
-		return error_set(err, -EALREADY, "%s is rolled back already: nothing is left of it",
-			oldest->id);
-	if (summarize(plan, oldest) < 0)
-		return no_memory(err);
-	*ret = TAKE_PTR(plan);
 	return 0;
 }

@@ -2,6 +2,7 @@
  *
  *   manifest   text (core/manifest.h), written before the first change
  *   before-N after-N   the content of file N on either side, for hands too
+ *   left-N     what a command with an undo made of file N afterwards; mostly there is none
  *   state      one word, replaced atomically: pending, complete, rolled-back
  *
  * and, for the writer only, the two other words and, until the end, a reserve of disk space.
@@ -30,6 +31,7 @@ struct snapshot_file {
 	char *path;
 	/* With attributes unless absent.  Of `after` these are what the writer was asked for. */
 	struct content before, after;
+	struct content left;         /* what a command of ours made of `after`; absent: it stands */
 	uint64_t before_sum, after_sum;   /* manifest_sum() of the texts of files */
 };
 
@@ -74,6 +76,22 @@ int snapshot_read_attributes(const struct root *root, const char *path, struct c
 /* Adds to a plan that goes on the commands of interrupted snapshots: the files may be new already,
  * and what is made from them may not be.  Says so in a finding "interrupted" for each.  Who may not look into snapshots adds none. */
 int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct error *err);
+
+/* The newest snapshot when it is interrupted, so that it is open whether it shall be finished or taken
+ * back; NULL: there is none. */
+const struct snapshot *snapshots_interrupted(const struct snapshots *snapshots);
+
+/* What is at the path of a file of a snapshot now. */
+enum snapshot_side { SNAPSHOT_BEFORE, SNAPSHOT_AFTER, SNAPSHOT_NEITHER };
+int snapshot_file_side(const struct root *root, const struct snapshot_file *file,
+	enum snapshot_side *ret, struct error *err);
+
+/* A plan that does the rest of what an interrupted snapshot began, also of a going back, from what the
+ * snapshot holds alone: neither hardware nor choice is looked at.  Commands are run again, those that
+ * only check are not.  A file that is neither old nor new is a finding "file-changed" (danger).
+ * -ENOENT: nothing is interrupted.  Others as snapshot_rollback_plan(). */
+int snapshot_finish_plan(const struct root *root, const struct snapshots *snapshots,
+	struct plan **ret, struct error *err);
 
 /* A plan that takes the system back to before snapshot `id`: later ones are undone with it, and one
  * before it that was cut short, since `id` went on from half a change (a going back excepted).

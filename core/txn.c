@@ -8,6 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What a file is as far as this transaction knows: as it was met, as it was written, or as a
+ * command with an undo, which may keep its state in that very file, left it. */
+struct known {
+	const struct content *content;
+	struct content left;
+	bool so; /* it was so when that command was started */
+};
+
 struct txn {
 	const struct root *root;
 	const struct plan *plan;
@@ -17,8 +25,15 @@ struct txn {
 
 	int (*phase)(struct txn *txn, struct txn_event *ev); /* NULL: over */
 	size_t file; /* files touched: the next to write, one after the next to restore */
+	bool files_done;
+	struct known *known;     /* of each file */
 	size_t command, started; /* the next command; those that ran at least in part */
 	struct txn_run run;
+	const struct strv *argv;     /* what runs */
+	const struct command *check; /* its output is looked into: */
+	struct strv missing;         /* what it has not had yet */
+	struct str last;             /* its last line */
+	bool keeps_state;            /* what runs is one with an undo, or that undo */
 	bool running, cancelled;
 	bool harmed;        /* something could not be put back */
 	struct error why;   /* why it goes back */
@@ -36,6 +51,18 @@ static int no_memory(struct error *err)
 	return error_set(err, -ENOMEM, "out of memory");
 }
 
+static int know_files(struct txn *txn, struct error *err)
+{
+	const struct snapshot *s = &txn->record.snapshot;
+
+	txn->known = calloc(s->n_files + 1, sizeof(*txn->known));
+	if (!txn->known)
+		return no_memory(err);
+	for (size_t i = 0; i < s->n_files; i++)
+		txn->known[i].content = &s->files[i].before;
+	return 0;
+}
+
 static int prepare(struct txn *txn, struct error *err)
 {
 	int r = txn_store_open(txn->root, &txn->store, err);
@@ -46,6 +73,8 @@ static int prepare(struct txn *txn, struct error *err)
 	for (size_t i = 0; r == 0 && i < txn->record.cut_short.n; i++)
 		txn_store_release(&txn->store, txn->record.cut_short.v[i]);
 	if (r == 0)
+		r = know_files(txn, err);
+	if (r == 0)
 		r = txn_store_write(&txn->store, &txn->record.snapshot, err);
 	if (r < 0)
 		txn_store_close(&txn->store, false);
@@ -54,6 +83,11 @@ static int prepare(struct txn *txn, struct error *err)
 
 static void discard(struct txn *txn)
 {
+	for (size_t i = 0; txn->known && i < txn->record.snapshot.n_files; i++)
+		content_free(&txn->known[i].left);
+	free(txn->known);
+	strv_free(&txn->missing);
+	str_free(&txn->last);
 	txn_record_free(&txn->record);
 	free(txn->text);
 	free(txn);
@@ -110,22 +144,34 @@ static int tell(struct txn *txn, struct txn_event *ev, enum txn_event_kind kind,
 static int tell_command(struct txn *txn, struct txn_event *ev, enum txn_event_kind kind, int code)
 {
 	_cleanup_(str_free) struct str line = {0};
-	const struct strv *argv = &txn->record.snapshot.commands[txn->command].argv;
+	const struct strv *argv = txn->argv;
 
 	for (size_t i = 0; i < argv->n; i++)
 		str_addf(&line, "%s%s", i ? " " : "", argv->v[i]);
 	return tell(txn, ev, kind, code, "%s", line.s ? line.s : argv->v[0]);
 }
 
-static int phase_back_files(struct txn *txn, struct txn_event *ev);
+static int phase_back_undo(struct txn *txn, struct txn_event *ev);
+
+static size_t count_back(const struct txn *txn)
+{
+	size_t n = txn->file;
+
+	for (size_t i = 0; i < txn->started; i++)
+		n += txn->record.snapshot.commands[i].stage != COMMAND_CHECK;
+	return n;
+}
 
 static int go_back(struct txn *txn, struct txn_event *ev)
 {
 	txn_store_release(&txn->store, txn->record.snapshot.id);
-	txn->phase = phase_back_files;
-	txn->command = 0;
+	/* A command may have rewritten files that were not reached yet. */
+	if (txn->started)
+		txn->file = txn->record.snapshot.n_files;
+	txn->phase = phase_back_undo;
+	txn->command = txn->started;
 	txn->done = 0;
-	txn->total = txn->file + txn->started;
+	txn->total = count_back(txn);
 	return tell(txn, ev, TXN_FAILED, txn->why.code, "%s", txn->why.text);
 }
 
@@ -144,14 +190,108 @@ static int over(
 	return OVER;
 }
 
+/* So that going back one day does not take the commands' work for somebody's edit. */
+static void keep_left(struct txn *txn)
+{
+	for (size_t i = 0; i < txn->record.snapshot.n_files; i++)
+		if (txn->known[i].content == &txn->known[i].left && txn->known[i].left.text)
+			txn_store_left(
+				&txn->store, txn->record.snapshot.id, i, txn->known[i].left.text);
+}
+
+static int mark_trial(struct txn *txn)
+{
+	if (!txn->plan->trial)
+		return txn_trial_clear(&txn->store, &txn->why);
+	return txn_trial_set(&txn->store, txn->root, txn->record.snapshot.id, txn->plan->trial,
+		&txn->why);
+}
+
 static int commit(struct txn *txn, struct txn_event *ev)
 {
+	keep_left(txn);
+	/* Before the change is complete: it must not be so without its dead man's switch. */
+	if (mark_trial(txn) < 0)
+		return go_back(txn, ev);
 	if (txn_store_mark(&txn->store, txn->record.snapshot.id, SNAPSHOT_COMPLETE, &txn->why) < 0)
 		return go_back(txn, ev);
 	txn_store_release(&txn->store, txn->record.snapshot.id);
 	for (size_t i = 0; i < txn->record.outdated.n; i++)
 		txn_store_remove(&txn->store, txn->record.outdated.v[i]);
 	return over(txn, ev, TXN_COMMITTED, 0, txn->record.snapshot.id);
+}
+
+/* -- commands -- */
+
+static void mark_files(struct txn *txn)
+{
+	for (size_t i = 0; i < txn->record.snapshot.n_files; i++) {
+		_cleanup_(content_free) struct content now = {0};
+
+		txn->known[i].so = content_read(txn->root, txn->record.snapshot.files[i].path, true,
+					   NULL, &now, NULL) == 0 &&
+				   content_same(&now, txn->known[i].content);
+	}
+}
+
+/* What was so before the command and is not after it, the command did. */
+static void learn_files(struct txn *txn)
+{
+	for (size_t i = 0; i < txn->record.snapshot.n_files; i++) {
+		struct known *known = &txn->known[i];
+		_cleanup_(content_free) struct content now = {0};
+
+		if (!known->so || content_read(txn->root, txn->record.snapshot.files[i].path, true,
+					  NULL, &now, NULL) < 0)
+			continue;
+		if (content_same(&now, known->content))
+			continue;
+		content_free(&known->left);
+		known->left = now;
+		known->content = &known->left;
+		now = (struct content){0};
+	}
+}
+
+/* argv: a command's own, or its undo.  check: the command when its output is to be looked into. */
+static int start(struct txn *txn, struct txn_event *ev, const struct strv *argv, bool keeps_state,
+	const struct command *check, struct error *err)
+{
+	int r;
+
+	txn->argv = argv;
+	txn->check = check;
+	txn->keeps_state = keeps_state;
+	strv_free(&txn->missing);
+	str_free(&txn->last);
+	if (check && strv_copy(&txn->missing, &check->expect) < 0)
+		return no_memory(err);
+	if (keeps_state)
+		mark_files(txn);
+	r = txn_run_start(&txn->run, txn->root, argv, err);
+	if (r < 0)
+		return r;
+	txn->running = true;
+	return tell_command(txn, ev, TXN_COMMAND, 0);
+}
+
+static int look_into(struct txn *txn, const char *line)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < txn->missing.n; i++) {
+		char *text = txn->missing.v[i];
+
+		txn->missing.v[i] = NULL;
+		if (strstr(line, text))
+			free(text);
+		else
+			txn->missing.v[left++] = text;
+	}
+	txn->missing.n = left;
+	txn->last.len = 0;
+	str_add(&txn->last, line);
+	return AGAIN;
 }
 
 /* The running command: its next line, or its end with its status in *ret_code. */
@@ -162,7 +302,7 @@ static int follow(struct txn *txn, struct txn_event *ev, bool *ret_ended, int *r
 	*ret_ended = false;
 	switch (txn_run_step(&txn->run, &line, ret_code)) {
 	case TXN_RUN_LINE:
-		return tell(txn, ev, TXN_OUTPUT, 0, "%s", line);
+		return txn->check ? look_into(txn, line) : tell(txn, ev, TXN_OUTPUT, 0, "%s", line);
 	case TXN_RUN_NOTHING:
 		return tell(txn, ev, TXN_NOTHING, 0, "%s", "");
 	case TXN_RUN_ENDED:
@@ -171,43 +311,61 @@ static int follow(struct txn *txn, struct txn_event *ev, bool *ret_ended, int *r
 	*ret_ended = true;
 	txn->running = false;
 	txn->done++;
-	(void)tell_command(txn, ev, TXN_COMMAND_DONE, *ret_code);
-	txn->command++;
-	return MORE;
+	if (txn->keeps_state)
+		learn_files(txn);
+	return tell_command(txn, ev, TXN_COMMAND_DONE, *ret_code);
 }
 
-static int start(struct txn *txn, struct txn_event *ev, struct error *err)
+/* Why the command that has just ended did not do what it should; nothing when it did. */
+static void judge(struct txn *txn, const char *line, int code)
 {
-	int r = txn_run_start(
-		&txn->run, txn->root, &txn->record.snapshot.commands[txn->command], err);
+	_cleanup_(str_free) struct str missing = {0};
+	const struct strv *argv = txn->argv;
 
-	if (r < 0)
-		return r;
-	txn->running = true;
-	return tell_command(txn, ev, TXN_COMMAND, 0);
+	if (code) {
+		(void)error_set(&txn->why, -EIO, "%s failed with exit status %d%s%s", line, code,
+			txn->last.len ? ": " : "", txn->last.len ? txn->last.s : "");
+		return;
+	}
+	for (size_t i = 0; i < txn->missing.n; i++)
+		str_addf(&missing, "%s%s", i ? ", " : "", txn->missing.v[i]);
+	if (txn->missing.n)
+		(void)error_set(&txn->why, -EIO, "%s lacks %s", argv->v[argv->n - 1],
+			missing.s ? missing.s : "");
 }
+
+static int phase_files(struct txn *txn, struct txn_event *ev);
 
 static int phase_commands(struct txn *txn, struct txn_event *ev)
 {
+	const struct snapshot *s = &txn->record.snapshot;
+	const struct command *next;
 	bool ended;
 	int code = 0, r;
 
 	if (txn->running) {
 		r = follow(txn, ev, &ended, &code);
-		if (ended && code && !txn->cancelled)
-			(void)error_set(
-				&txn->why, -EIO, "%s failed with exit status %d", ev->text, code);
+		if (ended && !txn->cancelled)
+			judge(txn, ev->text, code);
 		return r;
 	}
 	if (txn->cancelled)
 		return cancelled(txn, ev);
 	if (txn->why.code)
 		return go_back(txn, ev);
-	if (txn->command == txn->record.snapshot.n_commands || (txn->flags & TXN_NO_COMMANDS))
+	next = txn->command < s->n_commands && !(txn->flags & TXN_NO_COMMANDS)
+		       ? &s->commands[txn->command]
+		       : NULL;
+	if (!txn->files_done && (!next || next->stage != COMMAND_UNDO)) {
+		txn->phase = phase_files;
+		return AGAIN;
+	}
+	if (!next)
 		return commit(txn, ev);
-	r = start(txn, ev, &txn->why);
+	r = start(txn, ev, &next->argv, next->undo.n, next->expect.n ? next : NULL, &txn->why);
 	if (r < 0)
 		return go_back(txn, ev);
+	txn->command++;
 	txn->started++;
 	return r;
 }
@@ -223,9 +381,11 @@ static int phase_files(struct txn *txn, struct txn_event *ev)
 			if (txn_remove_directory(
 				    root_fd(txn->root), txn->record.drop.v[i], &txn->why) < 0)
 				return go_back(txn, ev);
+		txn->files_done = true;
 		txn->phase = phase_commands;
 		return AGAIN;
 	}
+	txn->known[txn->file].content = &txn->record.snapshot.files[txn->file].after;
 	file = &txn->record.snapshot.files[txn->file++];
 	if (txn_put(root_fd(txn->root), file->path, &file->after, &txn->why) < 0)
 		return go_back(txn, ev);
@@ -235,7 +395,7 @@ static int phase_files(struct txn *txn, struct txn_event *ev)
 
 static int phase_begun(struct txn *txn, struct txn_event *ev)
 {
-	txn->phase = phase_files;
+	txn->phase = phase_commands;
 	return tell(txn, ev, TXN_SNAPSHOT, 0, "%s", txn->record.snapshot.id);
 }
 
@@ -257,32 +417,73 @@ static int phase_back_end(struct txn *txn, struct txn_event *ev)
 	return over(txn, ev, TXN_ROLLED_BACK, txn->harmed ? -EIO : 0, txn->why.text);
 }
 
-static int phase_back_commands(struct txn *txn, struct txn_event *ev)
+/* The running command to its end; then what went wrong with it, if something did. */
+static int follow_back(struct txn *txn, struct txn_event *ev)
+{
+	bool ended;
+	int code = 0, r = follow(txn, ev, &ended, &code);
+
+	if (ended && code)
+		(void)error_set(&txn->again, -EIO,
+			"%s failed while going back (exit status %d); find out why and run it "
+			"by hand",
+			ev->text, code);
+	return r;
+}
+
+static int start_back(
+	struct txn *txn, struct txn_event *ev, const struct strv *argv, bool keeps_state)
 {
 	struct error err = {0};
-	bool ended;
-	int code = 0, r;
+	int r = start(txn, ev, argv, keeps_state, NULL, &err);
 
-	if (txn->running) {
-		r = follow(txn, ev, &ended, &code);
-		if (ended && code)
-			(void)error_set(&txn->again, -EIO,
-				"%s failed for the old state too (exit status %d); find out why "
-				"and run it by hand",
-				ev->text, code);
-		return r;
+	return r < 0 ? tell_harm(txn, ev, &err) : r;
+}
+
+/* The next one, from the newest to the oldest of those that were started, whose undo has its turn.
+ * Those that ran before the files were written are undone after the files are back, and the other
+ * way round. */
+static const struct strv *next_undo(struct txn *txn, bool before_files)
+{
+	while (txn->command) {
+		const struct command *command = &txn->record.snapshot.commands[--txn->command];
+
+		if (command->undo.n && (command->stage == COMMAND_UNDO) != before_files)
+			return &command->undo;
 	}
+	return NULL;
+}
+
+static int phase_back_commands(struct txn *txn, struct txn_event *ev)
+{
+	if (txn->running)
+		return follow_back(txn, ev);
 	if (txn->again.code)
 		return tell_harm(txn, ev, &txn->again);
-	if (txn->command == txn->started) {
-		txn->phase = phase_back_end;
-		return AGAIN;
+	while (txn->command < txn->started) {
+		const struct command *command = &txn->record.snapshot.commands[txn->command++];
+
+		if (!command->undo.n && command->stage != COMMAND_CHECK)
+			return start_back(txn, ev, &command->argv, false);
 	}
-	r = start(txn, ev, &err);
-	if (r >= 0)
-		return r;
-	txn->command++;
-	return tell_harm(txn, ev, &err);
+	txn->phase = phase_back_end;
+	return AGAIN;
+}
+
+static int phase_back_redo(struct txn *txn, struct txn_event *ev)
+{
+	const struct strv *undo;
+
+	if (txn->running)
+		return follow_back(txn, ev);
+	if (txn->again.code)
+		return tell_harm(txn, ev, &txn->again);
+	undo = next_undo(txn, false);
+	if (undo)
+		return start_back(txn, ev, undo, false);
+	txn->phase = phase_back_commands;
+	txn->command = 0;
+	return AGAIN;
 }
 
 /* Puts one file back.  1: done, 0: it was as before, -errno. */
@@ -296,7 +497,7 @@ static int restore(struct txn *txn, size_t i, struct error *err)
 		return r;
 	if (content_same(&now, &file->before) && !content_same(&now, &file->after))
 		return 0;
-	if (!content_same(&now, &file->after))
+	if (!content_same(&now, txn->known[i].content))
 		return error_set(err, -ESTALE,
 			"%s: changed by something else meanwhile, so it is left as it is; what it "
 			"was before is %s/%s/before-%zu",
@@ -311,7 +512,8 @@ static int phase_back_files(struct txn *txn, struct txn_event *ev)
 	int r;
 
 	if (txn->file == 0) {
-		txn->phase = phase_back_commands;
+		txn->phase = phase_back_redo;
+		txn->command = txn->started;
 		for (size_t i = txn->record.make.n; i-- > 0;)
 			if (txn_remove_directory(root_fd(txn->root), txn->record.make.v[i], &err) <
 				0)
@@ -326,6 +528,21 @@ static int phase_back_files(struct txn *txn, struct txn_event *ev)
 		return tell(
 			txn, ev, TXN_RESTORED, 0, "%s", txn->record.snapshot.files[txn->file].path);
 	return tell_harm(txn, ev, &err);
+}
+
+static int phase_back_undo(struct txn *txn, struct txn_event *ev)
+{
+	const struct strv *undo;
+
+	if (txn->running)
+		return follow_back(txn, ev);
+	if (txn->again.code)
+		return tell_harm(txn, ev, &txn->again);
+	undo = next_undo(txn, true);
+	if (undo)
+		return start_back(txn, ev, undo, true);
+	txn->phase = phase_back_files;
+	return AGAIN;
 }
 
 int txn_step(struct txn *txn, struct txn_event *ev)

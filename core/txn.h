@@ -1,13 +1,15 @@
 /* The transaction: the only writer, the only place that starts programs.
  *
  * lock -> verify every `before` -> snapshot, fsynced -> write each file (temp, fsync, rename, fsync of
- * the directory) -> run each command -> commit.  A failure or txn_cancel() puts every file back and runs
- * the commands again for the old state.  The caller drives it by txn_step() and waits on txn_fd(), so that
+ * the directory) -> run each command -> commit.  Commands of COMMAND_UNDO run before the files.  A failure
+ * or txn_cancel() goes the same way back: the undo of each command that was started, newest first, then
+ * the files, then the commands without an undo again for the old state.  The caller drives it by txn_step() and waits on txn_fd(), so that
  * one loop serves the screen and the running command.  Both outcomes are reported as events. */
 #ifndef CORE_TXN_H
 #define CORE_TXN_H
 
 #include "core/plan.h"
+#include "core/rescue.h"
 #include "core/snapshot.h"
 
 enum txn_flags {
@@ -19,7 +21,8 @@ enum txn_event_kind {
 	TXN_SNAPSHOT,                /* text: the snapshot's id */
 	TXN_FILE,                    /* text: the path just written */
 	TXN_COMMAND,                 /* text: the command line that starts now */
-	TXN_OUTPUT,                  /* text: one line of its output, control characters removed */
+	TXN_OUTPUT,                  /* text: one line of its output, control characters removed; none
+	                                of a check, whose output is looked into */
 	TXN_COMMAND_DONE,            /* text: the command line; code: exit status */
 	TXN_FAILED,                  /* text: what failed and why; going back begins */
 	TXN_RESTORED,                /* text: a path put back */
@@ -55,6 +58,16 @@ int txn_fd(const struct txn *txn);
 /* Goes back, from the next step on; a running command is ended (SIGTERM, SIGKILL after 5 s).  Without
  * effect once going back has begun or the transaction is over: the way back is not cut short. */
 void txn_cancel(struct txn *txn);
+
+/* Ends a trial (core/trial.h): what is applied stays.  -EAGAIN as txn_begin(). */
+int txn_confirm(const struct root *root, struct error *err);
+
+/* Mends what rescue_look() found, in its order.  Needs root; errors name the place. */
+int txn_mount(const struct root *root, const struct rescue_item *item, struct error *err);
+
+/* A new file of the person's, outside of any transaction and any root: what they asked to keep of our
+ * words.  -EEXIST: nothing is ever replaced. */
+int txn_save(const char *path, const char *text, struct error *err);
 
 struct txn *txn_free(struct txn *txn);          /* unfinished: goes back first, silently */
 void txn_freep(struct txn **txn);

@@ -57,12 +57,20 @@ int txn_store_open(const struct root *root, struct txn_store *ret, struct error 
 void txn_store_close(struct txn_store *store, bool trace);
 /* Writes the snapshot under its id, state pending; on failure nothing of it is left. */
 int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct error *err);
+/* What a command made of file i, as far as it can be kept: without it going back asks once more. */
+void txn_store_left(struct txn_store *store, const char *id, size_t i, const char *text);
 /* The state, atomically and without needing space: both words lie ready in the snapshot. */
 int txn_store_mark(struct txn_store *store, const char *id, enum snapshot_state state,
 	struct error *err);
 void txn_store_remove(struct txn_store *store, const char *id);
 /* Gives up the room that the snapshot holds for going back. */
 void txn_store_release(struct txn_store *store, const char *id);
+
+/* -- txn_trial: SNAPSHOT_STATE_DIR/trial -- */
+/* One that nobody confirmed stays what is gone back to. */
+int txn_trial_set(struct txn_store *store, const struct root *root, const char *id,
+	unsigned minutes, struct error *err);
+int txn_trial_clear(struct txn_store *store, struct error *err);
 
 /* -- txn_run: one program -- */
 enum txn_run_result { TXN_RUN_NOTHING, TXN_RUN_LINE, TXN_RUN_ENDED };
@@ -80,7 +88,7 @@ struct txn_run {
 };
 
 /* -errno when it could not be started: nothing ran. */
-int txn_run_start(struct txn_run *run, const struct root *root, const struct command *command,
+int txn_run_start(struct txn_run *run, const struct root *root, const struct strv *argv,
 	struct error *err);
 /* Never blocks.  LINE: *line is valid until the next call.  ENDED: *code is the exit status, 128
  * and the signal's number when one ended it; everything of it is released. */

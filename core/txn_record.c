@@ -99,7 +99,9 @@ static int record_commands(const struct plan *plan, struct snapshot *s)
 		to = &s->commands[s->n_commands++];
 		to->stage = from->stage;
 		to->purpose = strdup(from->purpose ? from->purpose : "");
-		if (!to->purpose || strv_copy(&to->argv, &from->argv) < 0)
+		if (!to->purpose || strv_copy(&to->argv, &from->argv) < 0 ||
+			strv_copy(&to->undo, &from->undo) < 0 ||
+			strv_copy(&to->expect, &from->expect) < 0)
 			return -ENOMEM;
 	}
 	return 0;

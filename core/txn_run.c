@@ -1,5 +1,7 @@
 #include "core/txn_private.h"
 
+#include "core/edit.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -25,14 +27,46 @@ struct failure {
 	char doing[32];
 };
 
+/* What a program finds in its environment; the last place is for LANG. */
 static const char *const environment[] = {
 	"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-	"LC_ALL=C",
 	"TERM=dumb",
 	"HOME=/root",
 	"DEBIAN_FRONTEND=noninteractive",
 	NULL,
+	NULL,
 };
+
+/* -- its language -- */
+
+static bool is_locale(const char *text)
+{
+	return *text && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789_.@-") == strlen(text);
+}
+
+/* LANG as the system sets it at login (locale.conf(5); Debian: /etc/default/locale), else as it is
+ * here: grub-mkconfig writes it into the boot menu, which must not change with who runs it.
+ * *ret NULL: none. */
+static int find_language(const struct root *root, char **ret)
+{
+	static const char *const files[] = {"/etc/locale.conf", "/etc/default/locale"};
+	_cleanup_(strv_free) struct strv words = {0};
+	const char *language = getenv("LANG");
+
+	for (size_t i = 0; i < ARRAY_SIZE(files) && !words.n; i++) {
+		_cleanup_free_ char *text = NULL;
+
+		if (root_read_text(root, files[i], &text, NULL) == 0 &&
+			edit_shell_words(text, "LANG", &words) < 0)
+			return -ENOMEM;
+	}
+	if (words.n)
+		language = words.v[words.n - 1];
+	if (!language || !is_locale(language))
+		return 0;
+	return asprintf(ret, "LANG=%s", language) < 0 ? -ENOMEM : 0;
+}
 
 /* -- the child -- */
 
@@ -79,10 +113,12 @@ static void enter_root(const char *path, int report)
 		give_up(report, "entering the root");
 }
 
-static void become(const struct root *root, char *const argv[], int out, int report)
-	__attribute__((noreturn));
-static void become(const struct root *root, char *const argv[], int out, int report)
+static void become(const struct root *root, char *const argv[], const char *language, int out,
+	int report) __attribute__((noreturn));
+static void become(const struct root *root, char *const argv[], const char *language, int out,
+	int report)
 {
+	const char *env[ARRAY_SIZE(environment)];
 	int null;
 
 	/* Above the three that are about to be replaced: stdin may have been closed. */
@@ -100,7 +136,9 @@ static void become(const struct root *root, char *const argv[], int out, int rep
 	if (chdir("/") < 0)
 		give_up(report, "entering the root");
 	default_signals();
-	(void)execve(argv[0], argv, (char *const *)(uintptr_t)environment);
+	memcpy(env, environment, sizeof(env));
+	env[ARRAY_SIZE(env) - 2] = language;
+	(void)execve(argv[0], argv, (char *const *)(uintptr_t)env);
 	give_up(report, "starting");
 }
 
@@ -190,16 +228,19 @@ static int wait_for_start(struct txn_run *run, int report, const char *program, 
 	return 0;
 }
 
-int txn_run_start(struct txn_run *run, const struct root *root, const struct command *command,
-	struct error *err)
+int txn_run_start(
+	struct txn_run *run, const struct root *root, const struct strv *argv, struct error *err)
 {
 	int out[2] = {-EBADF, -EBADF}, report[2] = {-EBADF, -EBADF}, r = prepare(run, out, report);
-	const char *program = command->argv.v[0];
+	const char *program = argv->v[0];
+	_cleanup_free_ char *language = NULL;
 
+	if (r == 0 && find_language(root, &language) < 0)
+		r = -ENOMEM;
 	if (r == 0)
 		r = fork_blocked();
 	if (r == 0)
-		become(root, command->argv.v, out[1], report[1]);
+		become(root, argv->v, language, out[1], report[1]);
 	base_closep(&out[0]);
 	base_closep(&out[1]);
 	base_closep(&report[1]);

@@ -247,6 +247,17 @@ int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct e
 	return r;
 }
 
+void txn_store_left(struct txn_store *store, const char *id, size_t i, const char *text)
+{
+	int dir = openat(store->snapshots, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "left-%zu", i);
+	if (dir >= 0 && txn_write_new(dir, name, text, NULL) < 0)
+		(void)unlinkat(dir, name, 0);
+	base_closep(&dir);
+}
+
 int txn_store_mark(
 	struct txn_store *store, const char *id, enum snapshot_state state, struct error *err)
 {

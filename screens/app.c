@@ -16,6 +16,7 @@ int app_choice_changed(struct app *app)
 	int r;
 
 	drop_plans(app);
+	rescue_free(&app->rescue);
 	strv_free(&app->accepted);
 	r = check_choice(app->machine, &app->choice, &app->existing, &findings);
 	if (r == 0)
@@ -60,7 +61,7 @@ static int load_existing(struct app *app, const struct machine *machine)
 	struct error err = {0};
 	int r;
 
-	r = note_trouble(app, existing_scan(app->root, machine, &existing, &err), &err);
+	r = note_trouble(app, existing_scan(app->root, machine, &app->choice, &existing, &err), &err);
 	if (r < 0)
 		return r;
 	existing_free(&app->existing);
@@ -72,6 +73,9 @@ int app_reload_snapshots(struct app *app)
 {
 	struct snapshots snapshots = {0};
 	int r;
+
+	if (trial_load(app->root, &app->trial, NULL) < 0)
+		app->trial = (struct trial){0};
 
 	app->snapshots_error = (struct error){0};
 	r = snapshots_load(app->root, &snapshots, &app->snapshots_error);
@@ -93,6 +97,12 @@ int app_reload(struct app *app)
 		(r = app_reload_snapshots(app)) < 0)
 		return r;
 	return app_choice_changed(app);
+}
+
+int app_look(struct app *app)
+{
+	rescue_free(&app->rescue);
+	return rescue_look(app->root, &app->rescue);
 }
 
 int app_open(struct app *app, struct error *err)

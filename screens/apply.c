@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum cmd { CMD_APPLY = 1, CMD_NEXT, CMD_OUTPUT, CMD_SNAPSHOTS };
+enum cmd { CMD_APPLY = 1, CMD_NEXT, CMD_OUTPUT, CMD_SNAPSHOTS, CMD_GUEST };
 
 static const char *const help[] = {
 	"Nothing was written so far. Capital A applies: first a snapshot of every file concerned "
@@ -27,6 +27,7 @@ static const struct wizard_key keys_before[] = {
 static const struct wizard_key keys_after[] = {
 	{TERM_KEY_ENTER, 0, NULL, "End"},
 	{TERM_KEY_ESC, 0, NULL, "Back"},
+	{'g', CMD_GUEST, NULL, "Guest"},
 	{'o', CMD_OUTPUT, NULL, "Output"},
 	{'s', CMD_SNAPSHOTS, NULL, "Snapshots"},
 	{0},
@@ -92,6 +93,13 @@ static void page_applied(
 		"2. After it, run: vfio-wizard verify. It says for each chosen device whether it "
 		"is "
 		"where it should be, and if not, why.");
+	if (plan->trial)
+		page_add(page, TERM_WARNING, 0,
+			"3. The next boot is on trial: within %u minutes of its start press c in "
+			"the wizard or run vfio-wizard confirm%s. Otherwise the machine takes all "
+			"of this back by itself and boots again.",
+			plan->trial,
+			plan->after.options & CHOICE_TRIAL_SSH ? ", or log in over SSH" : "");
 	page_way_back(page, run);
 }
 
@@ -178,6 +186,9 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 		break;
 	case CMD_SNAPSHOTS:
 		ev->go = &screen_snapshots;
+		return WIZARD_GOTO;
+	case CMD_GUEST:
+		ev->go = &screen_guest;
 		return WIZARD_GOTO;
 	default:
 		run_scroll(run, ev->key, ev->rect);

@@ -16,6 +16,7 @@ enum cmd {
 	CMD_PREVIOUS_GROUP,
 	CMD_DETAIL,
 	CMD_SNAPSHOTS,
+	CMD_GUEST,
 	CMD_RESCAN,
 	CMD_FOLLOW,
 	CMD_CARD,
@@ -65,6 +66,7 @@ static const struct wizard_key keys_list[] = {
 	{'n', CMD_NEXT_GROUP, NULL, "Next group"},
 	{'p', CMD_PREVIOUS_GROUP, NULL, NULL},
 	{'s', CMD_SNAPSHOTS, NULL, NULL},
+	{'g', CMD_GUEST, NULL, NULL},
 	{'r', CMD_RESCAN, NULL, NULL},
 	{0},
 };
@@ -487,8 +489,8 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the cost is not shown.");
 	if (ev->type != WIZARD_EVENT_KEY)
 		return WIZARD_STAY;
-	if (ev->cmd == CMD_SNAPSHOTS) {
-		ev->go = &screen_snapshots;
+	if (ev->cmd == CMD_SNAPSHOTS || ev->cmd == CMD_GUEST) {
+		ev->go = ev->cmd == CMD_GUEST ? &screen_guest : &screen_snapshots;
 		return WIZARD_GOTO;
 	}
 	on_key(st, app, ev);

@@ -72,6 +72,12 @@ static const char *why_useless(const struct app *app, unsigned bit)
 		return "Every driver concerned also serves a device that stays with the host.";
 	if (bit == CHOICE_IDS && app->existing.ids_on_cmdline)
 		return "The kernel command line already holds vfio-pci.ids=, which would win.";
+	if (bit == CHOICE_TRIAL_SSH && !(app->choice.options & CHOICE_TRIAL))
+		return "Only with the first boot on trial.";
+	if (bit == CHOICE_LIBVIRT_ACL && !app->machine->host.libvirt)
+		return "libvirt is not installed here.";
+	if (bit == CHOICE_OPENNEBULA && !app->machine->host.opennebula)
+		return "OpenNebula is not installed here.";
 	if (bit == CHOICE_IDS && !some_identity_is_owned(app))
 		return "Each chosen device has a twin with the same ids that stays with the host.";
 	return NULL;
@@ -141,6 +147,8 @@ static void toggle(struct state *st, struct app *app, struct wizard_event *ev)
 		return;
 	}
 	app->choice.options ^= o->bit;
+	for (size_t i = 0; i < st->list.n; i++)
+		st->useless[i] = why_useless(app, choice_option_names[i].bit);
 	if (app_choice_changed(app) < 0)
 		snprintf(ev->notice, sizeof(ev->notice),
 			"Out of memory: the findings are out of date.");

@@ -2,13 +2,14 @@
  * rest. */
 #include "screens/screens.h"
 
+#include "core/txn.h"
 #include "core/verify.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-enum cmd { CMD_SNAPSHOTS = 1, CMD_RESCAN };
+enum cmd { CMD_SNAPSHOTS = 1, CMD_RESCAN, CMD_CONFIRM };
 
 /* One line of the list; the focused one is told in full below it. */
 struct row {
@@ -32,6 +33,7 @@ static const char *const help[] = {
 	"the line under the cursor is told below the list.",
 	"Many of them are put right by going on: where the IOMMU only has to be switched on, the "
 	"plan holds the kernel parameter for it.",
+	"Where a boot is on trial, c confirms it.",
 	"The devices can be looked at and chosen all the same. Nothing is written before the last "
 	"step.",
 	NULL,
@@ -40,6 +42,7 @@ static const char *const help[] = {
 static const struct wizard_key keys[] = {
 	{TERM_KEY_ENTER, 0, NULL, "Devices"},
 	{'s', CMD_SNAPSHOTS, NULL, "Snapshots"},
+	{'c', CMD_CONFIRM, NULL, NULL},
 	{'r', CMD_RESCAN, NULL, "Look again"},
 	{0},
 };
@@ -100,6 +103,28 @@ static int add_interrupted(struct state *st, const struct app *app)
 			"Press s for the snapshots: there it can be taken back or finished.");
 	}
 	return r;
+}
+
+static int add_trial(struct state *st, const struct app *app)
+{
+	_cleanup_(str_free) struct str text = {0};
+
+	if (!app->trial.minutes)
+		return 0;
+	if (trial_is_running(app->root, &app->trial))
+		str_addf(&text,
+			"This boot is on trial: unless it is confirmed within %u minutes of its "
+			"start, the machine takes the change back by itself and boots again.",
+			app->trial.minutes);
+	else
+		str_addf(&text,
+			"The next boot is on trial: it has to be confirmed within %u minutes of "
+			"its start.",
+			app->trial.minutes);
+	if (str_check(&text) < 0)
+		return -ENOMEM;
+	return add_warning(st, "On trial", text.s,
+		"Press c to confirm it: what is applied stays. In a shell: vfio-wizard confirm.");
 }
 
 static int add_trouble(struct state *st, const struct app *app)
@@ -172,8 +197,8 @@ static int rows_build(struct state *st, const struct app *app)
 	int r;
 
 	rows_free(st);
-	if ((r = add_interrupted(st, app)) < 0 || (r = add_requirements(st, app)) < 0 ||
-		(r = add_verdicts(st, app)) < 0)
+	if ((r = add_trial(st, app)) < 0 || (r = add_interrupted(st, app)) < 0 ||
+		(r = add_requirements(st, app)) < 0 || (r = add_verdicts(st, app)) < 0)
 		return r;
 	return add_trouble(st, app);
 }
@@ -296,6 +321,22 @@ static void rescan(struct state *st, struct app *app, struct wizard_event *ev)
 			app->machine->n_groups);
 }
 
+static void confirm(struct state *st, struct app *app, struct wizard_event *ev)
+{
+	struct error err = {0};
+
+	if (!app->trial.minutes)
+		snprintf(ev->notice, sizeof(ev->notice), "Nothing is on trial.");
+	else if (*app->refusal)
+		snprintf(ev->notice, sizeof(ev->notice), "Not confirmed: %.130s", app->refusal);
+	else if (txn_confirm(app->root, &err) < 0)
+		widget_note(&st->dialog, "Not confirmed", err.text);
+	else if (app_reload_snapshots(app) < 0 || enter(st, app) < 0)
+		snprintf(ev->notice, sizeof(ev->notice), "Confirmed. Out of memory.");
+	else
+		snprintf(ev->notice, sizeof(ev->notice), "Confirmed: what is applied stays.");
+}
+
 static enum wizard_nav event(void *state, struct app *app, struct wizard_event *ev)
 {
 	struct state *st = state;
@@ -306,6 +347,9 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 	case CMD_SNAPSHOTS:
 		ev->go = &screen_snapshots;
 		return WIZARD_GOTO;
+	case CMD_CONFIRM:
+		confirm(st, app, ev);
+		break;
 	case CMD_RESCAN:
 		rescan(st, app, ev);
 		break;

@@ -10,13 +10,14 @@ const struct wizard_screen *const screens_steps[] = {
 	NULL,
 };
 
-int screens_run(struct app *app, struct term *term)
+static int run(struct app *app, struct term *term, const struct wizard_screen *const *steps,
+	const char *(*lose)(const struct app *app))
 {
 	const struct wizard_config config = {
 		.name = "vfio-wizard",
-		.steps = screens_steps,
+		.steps = steps,
 		.app = app,
-		.lose = app_lose,
+		.lose = lose,
 	};
 	struct wizard *wizard = NULL;
 	int r;
@@ -27,4 +28,16 @@ int screens_run(struct app *app, struct term *term)
 	r = wizard_run(wizard);
 	wizard_free(wizard);
 	return r;
+}
+
+int screens_run(struct app *app, struct term *term)
+{
+	return run(app, term, screens_steps, app_lose);
+}
+
+int screens_rescue(struct app *app, struct term *term)
+{
+	static const struct wizard_screen *const steps[] = {&screen_rescue, NULL};
+
+	return run(app, term, steps, NULL);
 }

@@ -2,7 +2,7 @@
  *
  *   requirements -> devices -> options -> review -> apply, whose last page says what to do next
  *
- * and beside them snapshots and rollback.  A screen draws and answers events; whatever outlives it
+ * and beside them snapshots, rollback and guest.  A screen draws and answers events; whatever outlives it
  * is in struct app, so going back loses nothing.  Screens know core's and tui's headers only. */
 #ifndef SCREENS_SCREENS_H
 #define SCREENS_SCREENS_H
@@ -12,8 +12,10 @@
 #include "core/existing.h"
 #include "core/machine.h"
 #include "core/plan.h"
+#include "core/rescue.h"
 #include "core/root.h"
 #include "core/snapshot.h"
+#include "core/trial.h"
 #include "tui/wizard.h"
 
 /* The state that all screens share.  Zero-initialised, with the caller's part filled in, it is
@@ -24,6 +26,10 @@ struct app {
 	bool no_commands;  /* write the files, leave the commands to the person */
 	char refusal[256]; /* why nothing can be applied here, and what to do; "": it can */
 
+	/* What a rescue shell lacks: app_look(). */
+	struct rescue rescue;
+	bool go_on; /* the rescue page was left for the wizard */
+
 	/* Observed: app_open() and app_rescan(). */
 	struct machine *machine;
 	struct requirements requirements;
@@ -33,6 +39,7 @@ struct app {
 	struct existing existing;
 	struct snapshots snapshots;
 	struct error snapshots_error; /* why they cannot be listed; code 0: they are */
+	struct trial trial;           /* minutes 0: nothing is on trial */
 	struct strv trouble;          /* what could not be read and why, one sentence each */
 
 	/* Wanted. */
@@ -48,6 +55,8 @@ struct app {
 	bool applied; /* this run changed the system; a reboot makes it effective */
 };
 
+/* What is missing before anything else: app->rescue anew.  Only -ENOMEM. */
+int app_look(struct app *app);
 /* Scans the machine and reads what is installed; the choice begins as the installed one.  What is
  * merely unreadable goes to app->trouble; a machine that cannot be scanned is an error. */
 int app_open(struct app *app, struct error *err);
@@ -68,9 +77,13 @@ int app_plan(struct app *app);
 const char *app_lose(const struct app *app);
 
 extern const struct wizard_screen screen_requirements, screen_devices, screen_options,
-	screen_review, screen_apply, screen_snapshots, screen_rollback;
+	screen_review, screen_apply, screen_snapshots, screen_rollback, screen_guest,
+	screen_rescue;
 extern const struct wizard_screen *const screens_steps[]; /* NULL at the end */
 
+/* The rescue page alone, before app_open(): shown where app->rescue holds something.  As
+ * wizard_run(); app->go_on says whether to go on. */
+int screens_rescue(struct app *app, struct term *term);
 /* The whole wizard on an opened app: as wizard_run(). */
 int screens_run(struct app *app, struct term *term);
 

@@ -189,6 +189,19 @@ static int wanted_choice(const struct snapshot *s, struct choice *ret, struct er
 		CHOICE_PATH);
 }
 
+static enum wizard_nav finish_going_back(struct state *st, struct app *app, struct wizard_event *ev)
+{
+	struct error err = {0};
+
+	app->rollback = plan_free(app->rollback);
+	if (snapshot_finish_plan(app->root, &app->snapshots, &app->rollback, &err) < 0) {
+		widget_note(&st->dialog, "This cannot be finished", err.text);
+		return WIZARD_STAY;
+	}
+	ev->go = &screen_rollback;
+	return WIZARD_GOTO;
+}
+
 static enum wizard_nav finish(struct state *st, struct app *app, struct wizard_event *ev)
 {
 	const struct snapshot *s = focused(st, app);
@@ -200,6 +213,8 @@ static enum wizard_nav finish(struct state *st, struct app *app, struct wizard_e
 			"Only an interrupted change can be finished.");
 		return WIZARD_STAY;
 	}
+	if (s->undoes.n)
+		return finish_going_back(st, app, ev);
 	if (wanted_choice(s, &choice, &err) < 0) {
 		widget_note(&st->dialog, "This cannot be finished", err.text);
 		return WIZARD_STAY;

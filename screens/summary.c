@@ -176,10 +176,15 @@ void summary_commands(struct page *page, const struct plan *plan, bool no_comman
 	for (size_t i = 0; i < plan->n_commands; i++) {
 		const struct command *command = &plan->commands[i];
 		_cleanup_(str_free) struct str text = {0};
+		_cleanup_(strv_free) struct strv notes = {0};
 
 		report_command(&command->argv, &text);
 		page_add(page, TERM_NORMAL, 0, "%zu. %s", i + 1, text.s ? text.s : "");
 		if (command->purpose)
 			page_add(page, TERM_DIM, 3, "to %s", command->purpose);
+		if (report_command_notes(command, &notes) < 0)
+			continue;
+		for (size_t k = 0; k < notes.n; k++)
+			page_add(page, TERM_DIM, 3, "%s", notes.v[k]);
 	}
 }

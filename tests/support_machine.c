@@ -55,11 +55,13 @@ void support_machine_init(struct support_machine *m)
 	host->cpu_virtualization = YES;
 	host->kvm = YES;
 	host->libvirt = support_keep(m, "9.0.0");
-	host->boot_loader = BOOT_GRUB_DEBIAN;
+	host->boot_loader = BOOT_GRUB_D;
 	host->initramfs = INITRAMFS_TOOLS;
 	host->boot_loader_found = (struct detected){
-		support_keep(m, "GRUB"), support_keep(m, "BOOT_IMAGE= on the kernel command line")};
-	host->initramfs_found = (struct detected){support_keep(m, "initramfs-tools"), NULL};
+		support_keep(m, "GRUB"), support_keep(m, "BOOT_IMAGE= on the kernel command line"),
+		BOOT_GRUB_D};
+	host->initramfs_found = (struct detected){
+		support_keep(m, "initramfs-tools"), NULL, INITRAMFS_TOOLS};
 	support_module(m, "vfio_pci", MODULE_LOADABLE);
 }
 

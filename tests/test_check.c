@@ -387,7 +387,7 @@ static void an_iommu_that_is_off_is_told_with_what_helps(void **state)
 	check(f);
 	advises(f, "iommu-off", "add intel_iommu=on");
 	found(f, "boot-loader-unknown", SEVERITY_WARNING, NULL, "GRUB");
-	host->boot_loader = BOOT_GRUB_DEBIAN;
+	host->boot_loader = BOOT_GRUB_D;
 	assert_int_equal(strv_add(&f->existing.cmdline, "iommu=off"), 0);
 	check(f);
 	found(f, "iommu-off", SEVERITY_WARNING, NULL, "iommu=off");

@@ -64,7 +64,7 @@ static void scan(struct fixture *f)
 
 	existing_free(&f->e);
 	assert_int_equal(root_open(f->dir, NULL, &root, &err), 0);
-	if (existing_scan(root, &f->m.machine, &f->e, &err) < 0)
+	if (existing_scan(root, &f->m.machine, NULL, &f->e, &err) < 0)
 		fail_msg("%s", err.text);
 	root_close(root);
 }

@@ -120,7 +120,7 @@ static void test_debian12(void **state)
 	assert_null(f->host->os_like);
 	assert_string_equal(f->host->release, "6.1.0-56-amd64");
 	assert_string_equal(f->host->libvirt, "9.0.0");
-	assert_int_equal(f->host->boot_loader, BOOT_GRUB_DEBIAN);
+	assert_int_equal(f->host->boot_loader, BOOT_GRUB_D);
 	assert_string_equal(f->host->boot_loader_found.name, "GRUB");
 	assert_non_null(strstr(f->host->boot_loader_found.evidence, "BOOT_IMAGE="));
 	assert_int_equal(f->host->initramfs, INITRAMFS_TOOLS);
@@ -319,15 +319,15 @@ static void test_loader_order(void **state)
 	struct fixture *f = *state;
 
 	debian(f);
-	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "no other loader");
+	assert_loader(f, BOOT_GRUB_D, "GRUB", "no other loader");
 	put(f, "/proc/cmdline", "root=/dev/sda1 ro\n");
 	assert_loader(f, BOOT_UNKNOWN, NULL, "BOOT_IMAGE=");
 	put(f, "/proc/cmdline", "BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro\n");
-	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "BOOT_IMAGE=");
+	assert_loader(f, BOOT_GRUB_D, "GRUB", "BOOT_IMAGE=");
 	put_efi(f, EFIVARS "StubInfo" GUID, "systemd-stub 252");
 	assert_loader(f, BOOT_OTHER, "unified kernel image", "StubInfo");
 	put_efi(f, EFIVARS "LoaderInfo" GUID, "GRUB 2.12");
-	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "GRUB 2.12");
+	assert_loader(f, BOOT_GRUB_D, "GRUB", "GRUB 2.12");
 	put_efi(f, EFIVARS "LoaderInfo" GUID, "systemd-boot 252.39-1");
 	assert_loader(f, BOOT_OTHER, "systemd-boot 252.39-1", "LoaderInfo");
 	put(f, "/etc/kernel/proxmox-boot-uuids", "");
@@ -349,7 +349,7 @@ static void test_loader_doubt(void **state)
 	put(f, "/boot/efi/loader/loader.conf", "timeout 3\n");
 	assert_loader(f, BOOT_UNKNOWN, NULL, "/boot/efi/loader/loader.conf");
 	put(f, "/proc/cmdline", "BOOT_IMAGE=/vmlinuz ro\n");
-	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "BOOT_IMAGE=");
+	assert_loader(f, BOOT_GRUB_D, "GRUB", "BOOT_IMAGE=");
 	put(f, "/boot/extlinux/extlinux.conf", "default l0\n");
 	assert_loader(f, BOOT_UNKNOWN, NULL, "extlinux");
 }
@@ -361,7 +361,7 @@ static void test_grub_elsewhere(void **state)
 	debian(f);
 	put(f, "/proc/cmdline", "ro BOOT_IMAGE=/vmlinuz\n");
 	put(f, "/etc/os-release", "ID=ubuntu\nID_LIKE=debian\n");
-	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "");
+	assert_loader(f, BOOT_GRUB_D, "GRUB", "");
 	put(f, "/etc/os-release", "ID=fedora\n");
 	assert_loader(f, BOOT_OTHER, "GRUB", "");
 	put(f, "/etc/os-release", "ID=debian\n");
@@ -377,9 +377,9 @@ static void test_damaged_efi_variable(void **state)
 	debian(f);
 	(void)memset(bytes, 'x', sizeof(bytes));
 	put_bytes(f, EFIVARS "LoaderInfo" GUID, bytes, 3);
-	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "no other loader");
+	assert_loader(f, BOOT_GRUB_D, "GRUB", "no other loader");
 	put_bytes(f, EFIVARS "LoaderInfo" GUID, bytes, sizeof(bytes));
-	assert_loader(f, BOOT_GRUB_DEBIAN, "GRUB", "no other loader");
+	assert_loader(f, BOOT_GRUB_D, "GRUB", "no other loader");
 	put_efi(f, EFIVARS "LoaderInfo" GUID, "\033[2Jloader");
 	assert_loader(f, BOOT_OTHER, "[2Jloader", "LoaderInfo");
 }
@@ -405,7 +405,7 @@ static void test_initramfs(void **state)
 	put(f, "/var/lib/dpkg/status",
 		"Package: initramfs-tools\nStatus: deinstall ok config-files\nVersion: 0.142\n\n"
 		"Package: dracut\nStatus: install ok installed\nVersion: 112-7\n");
-	assert_initramfs(f, INITRAMFS_OTHER, "dracut");
+	assert_initramfs(f, INITRAMFS_DRACUT, "dracut");
 	put(f, "/var/lib/dpkg/status",
 		"Package: dracut\nStatus: deinstall ok config-files\nVersion: 112-7\n\n"
 		"Package: initramfs-tools\nStatus: install ok installed\nVersion: 0.142\n\n");
@@ -415,7 +415,7 @@ static void test_initramfs(void **state)
 	gone(f, "/usr/sbin/update-initramfs");
 	assert_initramfs(f, INITRAMFS_UNKNOWN, NULL);
 	put(f, "/usr/bin/mkinitcpio", "");
-	assert_initramfs(f, INITRAMFS_OTHER, "mkinitcpio");
+	assert_initramfs(f, INITRAMFS_MKINITCPIO, "mkinitcpio");
 }
 
 /* ---- what is installed -------------------------------------------------------------------- */

@@ -194,7 +194,12 @@ static void test_check(void **state)
 static struct plan *make_plan(void)
 {
 	static const char *const argv[] = {"/usr/sbin/update-initramfs", "-k", "all", "it's", NULL};
+	static const char *const set[] = {"/sbin/set", "a b", NULL};
+	static const char *const unset[] = {"/sbin/unset", "a\033b", NULL};
+	static const char *const look[] = {"/bin/look", "/boot/image", NULL};
 	static struct forecast_entry entries[3];
+	char *names[] = {(char *)(uintptr_t) "bin/vfio-bind", (char *)(uintptr_t) "vfio.ko", NULL};
+	const struct strv expect = {.v = names, .n = 2};
 	struct plan *plan = calloc(1, sizeof(*plan));
 	char old[] = "old\n", new[] = "new\n", summary[] = "bind 0000:01:00.0";
 	char vfio[] = "vfio-pci", why[] = "chosen", same[] = "nobody asks for it";
@@ -207,6 +212,9 @@ static struct plan *make_plan(void)
 	assert_int_equal(plan_add_change(plan, "test", "/etc/b", &absent, &after), 0);
 	assert_int_equal(plan_add_change(plan, "test", "/etc/c", &before, &absent), 0);
 	assert_int_equal(plan_add_command(plan, COMMAND_INITRAMFS, "rebuild", argv), 0);
+	assert_int_equal(plan_add_check(plan, "see that it is right", look, &expect), 0);
+	assert_int_equal(plan_add_undoable(plan, COMMAND_BOOT_LOADER, "set", set, unset), 0);
+	assert_int_equal(plan_add_undoable(plan, COMMAND_UNDO, "take back", unset, set), 0);
 	plan->summary = strdup(summary);
 	plan->forecast.v = calloc(2, sizeof(entries[0]));
 	assert_non_null(plan->forecast.v);
@@ -233,14 +241,30 @@ static void test_plan_json(void **state)
 	assert_non_null(strstr(out.s, "{\"path\": \"/etc/c\", \"action\": \"delete\", "));
 	assert_non_null(strstr(out.s,
 		"],\n\"commands\": [\n"
-		"  [\"/usr/sbin/update-initramfs\", \"-k\", \"all\", \"it's\"]],\n"
+		"  [\"/sbin/unset\", \"a\\u001bb\"],\n"
+		"  [\"/usr/sbin/update-initramfs\", \"-k\", \"all\", \"it's\"],\n"
+		"  [\"/bin/look\", \"/boot/image\"],\n"
+		"  [\"/sbin/set\", \"a b\"]],\n"
+		"\"steps\": [\n"
+		"  {\"argv\": [\"/sbin/unset\", \"a\\u001bb\"], \"purpose\": \"take back\", "
+		"\"stage\": \"undo\", \"undo\": [\"/sbin/set\", \"a b\"], \"expect\": []},\n"
+		"  {\"argv\": [\"/usr/sbin/update-initramfs\", \"-k\", \"all\", \"it's\"], "
+		"\"purpose\": \"rebuild\", \"stage\": \"initramfs\", \"undo\": [], "
+		"\"expect\": []},\n"
+		"  {\"argv\": [\"/bin/look\", \"/boot/image\"], "
+		"\"purpose\": \"see that it is right\", \"stage\": \"check\", \"undo\": [], "
+		"\"expect\": [\"bin/vfio-bind\", \"vfio.ko\"]},\n"
+		"  {\"argv\": [\"/sbin/set\", \"a b\"], \"purpose\": \"set\", "
+		"\"stage\": \"boot-loader\", \"undo\": [\"/sbin/unset\", \"a\\u001bb\"], "
+		"\"expect\": []}],\n"
 		"\"forecast\": [\n"
 		"  {\"address\": \"0000:01:00.0\", \"now\": \"nouveau\", \"next\": \"vfio-pci\", "
 		"\"reason\": \"chosen\"},\n"
 		"  {\"address\": \"0000:05:00.0\", \"now\": null, \"next\": null, "
 		"\"reason\": \"nobody asks for it\"}],\n"
 		"\"findings\": [\n"
-		"  {\"id\": \"group-bridge\", \"severity\": \"info\", \"device\": null, \"group\": 300, "
+		"  {\"id\": \"group-bridge\", \"severity\": \"info\", \"device\": null, \"group\": "
+		"300, "
 		"\"text\": \"fine\", \"remedy\": \"\"}]\n}\n"));
 	str_free(&out);
 	plan_free(plan);
@@ -264,7 +288,14 @@ static void test_plan_text(void **state)
 	for (const char *line = end; *line; line += strcspn(line, "\n") + 1)
 		assert_int_equal(*line, '#');
 	assert_string_equal(end, "#\n# Commands, after the files are written:\n"
+				 "#   /sbin/unset 'a?b'  (take back)\n"
+				 "#       this one before the files are written\n"
+				 "#       taken back by /sbin/set 'a b'\n"
 				 "#   /usr/sbin/update-initramfs -k all 'it'\\''s'  (rebuild)\n"
+				 "#   /bin/look /boot/image  (see that it is right)\n"
+				 "#       right only if it lists bin/vfio-bind and vfio.ko\n"
+				 "#   /sbin/set 'a b'  (set)\n"
+				 "#       taken back by /sbin/unset 'a?b'\n"
 				 "#\n# After the next boot:\n"
 				 "#   0000:01:00.0  nouveau -> vfio-pci\n"
 				 "#       chosen\n");
@@ -347,7 +378,7 @@ static void test_snapshots(void **state)
 	assert_int_equal(report_snapshot(&s[0], true, &out), 0);
 	assert_non_null(strstr(out.s, "\"paths\": [\"/etc/a\"],\n\"changes\": [\n"
 				      "  {\"path\": \"/etc/a\", \"action\": \"create\", \"diff\": \""));
-	assert_non_null(strstr(out.s, "],\n\"commands\": []\n}\n"));
+	assert_non_null(strstr(out.s, "],\n\"commands\": [],\n\"steps\": []\n}\n"));
 	str_free(&out);
 	assert_int_equal(report_snapshot(&s[0], false, &out), 0);
 	assert_true(base_starts(out.s, "# 20261122-150301-1  "));

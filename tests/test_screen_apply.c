@@ -197,6 +197,31 @@ static void test_interrupted(void **state)
 		assert_int_not_equal(u.app.snapshots.v[i].state, SNAPSHOT_INTERRUPTED);
 }
 
+/* So is a going back that was cut short: what is left of it is on the rollback screen. */
+static void test_interrupted_going_back(void **state)
+{
+	_cleanup_free_ char *path = NULL, *before = NULL, *after = NULL;
+
+	(void)state;
+	before = tree();
+	to_apply(NIC);
+	ui_app_keys(&u, 'A', 's', TERM_KEY_ENTER, TERM_KEY_END, 'R');
+	assert_on_screen(u.t, "Done: undo");
+	assert_true(asprintf(&path, SNAPSHOT_DIR "/%s/state", u.app.snapshots.v[0].id) > 0);
+	ui_app_close(&u);
+	support_put(u.dir, path, "pending\n");
+	ui_app_open(&u);
+	assert_on_screen(u.t, "> Interrupted");
+	ui_app_keys(&u, 's', 'f');
+	assert_ptr_equal(wizard_current(u.w), &screen_rollback);
+	ui_app_keys(&u, TERM_KEY_END, 'R');
+	assert_on_screen(u.t, "Done: undo");
+	for (size_t i = 0; i < u.app.snapshots.n; i++)
+		assert_int_not_equal(u.app.snapshots.v[i].state, SNAPSHOT_INTERRUPTED);
+	after = tree();
+	support_assert_same(before, after);
+}
+
 static void test_refused(void **state)
 {
 	_cleanup_free_ char *before = tree(), *after = NULL;
@@ -380,6 +405,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rolled_back_since, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_void_plan, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_interrupted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_interrupted_going_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_since, setup, teardown),

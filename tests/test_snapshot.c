@@ -648,9 +648,11 @@ static char *sample(void)
 	};
 	char *argv[] = {(char *)(uintptr_t) "/bin/x", (char *)(uintptr_t) "",
 		(char *)(uintptr_t) "a\nb", NULL};
+	char *undo[] = {(char *)(uintptr_t) "/bin/y", (char *)(uintptr_t) "%", NULL};
 	char *xattr[] = {(char *)(uintptr_t) "user.x=%00%FF"};
 	struct command command = {.stage = COMMAND_BOOT_LOADER,
 		.argv = {.v = argv, .n = 3},
+		.undo = {.v = undo, .n = 2},
 		.purpose = (char *)(uintptr_t) "why"};
 	struct snapshot s = {.time = 1763823781,
 		.summary = (char *)(uintptr_t) "",
@@ -683,6 +685,9 @@ static void comes_back_the_same(void **state)
 	assert_string_equal(s.summary, "");
 	assert_string_equal(s.commands[0].argv.v[1], "");
 	assert_string_equal(s.commands[0].argv.v[2], "a\nb");
+	assert_int_equal(s.commands[0].stage, COMMAND_BOOT_LOADER);
+	assert_int_equal(s.commands[0].undo.n, 2);
+	assert_string_equal(s.commands[0].undo.v[1], "%");
 	/* The texts are beside it. */
 	s.files[0].before.text = strdup("x");
 	s.files[1].after.text = strdup("");
@@ -741,6 +746,7 @@ static void forged_manifests(void **state)
 		GOOD "file /a\nbefore absent\nafter absent\n",
 		GOOD "file /a/b.c/..d/e..\nbefore absent\nafter absent\n",
 		GOOD "directory /a\ncommand 0 /a b\npurpose %-\nundoes 20200101-000000-7\n",
+		GOOD "command 3 /a b\npurpose x\nundo /c\ncommand 1 /d\npurpose x\n",
 	};
 	static const char *const wrong[] = {
 		"",
@@ -798,6 +804,13 @@ static void forged_manifests(void **state)
 		GOOD "command 0 /bin/sh\n",
 		GOOD "purpose x\n",
 		GOOD "command 0 /bin/sh\npurpose x\npurpose x\n",
+		GOOD "command 4 /bin/sh\npurpose x\n",
+		GOOD "undo /bin/sh\n",
+		GOOD "command 0 /bin/sh\nundo /bin/sh\npurpose x\n",
+		GOOD "command 0 /bin/sh\npurpose x\nundo\n",
+		GOOD "command 0 /bin/sh\npurpose x\nundo sh\n",
+		GOOD "command 0 /bin/sh\npurpose x\nundo /a\nundo /a\n",
+		GOOD "command 0 /bin/sh\npurpose x\nundo /a %00\n",
 	};
 
 	(void)state;

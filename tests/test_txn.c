@@ -578,7 +578,7 @@ static void failing_both_ways(void **state)
 	assert_int_equal(support_txn_run(s.txn, &s.log), TXN_ROLLED_BACK);
 	is_as_before(&s);
 	says(s.log.s,
-		"restore-failed -5 /bin/sh -c exit 1 failed for the old state too (exit status 1)");
+		"restore-failed -5 /bin/sh -c exit 1 failed while going back (exit status 1)");
 	says(s.log.s, "rolled-back -5 ");
 	/* So that the commands can be tried again. */
 	states = support_txn_states(s.dir);
@@ -610,7 +610,7 @@ static void missing_program(void **state)
 static void clean_surroundings(void **state)
 {
 	static const char *const scripts[] = {"read x || echo no input",
-		"echo $PATH,$LC_ALL,$TERM,$HOME,$DEBIAN_FRONTEND,$SECRET,$(umask),$(pwd)",
+		"echo $PATH,$TERM,$HOME,$DEBIAN_FRONTEND,$SECRET,$(umask),$(pwd)",
 		/* 3 is the directory that it reads. */
 		"for f in /proc/$$/fd/*; do echo ${f##*/}; done",
 		"read pid comm state parent group session rest </proc/$$/stat; echo $((session - "
@@ -640,7 +640,7 @@ static void clean_surroundings(void **state)
 	(void)sigprocmask(SIG_UNBLOCK, &usr1, NULL);
 	(void)signal(SIGUSR2, SIG_DFL);
 	says(s.log.s, "output no input\n");
-	says(s.log.s, "output /usr/sbin:/usr/bin:/sbin:/bin,C,dumb,/root,noninteractive,,0022,/\n");
+	says(s.log.s, "output /usr/sbin:/usr/bin:/sbin:/bin,dumb,/root,noninteractive,,0022,/\n");
 	says(s.log.s, "output 0\noutput 1\noutput 2\noutput 3\ncommand-done");
 	says(s.log.s, "output 0\ncommand-done");
 	says(s.log.s, "output SigBlk: 0\noutput SigIgn: 0\n");
@@ -650,6 +650,39 @@ static void clean_surroundings(void **state)
 	assert_null(strstr(mounts.s, s.dir));
 	str_free(&mounts);
 	close_scene(&s);
+}
+
+/* grub-mkconfig writes it into the boot menu: the system's own, whoever runs it. */
+static void language_of_the_system(void **state)
+{
+	static const struct {
+		const char *file, *text, *ours, *seen;
+	} cases[] = {
+		{NULL, NULL, "de_DE.UTF-8", "output de_DE.UTF-8,\n"},
+		{NULL, NULL, "de\nX", "output ,\n"},
+		{"/etc/default/locale", "#  File\nLANG=\"fr_FR.UTF-8\"\n", "de_DE.UTF-8",
+			"output fr_FR.UTF-8,\n"},
+		{"/etc/locale.conf", "LANG=pt_BR.UTF-8\n", "", "output pt_BR.UTF-8,\n"},
+	};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct scene s;
+
+		open_scene(&s, support_edits, (const char *const[]){"echo $LANG,$LC_ALL", NULL});
+		if (cases[i].file)
+			support_put(s.dir, cases[i].file, cases[i].text);
+		assert_int_equal(setenv("LANG", cases[i].ours, 1), 0);
+		assert_int_equal(setenv("LC_ALL", "C", 1), 0);
+		begin(&s, 0);
+		assert_int_equal(support_txn_run(s.txn, &s.log), TXN_COMMITTED);
+		says(s.log.s, cases[i].seen);
+		close_scene(&s);
+	}
+	unsetenv("LANG");
+	unsetenv("LC_ALL");
 }
 
 static void clean_output(void **state)
@@ -873,6 +906,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(failing_both_ways),
 		cmocka_unit_test(missing_program),
 		cmocka_unit_test(clean_surroundings),
+		cmocka_unit_test(language_of_the_system),
 		cmocka_unit_test(clean_output),
 		cmocka_unit_test(flood_of_output),
 		cmocka_unit_test(cancelled_while_sleeping),

@@ -65,9 +65,9 @@ static int run(const char *const argv[])
 	int status;
 
 	if (pid == 0) {
-		int null = open("/dev/null", O_RDWR);
+		int said = open(path("said"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
-		(void)dup2(null, 2);
+		(void)dup2(said, 2);
 		execvp(argv[0], (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
@@ -92,7 +92,7 @@ static void put_device(const char *address, const char *device_id)
 	put(name, "");
 }
 
-/* The script with its three fixed places moved into the scratch directory. */
+/* The script with its fixed places moved into the scratch directory. */
 static void put_script(void)
 {
 	FILE *f = fopen(SCRIPT, "r");
@@ -107,6 +107,8 @@ static void put_script(void)
 			str_addf(&out, "config=%s/config\n", dir);
 		else if (base_starts(line, "cmdline="))
 			str_addf(&out, "cmdline=%s/cmdline\n", dir);
+		else if (base_starts(line, "snapshots="))
+			str_addf(&out, "snapshots=%s/snapshots\n", dir);
 		else if (base_starts(line, "pci="))
 			str_addf(&out, "pci=%s/sys\n", dir);
 		else
@@ -438,6 +440,31 @@ static int remove_dir(void **state)
 	return run(argv);
 }
 
+/* The newest change counts, by its number. */
+static void an_interrupted_change_is_said(void **state)
+{
+	static const struct {
+		const char *first, *second, *said;
+	} cases[] = {
+		{"complete\n", "complete\n", ""},
+		{"pending\n", "rolled-back", ""},
+		{"complete\n", "pending\n",
+			"vfio-bind: change 20200101-000000-10 was cut short: run vfio-wizard "
+			"recover\n"},
+	};
+
+	(void)state;
+	put("snapshots/new/state", "pending\n");
+	put("snapshots/a-b-c/state", "pending\n");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(shells); k++) {
+			put("snapshots/20261122-000000-9/state", cases[i].first);
+			put("snapshots/20200101-000000-10/state", cases[i].second);
+			assert_int_equal(bind_with(shells[k], NULL, NULL), 0);
+			assert_file("said", cases[i].said);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -453,6 +480,7 @@ int main(void)
 		cmocka_unit_test(identical_cards_that_are_both_chosen_may_change_places),
 		cmocka_unit_test(where_a_card_went_is_said),
 		cmocka_unit_test(another_group_is_said_and_bound),
+		cmocka_unit_test(an_interrupted_change_is_said),
 	};
 
 	return cmocka_run_group_tests_name("vfio-bind", tests, make_dir, remove_dir);

@@ -1,6 +1,9 @@
 #include "tui/main.h"
 
 #include "core/report.h"
+#include "core/rescue.h"
+#include "core/trial.h"
+#include "core/txn.h"
 #include "screens/screens.h"
 #include "tui/term.h"
 
@@ -66,14 +69,37 @@ int main_print(int r, const struct str *text)
 
 /* ---- what every command needs -------------------------------------------------------------- */
 
+/* --mount: until nothing is missing that can be seen; /proc tells of more. */
+static int mount_missing(const struct main_options *o, struct root **root, struct error *err)
+{
+	for (int round = 0; round < 2; round++) {
+		_cleanup_(rescue_free) struct rescue rescue = {0};
+
+		if (rescue_look(*root, &rescue) < 0)
+			return error_set(err, -ENOMEM, "out of memory");
+		for (size_t i = 0; i < rescue.n; i++) {
+			int r = txn_mount(*root, &rescue.v[i], err);
+
+			if (r < 0)
+				return r;
+			printf("mounted  %s\n", rescue.v[i].point);
+		}
+	}
+	*root = root_close(*root);
+	return root_open(o->root, o->sysfs, root, err);
+}
+
 int main_open(const struct main_options *o, unsigned what, struct root **ret_root,
 	struct machine **ret_machine)
 {
 	_cleanup_(root_closep) struct root *root = NULL;
 	struct error err = {0};
 
-	if (root_open(o->root, o->sysfs, &root, &err) < 0 ||
-		(ret_machine && machine_scan(root, what, ret_machine, &err) < 0))
+	if (root_open(o->root, o->sysfs, &root, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	if (o->mount && mount_missing(o, &root, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	if ((ret_machine && machine_scan(root, what, ret_machine, &err) < 0))
 		return main_error(MAIN_FAILED, "%s", err.text);
 	*ret_root = TAKE_PTR(root);
 	return MAIN_DONE;
@@ -102,6 +128,7 @@ int main_choice(const struct main_options *o, const struct root *root,
 			return main_error(MAIN_FAILED, "%s", strerror(ENOMEM));
 	}
 	choice.options = (installed.options | o->with) & ~o->without;
+	choice.trial_minutes = o->trial_minutes ? o->trial_minutes : installed.trial_minutes;
 	*ret = choice;
 	choice = (struct choice){0};
 	return MAIN_DONE;
@@ -128,8 +155,15 @@ enum option_bit {
 	OPTION_WITHOUT = 1 << 8,
 	OPTION_HELP = 1 << 9,
 	OPTION_VERSION = 1 << 10,
+	OPTION_FORMAT = 1 << 11,
+	OPTION_OUTPUT = 1 << 12,
+	OPTION_FINISH = 1 << 13,
+	OPTION_BACK = 1 << 14,
+	OPTION_MOUNT = 1 << 15,
+	OPTION_SSH_LOGIN = 1 << 16,
+	OPTION_TRIAL_MINUTES = 1 << 17,
 	OPTION_EVERYWHERE = OPTION_ROOT | OPTION_SYSFS | OPTION_HELP | OPTION_VERSION,
-	OPTION_CHANGE = OPTION_YES | OPTION_NO_COMMANDS | OPTION_ACCEPT,
+	OPTION_CHANGE = OPTION_YES | OPTION_NO_COMMANDS | OPTION_ACCEPT | OPTION_MOUNT,
 };
 
 static const struct {
@@ -147,9 +181,18 @@ static const struct {
 	{OPTION_NO_COMMANDS, "no-commands", NULL, false,
 		"write the files, print the commands instead of running them"},
 	{OPTION_ACCEPT, "accept", "FINDING", true, "go on in spite of this danger"},
+	{OPTION_FINISH, "finish", NULL, false, "do the rest of the change that was cut short"},
+	{OPTION_BACK, "back", NULL, false, "take back the change that was cut short"},
+	{OPTION_MOUNT, "mount", NULL, false,
+		"first mount what a rescue shell lacks: /proc, /sys, the system's /boot and such"},
 	{OPTION_ALL, "all", NULL, false, "every device that was ever chosen"},
 	{OPTION_WITH, "with", "NAME", true, "switch an option of the choice on:"},
 	{OPTION_WITHOUT, "without", "NAME", true, "switch it off"},
+	{OPTION_TRIAL_MINUTES, "trial-minutes", "N", false,
+		"how long the first boot is on trial, with the option trial"},
+	{OPTION_SSH_LOGIN, "ssh-login", NULL, false, "only if somebody is logged in over SSH"},
+	{OPTION_FORMAT, "format", "NAME", false, "for libvirt (XML), qemu or proxmox"},
+	{OPTION_OUTPUT, "output", "FILE", false, "into a new file instead of printing it"},
 	{OPTION_HELP, "help", NULL, false, "this text"},
 	{OPTION_VERSION, "version", NULL, false, "the version"},
 };
@@ -165,18 +208,27 @@ static const struct command_word {
 	{"list", OPTION_JSON, 0, 0, "", main_list, "IOMMU groups and their devices"},
 	{"check", OPTION_JSON, 0, SIZE_MAX, " [DEVICE...]", main_check,
 		"what passthrough needs here; with devices, what choosing them means"},
-	{"plan", OPTION_JSON | OPTION_WITH | OPTION_WITHOUT, 1, SIZE_MAX, " DEVICE...", main_plan,
+	{"plan", OPTION_JSON | OPTION_WITH | OPTION_WITHOUT | OPTION_TRIAL_MINUTES, 1, SIZE_MAX, " DEVICE...", main_plan,
 		"the changes as a diff, the commands, the drivers after the next boot"},
-	{"apply", OPTION_CHANGE | OPTION_WITH | OPTION_WITHOUT, 1, SIZE_MAX, " DEVICE...",
+	{"apply", OPTION_CHANGE | OPTION_WITH | OPTION_WITHOUT | OPTION_TRIAL_MINUTES, 1, SIZE_MAX, " DEVICE...",
 		main_apply, "give these devices, and no others, to guests"},
 	{"release", OPTION_CHANGE | OPTION_ALL, 0, SIZE_MAX, " [DEVICE...]", main_release,
 		"give devices back to the host"},
 	{"verify", OPTION_JSON, 0, 0, "", main_verify,
 		"after a reboot: does every chosen device have its driver?"},
+	{"confirm", OPTION_SSH_LOGIN, 0, 0, "", main_confirm,
+		"the boot that is on trial is a good one: what is applied stays"},
+	{"expire", 0, 0, 0, "", main_expire,
+		"what a timer runs where nobody confirmed: takes back what is on trial"},
+	{"guest", OPTION_FORMAT | OPTION_OUTPUT, 0, SIZE_MAX, " [DEVICE...]", main_guest,
+		"what a guest's definition says for these devices, or for those that are chosen"},
 	{"snapshots", OPTION_JSON, 0, 2, " [show ID]", main_snapshots,
 		"what was changed, newest first; one of them as a diff"},
 	{"rollback", OPTION_CHANGE, 0, 1, " [ID]", main_rollback,
 		"put back what was before the newest snapshot, or before this one"},
+	{"recover", OPTION_CHANGE | OPTION_FINISH | OPTION_BACK, 0, 0, "", main_recover,
+		"was a change cut short (power, kill)?  Then what is done of it; finish it or go "
+		"back"},
 };
 
 static int help(void)
@@ -203,7 +255,7 @@ static int help(void)
 			options[k].value ? options[k].value : "", options[k].text);
 		for (size_t n = 0; options[k].bit == OPTION_WITH && choice_option_names[n].name;
 			n++)
-			printf("        %-10s  %s\n", choice_option_names[n].name,
+			printf("        %-11s  %s\n", choice_option_names[n].name,
 				choice_option_names[n].text);
 	}
 	puts("\nExit status: 0 done, 1 refused or failed with nothing half done, 2 usage.");
@@ -217,6 +269,17 @@ static int take_choice_option(const char *name, unsigned *bits)
 	if (!bit)
 		return main_usage("there is no option of the choice named %s", name);
 	*bits |= bit;
+	return MAIN_DONE;
+}
+
+static int take_minutes(struct main_options *o, const char *value)
+{
+	uint64_t minutes;
+
+	if (base_number(value, 10, TRIAL_MINUTES_MAX, &minutes) < 0 || !minutes)
+		return main_usage("%s is no number of minutes from 1 to %d", value,
+			TRIAL_MINUTES_MAX);
+	o->trial_minutes = (unsigned)minutes;
 	return MAIN_DONE;
 }
 
@@ -239,13 +302,33 @@ static int take_option(struct main_options *o, enum option_bit bit, const char *
 	case OPTION_NO_COMMANDS:
 		o->no_commands = true;
 		return MAIN_DONE;
+	case OPTION_MOUNT:
+		o->mount = true;
+		return MAIN_DONE;
 	case OPTION_ALL:
 		o->all = true;
+		return MAIN_DONE;
+	case OPTION_FINISH:
+		o->finish = true;
+		return MAIN_DONE;
+	case OPTION_BACK:
+		o->back = true;
 		return MAIN_DONE;
 	case OPTION_ACCEPT:
 		return strv_add(&o->accept, value) < 0
 			       ? main_error(MAIN_FAILED, "%s", strerror(ENOMEM))
 			       : MAIN_DONE;
+	case OPTION_SSH_LOGIN:
+		o->ssh_login = true;
+		return MAIN_DONE;
+	case OPTION_TRIAL_MINUTES:
+		return take_minutes(o, value);
+	case OPTION_FORMAT:
+		o->format = value;
+		return MAIN_DONE;
+	case OPTION_OUTPUT:
+		o->output = value;
+		return MAIN_DONE;
 	case OPTION_WITH:
 		return take_choice_option(value, &o->with);
 	case OPTION_WITHOUT:
@@ -304,22 +387,47 @@ static int run_command(struct main_options *o, unsigned seen)
 			"%s needs a device; `vfio-wizard list` shows them", command->name);
 	if (o->n_args > command->max)
 		return main_usage("%s does not take %s", command->name, o->args[command->max]);
+	if (!(command->options & OPTION_YES))
+		main_note_interrupted(o);
 	return command->run(o);
 }
 
 /* ---- the wizard ---------------------------------------------------------------------------- */
 
-static int run_screens(struct app *app)
+/* First what a rescue shell lacks; what is mounted there is seen only through a root opened anew.
+ */
+static int run_rescue(
+	const struct main_options *o, struct app *app, struct term *term, struct root **root)
+{
+	int r = screens_rescue(app, term);
+
+	if (r < 0 || !app->go_on)
+		return r;
+	*root = root_close(*root);
+	r = main_open(o, 0, root, NULL);
+	app->root = *root;
+	return r == 0 ? 0 : -ECANCELED;
+}
+
+static int run_screens(const struct main_options *o, struct app *app, struct root **root)
 {
 	struct term *term = NULL;
+	struct error err = {0};
 	char message[256];
-	int r;
+	int r = 0;
 
 	if (term_open(&term, message, sizeof(message)) < 0)
 		return main_error(MAIN_FAILED,
 			"%s\nThe commands need no terminal: see `vfio-wizard --help`", message);
-	r = screens_run(app, term);
+	if (app->rescue.n)
+		r = run_rescue(o, app, term, root);
+	else
+		app->go_on = true;
+	if (r == 0 && app->go_on && app_open(app, &err) == 0)
+		r = screens_run(app, term);
 	term_close(term);
+	if (err.code < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
 	if (r == -EINTR)
 		return main_error(
 			MAIN_FAILED, "stopped by a signal or by the loss of the terminal");
@@ -330,7 +438,6 @@ static int run_wizard(const struct main_options *o, unsigned seen)
 {
 	_cleanup_(root_closep) struct root *root = NULL;
 	struct app app = {.no_commands = o->no_commands};
-	struct error err = {0};
 	int r;
 
 	if (seen & ~(unsigned)(OPTION_EVERYWHERE | OPTION_NO_COMMANDS))
@@ -342,7 +449,8 @@ static int run_wizard(const struct main_options *o, unsigned seen)
 	app.root = root;
 	if (main_refusal(root))
 		(void)snprintf(app.refusal, sizeof(app.refusal), "%s", main_refusal(root));
-	r = app_open(&app, &err) < 0 ? main_error(MAIN_FAILED, "%s", err.text) : run_screens(&app);
+	r = app_look(&app) < 0 ? main_error(MAIN_FAILED, "%s", strerror(ENOMEM))
+			       : run_screens(o, &app, &root);
 	app_close(&app);
 	return r;
 }

@@ -10,8 +10,10 @@
 /* The command line, taken apart.  Strings are argv's. */
 struct main_options {
 	const char *root, *sysfs; /* sysfs NULL: as root_open() finds it */
-	bool json, yes, no_commands, all;
+	bool json, yes, no_commands, all, finish, back, mount, ssh_login;
 	struct strv accept;     /* ids of findings */
+	const char *format, *output; /* of guest; NULL: libvirt, standard output */
+	unsigned trial_minutes; /* 0: as it was */
 	unsigned with, without; /* bits of enum choice_option */
 	char **args;            /* the words after the command */
 	size_t n_args;
@@ -27,12 +29,19 @@ enum main_exit {
 int main_list(const struct main_options *o);
 int main_check(const struct main_options *o);
 int main_plan(const struct main_options *o);
+int main_guest(const struct main_options *o);
+int main_confirm(const struct main_options *o);
+int main_expire(const struct main_options *o);
 int main_verify(const struct main_options *o);
 int main_snapshots(const struct main_options *o);
 int main_apply(const struct main_options *o);
 int main_release(const struct main_options *o);
 int main_rollback(const struct main_options *o);
+int main_recover(const struct main_options *o);
 
+/* Says on standard error when a change was cut short, for commands that only look.  Who may not know
+ * is told nothing. */
+void main_note_interrupted(const struct main_options *o);
 /* "vfio-wizard: ..." on standard error; returns status, so that `return main_error(...)` keeps
  * the flow. */
 int main_error(int status, const char *fmt, ...) _printf_(2, 3);

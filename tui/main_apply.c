@@ -3,6 +3,7 @@
 #include "core/plan.h"
 #include "core/report.h"
 #include "core/snapshot.h"
+#include "core/trial.h"
 #include "core/txn.h"
 
 #include <errno.h>
@@ -19,10 +20,15 @@ static void show_command(const char *before, const struct command *command)
 {
 	_cleanup_(str_free) struct str line = {0};
 	_cleanup_(str_free) struct str clean = {0};
+	_cleanup_(strv_free) struct strv notes = {0};
 
 	report_command(&command->argv, &line);
 	report_printable(line.s ? line.s : "", &clean);
 	printf("%s%s\n", before, clean.s ? clean.s : "");
+	if (report_command_notes(command, &notes) < 0)
+		return;
+	for (size_t i = 0; i < notes.n; i++)
+		printf("%*s  (%s)\n", (int)strlen(before), "", notes.v[i]);
 }
 
 static void show_line(const char *before, const char *text)
@@ -204,6 +210,10 @@ static void show_what_next(const struct main_options *o, const struct plan *plan
 	printf("\nDone.  It takes effect at the next boot; then ask: vfio-wizard verify\n"
 	       "To take it back: vfio-wizard rollback %s\n",
 		snapshot);
+	if (plan->trial)
+		printf("The next boot is on trial: within %u minutes of its start run\n"
+		       "vfio-wizard confirm, or the machine takes it back and boots again.\n",
+			plan->trial);
 	if (plan->after.n)
 		puts("If the next boot shows nothing: add module_blacklist=vfio_pci to the kernel "
 		     "line "
@@ -309,6 +319,118 @@ int main_release(const struct main_options *o)
 		r = take_out(o, machine, &choice);
 	}
 	return r != 0 ? r : carry_out_choice(o, root, machine, &choice);
+}
+
+/* How far the interrupted change came, and what can be done. */
+static int show_interrupted(const struct root *root, const struct snapshot *s)
+{
+	static const char *const words[] = {
+		[SNAPSHOT_BEFORE] = "  as before  ",
+		[SNAPSHOT_AFTER] = "  done       ",
+		[SNAPSHOT_NEITHER] = "  neither    ",
+	};
+	struct error err = {0};
+	enum snapshot_side side;
+
+	if (s->damaged)
+		return main_error(MAIN_FAILED, "snapshot %s is damaged: %s", s->id, s->damaged);
+	printf("Change %s was cut short: ", s->id);
+	show_line("", s->summary);
+	for (size_t i = 0; i < s->n_files; i++) {
+		if (snapshot_file_side(root, &s->files[i], &side, &err) < 0)
+			(void)main_error(MAIN_FAILED, "%s", err.text);
+		else
+			show_line(words[side], s->files[i].path);
+	}
+	for (size_t i = 0; i < s->n_commands; i++)
+		show_command("  unknown    ", &s->commands[i]);
+	puts("To do the rest:   vfio-wizard recover --finish\n"
+	     "To take it back:  vfio-wizard recover --back");
+	return MAIN_FAILED;
+}
+
+int main_recover(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
+	_cleanup_(plan_freep) struct plan *plan = NULL;
+	const struct snapshot *s;
+	struct error err = {0};
+	int r;
+
+	if (o->finish && o->back)
+		return main_usage("recover takes --finish or --back");
+	r = main_open(o, 0, &root, NULL);
+	if (r != 0)
+		return r;
+	if (snapshots_load(root, &snapshots, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	s = snapshots_interrupted(&snapshots);
+	if (!s) {
+		puts("No change was cut short");
+		return MAIN_DONE;
+	}
+	if (!o->finish && !o->back)
+		return show_interrupted(root, s);
+	r = o->finish ? snapshot_finish_plan(root, &snapshots, &plan, &err)
+		      : snapshot_rollback_plan(root, &snapshots, s->id, &plan, &err);
+	if (r < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	return carry_out(o, root, plan);
+}
+
+int main_confirm(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	struct trial trial;
+	struct error err = {0};
+	int r;
+
+	r = main_open(o, 0, &root, NULL);
+	if (r != 0)
+		return r;
+	if (trial_load(root, &trial, &err) == -ENOENT) {
+		puts("Nothing is on trial");
+		return MAIN_DONE;
+	}
+	if (o->ssh_login && !trial_has_ssh_login(root))
+		return main_error(MAIN_FAILED, "nobody is logged in over SSH");
+	if (main_refusal(root))
+		return main_error(MAIN_FAILED, "%s", main_refusal(root));
+	if (txn_confirm(root, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	puts("Confirmed: what is applied stays");
+	return MAIN_DONE;
+}
+
+/* Nobody is there to ask: what somebody edited since is in the rollback's own snapshot. */
+int main_expire(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
+	_cleanup_(plan_freep) struct plan *plan = NULL;
+	_cleanup_(strv_free) struct strv accept = {0};
+	struct main_options unattended = *o;
+	struct trial trial;
+	struct error err = {0};
+	int r;
+
+	unattended.mount = unattended.yes = true;
+	r = main_open(&unattended, 0, &root, NULL);
+	if (r != 0)
+		return r;
+	if (trial_load(root, &trial, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	if (!trial_is_running(root, &trial))
+		return main_error(MAIN_FAILED, "the boot that is on trial has not begun");
+	if (snapshots_load(root, &snapshots, &err) < 0 ||
+		snapshot_rollback_plan(root, &snapshots, trial.snapshot, &plan, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	for (size_t i = 0; i < plan->findings.n; i++)
+		if (strv_add(&accept, plan->findings.v[i].id) < 0)
+			return main_error(MAIN_FAILED, "%s", strerror(ENOMEM));
+	unattended.accept = accept;
+	return carry_out(&unattended, root, plan);
 }
 
 int main_rollback(const struct main_options *o)

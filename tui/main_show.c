@@ -3,8 +3,10 @@
 #include "core/check.h"
 #include "core/existing.h"
 #include "core/plan.h"
+#include "core/guest.h"
 #include "core/report.h"
 #include "core/snapshot.h"
+#include "core/txn.h"
 #include "core/verify.h"
 
 #include <errno.h>
@@ -38,7 +40,7 @@ static int choice_findings(const struct main_options *o, const struct root *root
 	r = main_choice(o, root, machine, &choice);
 	if (r != 0)
 		return r;
-	r = existing_scan(root, machine, &existing, &err);
+	r = existing_scan(root, machine, &choice, &existing, &err);
 	if (r < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
 	r = check_choice(machine, &choice, &existing, ret);
@@ -87,6 +89,56 @@ int main_plan(const struct main_options *o)
 	return main_print(report_plan(plan, o->json, &out), &out);
 }
 
+static bool format_by_name(const char *name, enum guest_format *ret)
+{
+	for (unsigned i = 0; guest_format_name(i); i++)
+		if (strcmp(guest_format_name(i), name) == 0) {
+			*ret = (enum guest_format)i;
+			return true;
+		}
+	return false;
+}
+
+/* The devices of the command line, or those that are chosen already. */
+static int guest_choice(const struct main_options *o, const struct root *root,
+	const struct machine *machine, struct choice *ret)
+{
+	struct error err = {0};
+
+	if (o->n_args)
+		return main_choice(o, root, machine, ret);
+	if (choice_load(root, ret, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	return ret->n ? MAIN_DONE
+		      : main_usage("nothing is chosen here: guest needs devices; "
+				   "`vfio-wizard list` shows them");
+}
+
+int main_guest(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(machine_freep) struct machine *machine = NULL;
+	_cleanup_(choice_free) struct choice choice = {0};
+	_cleanup_(str_free) struct str out = {0};
+	enum guest_format format = GUEST_LIBVIRT;
+	struct error err = {0};
+	int r;
+
+	if (o->format && !format_by_name(o->format, &format))
+		return main_usage("there is no format %s: libvirt, qemu or proxmox", o->format);
+	r = main_open(o, MACHINE_NAMES, &root, &machine);
+	if (r == 0)
+		r = guest_choice(o, root, machine, &choice);
+	if (r != 0)
+		return r;
+	r = guest_describe(machine, &choice, format, &out);
+	if (r < 0 || !o->output)
+		return main_print(r, &out);
+	if (txn_save(o->output, out.s ? out.s : "", &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	return MAIN_DONE;
+}
+
 static bool all_ok(const struct verdicts *verdicts)
 {
 	for (size_t i = 0; i < verdicts->n; i++)
@@ -115,6 +167,23 @@ int main_verify(const struct main_options *o)
 		r = report_verify(&verdicts, o->json, &out);
 	r = main_print(r, &out);
 	return r == MAIN_DONE && !all_ok(&verdicts) ? MAIN_FAILED : r;
+}
+
+void main_note_interrupted(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
+	const struct snapshot *s;
+
+	if (root_open(o->root, o->sysfs, &root, NULL) < 0 ||
+		snapshots_load(root, &snapshots, NULL) < 0)
+		return;
+	s = snapshots_interrupted(&snapshots);
+	if (s)
+		(void)main_error(MAIN_FAILED,
+			"change %s was cut short; `vfio-wizard recover` finishes it or takes it "
+			"back",
+			s->id);
 }
 
 int main_snapshots(const struct main_options *o)

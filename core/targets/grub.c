@@ -1,48 +1,45 @@
-/* GRUB on Debian and its children: a drop-in in /etc/default/grub.d, which grub-mkconfig sources with
- * /bin/sh after /etc/default/grub.  The parameters go to GRUB_CMDLINE_LINUX_DEFAULT: recovery entries
- * do not get those, so they stay a way back. */
+/* GRUB on Debian and its children: a drop-in in /etc/default/grub.d, which grub-mkconfig sources
+ * with /bin/sh after /etc/default/grub.  The parameters go to GRUB_CMDLINE_LINUX_DEFAULT: recovery
+ * entries do not get those, so they stay a way back. */
 #include "core/targets/target.h"
 
+#include "core/edit.h"
+#include "core/parameters.h"
+
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DROP_INS "/etc/default/grub.d"
 
 static bool detect(const struct target_input *in)
 {
-	return in->machine->host.boot_loader == BOOT_GRUB_DEBIAN;
+	return in->loader == BOOT_GRUB_D;
 }
 
-static void add_parameter(const struct target_input *in, struct str *out, const char *parameter)
+static int build(const struct target_input *in, char **ret, struct error *err)
 {
-	if (!strv_has(&in->existing->cmdline, parameter))
-		str_addf(out, " %s", parameter);
-}
+	_cleanup_(str_free) struct str out = {0};
+	_cleanup_(strv_free) struct strv words = {0};
+	int r = parameters_behind(&in->existing->cmdline, in->parameters, &words, err);
 
-static int build(const struct target_input *in, char **ret)
-{
-	_cleanup_(str_free) struct str parameters = {0}, out = {0};
-
-	if (forecast_needs_intel_iommu(in->machine))
-		add_parameter(in, &parameters, "intel_iommu=on");
-	if (in->choice->options & CHOICE_IOMMU_PT)
-		add_parameter(in, &parameters, "iommu=pt");
-	if (str_check(&parameters) < 0)
-		return -ENOMEM;
-	if (!parameters.len)
-		return 0;
-	str_addf(&out,
-		TARGET_MARK ": what PCI passthrough needs on the kernel command line.\n"
-			    "# Recovery entries do not get it: they are a way back.\n"
-			    "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT%s\"\n",
-		parameters.s);
-	return str_take(&out, ret);
+	if (r < 0 || !words.n)
+		return r;
+	str_add(&out, TARGET_MARK ": what PCI passthrough needs on the kernel command line.\n"
+				  "# Recovery entries do not get it: they are a way back.\n"
+				  "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT");
+	for (size_t i = 0; i < words.n; i++)
+		str_addf(&out, " %s", words.v[i]);
+	str_add(&out, "\"\n");
+	return str_take(&out, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
 static int plan(const struct target_input *in, struct plan *plan, struct error *err)
 {
 	_cleanup_free_ char *text = NULL;
+	int r = in->choice->n ? build(in, &text, err) : 0;
 
-	if (in->choice->n && build(in, &text) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
-	return target_own_file(in, plan, &target_grub, TARGET_GRUB, 0644, text, err);
+	return r < 0 ? r : target_own_file(in, plan, &target_grub, TARGET_GRUB, 0644, text, err);
 }
 
 static int commands(const struct target_input *in, struct plan *plan, struct error *err)
@@ -57,5 +54,42 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	return 0;
 }
 
-const struct target target_grub = {
-	.name = "grub", .detect = detect, .plan = plan, .commands = commands};
+static int add_file(
+	const struct target_input *in, const char *path, struct strv *ret, struct error *why)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = target_read_optional(in, path, &text, why);
+
+	if (r <= 0)
+		return r;
+	r = edit_shell_words(text, "GRUB_CMDLINE_LINUX", ret);
+	return r < 0 ? r : edit_shell_words(text, "GRUB_CMDLINE_LINUX_DEFAULT", ret);
+}
+
+/* GRUB sources these with /bin/sh, in this order. */
+static int parameters(
+	const struct target_input *in, struct strv *theirs, struct strv *ours, struct error *why)
+{
+	_cleanup_(strv_free) struct strv names = {0};
+	int r = add_file(in, "/etc/default/grub", theirs, why);
+
+	if (r == 0 && root_list(in->root, DROP_INS, &names) == -ENOMEM)
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		size_t n = strlen(names.v[i]);
+		char path[512];
+
+		if (n < 5 || strcmp(names.v[i] + n - 4, ".cfg") != 0 ||
+			snprintf(path, sizeof(path), DROP_INS "/%s", names.v[i]) >=
+				(int)sizeof(path))
+			continue;
+		r = add_file(in, path, strcmp(path, TARGET_GRUB) == 0 ? ours : theirs, why);
+	}
+	return r;
+}
+
+const struct target target_grub = {.name = "grub",
+	.detect = detect,
+	.plan = plan,
+	.commands = commands,
+	.parameters = parameters};

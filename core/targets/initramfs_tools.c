@@ -21,7 +21,7 @@ static const char hook[] =
 
 static bool detect(const struct target_input *in)
 {
-	return in->machine->host.initramfs == INITRAMFS_TOOLS;
+	return in->initramfs == INITRAMFS_TOOLS;
 }
 
 /* vfio's modules as far as some installed kernel has them loadable: vfio_virqfd went into vfio with

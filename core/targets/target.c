@@ -1,6 +1,7 @@
 #include "core/targets/target.h"
 
 #include "core/edit.h"
+#include "core/manifest.h"
 
 #include <errno.h>
 #include <string.h>
@@ -8,6 +9,10 @@
 const struct target *const target_all[] = {
 	&target_vfio_bind,
 	&target_modprobe,
+	&target_vfio_nodes,
+	&target_libvirt,
+	&target_opennebula,
+	&target_trial,
 	&target_initramfs_tools,
 	&target_grub,
 	NULL,
@@ -75,8 +80,7 @@ int target_own_file(const struct target_input *in, struct plan *plan, const stru
 	_cleanup_(content_free) struct content wanted = {0};
 
 	if (text) {
-		wanted = (struct content){
-			.kind = CONTENT_FILE, .mode = mode, .text = strdup(text)};
+		wanted = (struct content){.kind = CONTENT_FILE, .mode = mode, .text = strdup(text)};
 		if (!wanted.text)
 			return error_set(err, -ENOMEM, "out of memory");
 	}
@@ -89,8 +93,8 @@ int target_own_link(const struct target_input *in, struct plan *plan, const stru
 	_cleanup_(content_free) struct content wanted = {0};
 
 	if (is_wanted) {
-		wanted = (struct content){
-			.kind = CONTENT_LINK, .mode = 0777, .text = strdup(where)};
+		wanted =
+			(struct content){.kind = CONTENT_LINK, .mode = 0777, .text = strdup(where)};
 		if (!wanted.text)
 			return error_set(err, -ENOMEM, "out of memory");
 	}
@@ -114,4 +118,101 @@ int target_own_block(const struct target_input *in, struct plan *plan, const str
 		after.mode = before.kind == CONTENT_FILE ? before.mode : 0644;
 	}
 	return add(plan, target, resolved, &before, &after, err);
+}
+
+static uint64_t sum(const char *text)
+{
+	return manifest_sum(text, strlen(text));
+}
+
+/* What the list's file shall be; *after stays absent where it goes, or was never there. */
+static int edit_list_of(struct words_list *list, const struct words_place *place,
+	const struct content *before, const char *fresh, const struct strv *wanted,
+	struct content *after, struct error *err)
+{
+	const char *text = before->text ? before->text : wanted->n ? fresh : NULL;
+	int r;
+
+	if (!text) {
+		strv_free(&list->ours);
+		return 0;
+	}
+	r = words_edit(place, text, &list->ours, wanted, &after->text, err);
+	if (r < 0)
+		return r;
+	if (!before->text)
+		list->made = sum(fresh);
+	if (!list->ours.n && list->made && after->text && sum(after->text) == list->made)
+		free(TAKE_PTR(after->text));
+	if (after->text) {
+		after->kind = CONTENT_FILE;
+		after->mode = before->kind == CONTENT_FILE ? before->mode : 0644;
+	}
+	return 0;
+}
+
+int target_own_words(const struct target_input *in, struct plan *plan, const struct target *target,
+	const struct words_place *place, const char *fresh, const struct strv *wanted,
+	struct error *err)
+{
+	_cleanup_(content_free) struct content before = {0}, after = {0};
+	_cleanup_free_ char *resolved = NULL;
+	struct words_list *list = words_at(in->words, place);
+	int r;
+
+	if (!list)
+		return error_set(err, -ENOMEM, "out of memory");
+	list->visited = true;
+	if (!wanted->n && !list->ours.n)
+		return 0;
+	r = content_read(in->root, place->path, false, &resolved, &before, err);
+	if (r == 0)
+		r = edit_list_of(list, place, &before, fresh, wanted, &after, err);
+	return r < 0 ? r : add(plan, target, resolved, &before, &after, err);
+}
+
+int target_finish(const struct target_input *in, struct plan *plan, struct error *err)
+{
+	static const struct target self = {.name = "words"};
+	static const struct strv none;
+	_cleanup_free_ char *text = NULL;
+
+	for (size_t i = 0; i < in->words->n; i++) {
+		struct words_list *list = &in->words->v[i];
+		const struct words_place place = {list->grammar, list->path, list->key};
+		int r;
+
+		if (list->visited || list->grammar == WORDS_TOOL)
+			continue;
+		r = target_own_words(in, plan, &self, &place, NULL, &none, err);
+		if (r < 0)
+			return r;
+	}
+	if (words_format(in->words, &text) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return target_own_file(in, plan, &self, WORDS_PATH, 0644, text, err);
+}
+
+int target_read_optional(
+	const struct target_input *in, const char *path, char **ret, struct error *why)
+{
+	struct error err = {0};
+	int r = root_read_text(in->root, path, ret, &err);
+
+	if (r == 0)
+		return 1;
+	if (r != -ENOENT && r != -ENOTDIR && r != -ENOMEM)
+		*why = err;
+	return r == -ENOMEM ? r : 0;
+}
+
+const char *target_program(const struct target_input *in)
+{
+	static const char *const places[] = {"/usr/local/sbin/vfio-wizard",
+		"/usr/sbin/vfio-wizard", "/usr/local/bin/vfio-wizard", "/usr/bin/vfio-wizard"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (root_exists(in->root, places[i]))
+			return places[i];
+	return NULL;
 }

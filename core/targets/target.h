@@ -4,6 +4,7 @@
 #define CORE_TARGETS_TARGET_H
 
 #include "core/plan.h"
+#include "core/words.h"
 
 /* The files that are wholly ours. */
 #define TARGET_SCRIPT    "/usr/local/bin/vfio-bind"
@@ -23,18 +24,28 @@ struct target_input {
 	const struct root *root;
 	const struct machine *machine;
 	const struct choice *choice;           /* empty: remove every trace of ours */
-	const struct existing *existing;
+	const struct existing *existing;       /* NULL while it is being found out */
+	enum boot_loader loader;               /* choice_boot_loader() */
+	enum initramfs initramfs;              /* choice_initramfs() */
+	const struct strv *parameters;         /* parameters_wanted() */
+	struct words *words;                   /* ours in other files: target_own_words() keeps it */
 };
 
 struct target {
 	const char *name;
-	/* This system has it. */
+	/* This system has it.  Where it has not, plan() is asked with an empty choice, so that what
+	 * was left there in other days is taken back. */
 	bool (*detect)(const struct target_input *in);
 	/* Adds the changes that take the files from what they are to what the choice asks. */
 	int (*plan)(const struct target_input *in, struct plan *plan, struct error *err);
 	/* Adds the command that makes changed files effective; called in the table's order after
 	 * every plan(), when any file changed.  NULL: none. */
 	int (*commands)(const struct target_input *in, struct plan *plan, struct error *err);
+	/* Boot loaders: the kernel parameters that the configuration gives a normal boot, apart by who
+	 * put them there.  What cannot be read or parsed gives none and is told in *why (never NULL);
+	 * what is not there is no trouble.  Fails only with -ENOMEM.  NULL: not a boot loader. */
+	int (*parameters)(const struct target_input *in, struct strv *theirs, struct strv *ours,
+		struct error *why);
 };
 
 /* NULL-terminated, in the order of writing and of commands: files of binding first, then the
@@ -55,9 +66,35 @@ int target_own_link(const struct target_input *in, struct plan *plan, const stru
 /* Our marked block (edit_block) in a file of the person's; body "": none. */
 int target_own_block(const struct target_input *in, struct plan *plan, const struct target *target,
 	const char *path, const char *body, struct error *err);
+/* Our words in a list of the person's (words.h; not WORDS_TOOL).  fresh: what the file begins with
+ * where it is not there; NULL: then it stays away.  A file that we made and that holds nothing else in
+ * the end goes. */
+int target_own_words(const struct target_input *in, struct plan *plan, const struct target *target,
+	const struct words_place *place, const char *fresh, const struct strv *wanted,
+	struct error *err);
+/* A configuration file to look at: 1, or 0 where there is none or it cannot be read, which is told in
+ * *why unless it is just not there.  Fails only with -ENOMEM. */
+int target_read_optional(const struct target_input *in, const char *path, char **ret,
+	struct error *why);
+/* After every target: takes our words out of lists that none asked for, and keeps the record. */
+int target_finish(const struct target_input *in, struct plan *plan, struct error *err);
+/* Where vfio-wizard itself is installed below the root; NULL: nowhere. */
+const char *target_program(const struct target_input *in);
 /* The plan holds a change that `target` asked for. */
 bool target_changed(const struct plan *plan, const struct target *target);
 
+/* The first boot on trial. */
+#define TARGET_TRIAL_SERVICE "/etc/systemd/system/vfio-wizard-trial.service"
+#define TARGET_TRIAL_TIMER   "/etc/systemd/system/vfio-wizard-trial.timer"
+#define TARGET_CONFIRM       "/etc/systemd/system/vfio-wizard-confirm.service"
+#define TARGET_CONFIRM_PATH  "/etc/systemd/system/vfio-wizard-confirm.path"
+
+/* The consumers' files. */
+#define TARGET_UDEV      "/etc/udev/rules.d/60-vfio-wizard.rules"
+#define TARGET_QEMU_CONF "/etc/libvirt/qemu.conf"
+
+extern const struct target target_trial;
+extern const struct target target_vfio_nodes, target_libvirt, target_opennebula;
 extern const struct target target_vfio_bind, target_modprobe, target_initramfs_tools, target_grub;
 
 #endif

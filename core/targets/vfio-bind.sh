@@ -16,6 +16,7 @@ modprobe=/sbin/modprobe
 config=/etc/sysconfig/vfio-bind
 pci=/sys/bus/pci
 cmdline=/proc/cmdline
+snapshots=/var/lib/vfio-wizard/snapshots
 
 say() {
 	echo "vfio-bind: $*" >&2
@@ -238,11 +239,28 @@ bind() {
 	return 1
 }
 
+# Says so when the newest change never came to its end: by the number, since clocks go backwards.
+say_interrupted() {
+	newest=0
+	for dir in "$snapshots"/*-*-*; do
+		number=${dir##*-}
+		case $number in
+		'' | *[!0-9]* | ???????????*) continue ;;
+		esac
+		[ "$number" -gt "${newest##*-}" ] && newest=${dir##*/}
+	done
+	word=
+	[ -r "$snapshots/$newest/state" ] && read -r word <"$snapshots/$newest/state"
+	[ "$word" = pending ] || return 0
+	say "change $newest was cut short: run vfio-wizard recover"
+}
+
 if [ "$1" = --early ]; then
 	shift
 	early "$@"
 	exit
 fi
+say_interrupted
 is_recovery && exit 0
 read_config
 $modprobe vfio-pci || exit 1

@@ -1,0 +1,20 @@
+/* The kernel parameters that a choice needs, whatever boot loader keeps them.  Pure. */
+#ifndef CORE_PARAMETERS_H
+#define CORE_PARAMETERS_H
+
+#include "core/choice.h"
+#include "core/existing.h"
+#include "core/machine.h"
+
+/* One word each; of comma lists one word for each element: "vfio-pci.ids=10de:1b80:1043:8591".
+ * An empty choice needs none.  -ENOMEM. */
+int parameters_wanted(const struct machine *machine, const struct choice *choice, struct strv *ret);
+
+/* For places of our own behind the person's line `theirs` (drop-ins, tools): the words to append
+ * there, so that the kernel sees the wanted ones and all of theirs.  Comma lists, of which the
+ * kernel takes the last, hold theirs too.  What is there already is left out.  -E2BIG: the line
+ * would be longer than the kernel takes; the error says so. */
+int parameters_behind(const struct strv *theirs, const struct strv *wanted, struct strv *ret,
+	struct error *err);
+
+#endif

@@ -1,0 +1,208 @@
+#include "core/rescue.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+
+/* Where what boots, and what the program itself keeps, may be a file system of its own. */
+static const char *const places[] = {
+	"/usr", "/usr/local", "/var", "/var/lib", "/boot", "/boot/efi", "/boot/firmware", "/efi"};
+
+void rescue_free(struct rescue *rescue)
+{
+	for (size_t i = 0; i < rescue->n; i++) {
+		free(rescue->v[i].point);
+		free(rescue->v[i].source);
+		free(rescue->v[i].type);
+		free(rescue->v[i].text);
+	}
+	free(rescue->v);
+	*rescue = (struct rescue){0};
+}
+
+static int add(struct rescue *rescue, enum rescue_kind kind, const char *point, const char *source,
+	const char *type, const char *fmt, ...) _printf_(6, 7);
+
+static int add(struct rescue *rescue, enum rescue_kind kind, const char *point, const char *source,
+	const char *type, const char *fmt, ...)
+{
+	struct rescue_item *item;
+	va_list ap;
+	int n;
+
+	if (base_grow(&rescue->v, rescue->n, sizeof(*rescue->v)) < 0)
+		return -ENOMEM;
+	item = &rescue->v[rescue->n++];
+	item->kind = kind;
+	item->point = strdup(point);
+	item->source = strdup(source);
+	item->type = strdup(type);
+	va_start(ap, fmt);
+	n = vasprintf(&item->text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		item->text = NULL;
+	return item->point && item->source && item->type && item->text ? 0 : -ENOMEM;
+}
+
+/* As an initramfs leaves them, and init=/bin/sh without one does not. */
+static int look_at_kernel(struct rescue *rescue)
+{
+	static const struct {
+		const char *point, *type;
+		long magic; /* statfs(2); devtmpfs is a tmpfs to it */
+		const char *loss;
+	} kernels[] = {
+		{"/proc", "proc", PROC_SUPER_MAGIC, "what is mounted cannot be seen"},
+		{"/sys", "sysfs", SYSFS_MAGIC, "no device can be seen"},
+		{"/dev", "devtmpfs", TMPFS_MAGIC, "commands find no disk"},
+		{"/run", "tmpfs", TMPFS_MAGIC, "commands have no place for what is temporary"},
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(kernels); i++) {
+		struct statfs fs;
+
+		if (statfs(kernels[i].point, &fs) == 0 && fs.f_type == kernels[i].magic)
+			continue;
+		r = add(rescue, RESCUE_KERNEL, kernels[i].point, kernels[i].type, kernels[i].type,
+			"%s is not mounted: %s.", kernels[i].point, kernels[i].loss);
+	}
+	return r;
+}
+
+static int look_at_root(const struct root *root, struct rescue *rescue)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(root_fd(root), &fs) < 0 || !(fs.f_flag & ST_RDONLY))
+		return 0;
+	return add(rescue, RESCUE_READ_ONLY, "/", "", "",
+		"The file system of %s is mounted read-only: nothing can be put back.",
+		root_is_live(root) ? "/" : root_path(root));
+}
+
+/* proc_pid_mountinfo(5): the fifth field. */
+static bool is_mounted(const char *mounts, const char *prefix, const char *point)
+{
+	char wanted[1024];
+	int n = snprintf(wanted, sizeof(wanted), " %s%s ", prefix, point);
+
+	for (const char *line = mounts; line && *line; line = strchr(line, '\n')) {
+		const char *field;
+
+		line += *line == '\n';
+		field = line;
+		for (int i = 0; field && i < 3; i++)
+			field = strchr(field + 1, ' ');
+		field = field ? strchr(field + 1, ' ') : NULL;
+		if (field && n > 0 && strncmp(field, wanted, (size_t)n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool has_option(const char *options, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = options; p; p = (p = strchr(p, ',')) ? p + 1 : NULL)
+		if (strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == '\0'))
+			return true;
+	return false;
+}
+
+struct look {
+	const struct root *root;
+	const char *mounts, *prefix; /* of the running system; where the root is in it */
+	struct rescue *rescue;
+};
+
+/* fstab(5).  What is mounted by hand or on demand is missing only when somebody says so. */
+static int fstab_line(struct look *look, const char *line)
+{
+	_cleanup_(strv_free) struct strv f = {0};
+	bool place = false;
+
+	if (strv_split(&f, line, " \t") < 0)
+		return -ENOMEM;
+	if (f.n < 4 || f.v[0][0] == '#' || has_option(f.v[3], "noauto"))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		place |= strcmp(places[i], f.v[1]) == 0;
+	if (!place || is_mounted(look->mounts, look->prefix, f.v[1]))
+		return 0;
+	return add(look->rescue, RESCUE_FILE_SYSTEM, f.v[1], f.v[0], f.v[2],
+		"%s of this system (%s) is not mounted at %s%s.", f.v[1], f.v[0], look->prefix,
+		f.v[1]);
+}
+
+static int compare_points(const void *a, const void *b)
+{
+	return strcmp(
+		((const struct rescue_item *)a)->point, ((const struct rescue_item *)b)->point);
+}
+
+static int look_at_fstab(const struct root *root, struct rescue *rescue)
+{
+	_cleanup_(root_closep) struct root *live = NULL;
+	_cleanup_free_ char *mounts = NULL, *fstab = NULL;
+	struct look look = {.root = root, .rescue = rescue};
+	size_t first = rescue->n;
+	int r;
+
+	if (root_open("/", NULL, &live, NULL) < 0 ||
+		root_read_text(live, "/proc/self/mountinfo", &mounts, NULL) < 0 ||
+		root_read_text(root, "/etc/fstab", &fstab, NULL) < 0)
+		return 0;
+	look.mounts = mounts;
+	look.prefix = root_is_live(root) ? "" : root_path(root);
+	r = 0;
+	for (char *rest = fstab, *line; r == 0 && (line = strsep(&rest, "\n"));)
+		r = fstab_line(&look, line);
+	/* /boot before /boot/efi. */
+	if (r == 0 && rescue->n > first)
+		qsort(&rescue->v[first], rescue->n - first, sizeof(*rescue->v), compare_points);
+	return r;
+}
+
+int rescue_look(const struct root *root, struct rescue *ret)
+{
+	_cleanup_(rescue_free) struct rescue rescue = {0};
+	int r = 0;
+
+	if (!root_is_live(root) && !root_sysfs_is_live(root)) {
+		*ret = (struct rescue){0};
+		return 0;
+	}
+	if (root_is_live(root))
+		r = look_at_kernel(&rescue);
+	if (r == 0)
+		r = look_at_root(root, &rescue);
+	if (r == 0)
+		r = look_at_fstab(root, &rescue);
+	if (r < 0)
+		return r;
+	*ret = rescue;
+	rescue = (struct rescue){0};
+	return 0;
+}
+
+int rescue_findings(const struct root *root, struct findings *findings)
+{
+	_cleanup_(rescue_free) struct rescue rescue = {0};
+	int r = rescue_look(root, &rescue);
+
+	for (size_t i = 0; r == 0 && i < rescue.n; i++)
+		if (rescue.v[i].kind == RESCUE_FILE_SYSTEM)
+			r = findings_add(findings, "not-mounted", SEVERITY_DANGER, NULL, -1,
+				"mount it first: start the wizard, which offers to, or use --mount",
+				"%s What belongs there would be written below it, where nothing "
+				"boots from.",
+				rescue.v[i].text);
+	return r;
+}

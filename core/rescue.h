@@ -1,0 +1,35 @@
+/* What a rescue shell may lack before a system can be changed rightly: the kernel's own file systems,
+ * a writable root, the system's other file systems in their places.  Reads, never mounts: that is
+ * txn_mount(). */
+#ifndef CORE_RESCUE_H
+#define CORE_RESCUE_H
+
+#include "core/check.h"
+#include "core/root.h"
+
+enum rescue_kind {
+	RESCUE_KERNEL,               /* /proc, /sys, /dev or /run: of the running system only */
+	RESCUE_READ_ONLY,
+	RESCUE_FILE_SYSTEM,          /* in the system's fstab, not in its place */
+};
+
+struct rescue_item {
+	enum rescue_kind kind;
+	char *point;                 /* as the system below the root sees it: "/proc", "/", "/boot" */
+	char *source, *type;         /* what belongs there: "UUID=...", "vfat" */
+	char *text;                  /* one sentence for a person */
+};
+
+struct rescue {
+	struct rescue_item *v;       /* in the order in which they have to be mended */
+	size_t n;
+};
+
+/* A saved tree (its hardware is not the running one's) lacks nothing.  Only -ENOMEM fails. */
+int rescue_look(const struct root *root, struct rescue *ret);
+void rescue_free(struct rescue *rescue);
+
+/* A finding not-mounted (danger) for each file system that is not in its place. */
+int rescue_findings(const struct root *root, struct findings *findings);
+
+#endif

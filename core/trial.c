@@ -1,0 +1,86 @@
+#include "core/trial.h"
+
+#include "core/snapshot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SESSIONS "/run/systemd/sessions"
+
+static bool take(const char *line, const char *key, char *ret, size_t size)
+{
+	size_t n = strlen(key);
+
+	return strncmp(line, key, n) == 0 && line[n] == ' ' &&
+	       snprintf(ret, size, "%s", line + n + 1) < (int)size;
+}
+
+int trial_load(const struct root *root, struct trial *ret, struct error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	struct trial trial = {0};
+	char minutes[16] = "";
+	uint64_t number = 0;
+	int r = root_read_text(root, TRIAL_PATH, &text, err);
+
+	if (r < 0)
+		return r;
+	for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
+		(void)(take(line, "snapshot", trial.snapshot, sizeof(trial.snapshot)) ||
+			take(line, "minutes", minutes, sizeof(minutes)) ||
+			take(line, "boot", trial.boot, sizeof(trial.boot)));
+	if (snapshot_number(trial.snapshot, &number) < 0 || !*trial.boot ||
+		base_number(minutes, 10, TRIAL_MINUTES_MAX, &number) < 0)
+		return error_set(err, -EINVAL,
+			"%s is damaged; `vfio-wizard confirm` removes it, and what is applied "
+			"stays",
+			TRIAL_PATH);
+	trial.minutes = (unsigned)number;
+	*ret = trial;
+	return 0;
+}
+
+int trial_format(const struct trial *trial, char **ret)
+{
+	_cleanup_(str_free) struct str out = {0};
+
+	str_addf(&out,
+		"# On trial until somebody runs `vfio-wizard confirm`.\n"
+		"snapshot %s\nminutes %u\nboot %s\n",
+		trial->snapshot, trial->minutes, trial->boot);
+	return str_take(&out, ret);
+}
+
+void trial_boot(const struct root *root, char *ret, size_t size)
+{
+	if (!root_is_live(root) ||
+		root_attr(root, "/proc/sys/kernel/random/boot_id", ret, size) <= 0)
+		(void)snprintf(ret, size, "-");
+}
+
+bool trial_is_running(const struct root *root, const struct trial *trial)
+{
+	char boot[40];
+
+	trial_boot(root, boot, sizeof(boot));
+	return root_is_live(root) && strcmp(boot, trial->boot) != 0;
+}
+
+bool trial_has_ssh_login(const struct root *root)
+{
+	_cleanup_(strv_free) struct strv names = {0};
+
+	if (root_list(root, SESSIONS, &names) < 0)
+		return false;
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *text = NULL;
+		char path[128];
+
+		(void)snprintf(path, sizeof(path), SESSIONS "/%.64s", names.v[i]);
+		if (root_read_text(root, path, &text, NULL) == 0 &&
+			strstr(text, "\nSERVICE=sshd\n") && strstr(text, "\nREMOTE=1\n"))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,434 @@
+/* Commands that keep a state of their own and say how it is taken back, and commands that look into
+ * what was built: a small tool in sh plays the boot loader's. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/support.h"
+#include "tests/support_txn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct scene {
+	char *dir, *old;
+	struct root *root;
+	struct plan *plan;
+	struct str log;
+};
+
+static const struct support_edit edits[] = {
+	{"/etc/default/grub", "GRUB_TIMEOUT=9\n", 0644}, {"/etc/new", "1\n", 0600}, {0}};
+
+/* Both say in /log what they saw, and keep in /state what is set; as grubby does, they also rewrite
+ * a file that the plan changes. */
+static const char set[] = "read l </etc/default/grub; echo set $l >>/log; echo set >/state;"
+			  "echo \"${l% # set} # set\" >/etc/default/grub";
+static const char unset[] = "read l </etc/default/grub; echo unset $l >>/log; echo unset >/state;"
+			    "echo \"${l% # set}\" >/etc/default/grub";
+
+static void add_tool(
+	struct plan *plan, enum command_stage stage, const char *argv, const char *undo)
+{
+	assert_int_equal(plan_add_undoable(plan, stage, "set it",
+				 (const char *const[]){"/bin/sh", "-c", argv, NULL},
+				 (const char *const[]){"/bin/sh", "-c", undo, NULL}),
+		0);
+}
+
+static void add_script(struct plan *plan, enum command_stage stage, const char *script)
+{
+	assert_int_equal(plan_add_command(plan, stage, "a script",
+				 (const char *const[]){"/bin/sh", "-c", script, NULL}),
+		0);
+}
+
+static void add_check(struct plan *plan, const char *script, const char *const *expect)
+{
+	struct strv list = {0};
+
+	for (; *expect; expect++)
+		assert_int_equal(strv_add(&list, *expect), 0);
+	assert_int_equal(
+		plan_add_check(plan, "look into it",
+			(const char *const[]){"/bin/sh", "-c", script, "/boot/image", NULL}, &list),
+		0);
+	strv_free(&list);
+}
+
+static void open_scene(struct scene *s)
+{
+	*s = (struct scene){.dir = support_txn_system(true)};
+	support_put(s->dir, "/state", "none\n");
+	support_put(s->dir, "/log", "");
+	support_put(s->dir, "/failed", "");
+	s->old = support_txn_tree(s->dir);
+	s->root = support_txn_root(s->dir);
+	s->plan = support_txn_plan(s->root, edits, NULL);
+}
+
+static void close_scene(struct scene *s)
+{
+	plan_free(s->plan);
+	root_close(s->root);
+	str_free(&s->log);
+	free(s->old);
+	support_remove(s->dir);
+}
+
+static enum txn_event_kind run(struct scene *s, unsigned flags)
+{
+	struct txn *txn = NULL;
+	struct error err = {0};
+	enum txn_event_kind last;
+
+	str_free(&s->log);
+	if (txn_begin(s->root, s->plan, flags, &txn, &err) < 0)
+		fail_msg("%s", err.text);
+	last = support_txn_run(txn, &s->log);
+	txn_free(txn);
+	return last;
+}
+
+/* The plan is then the way back to before that snapshot. */
+static void plan_back(struct scene *s, unsigned number)
+{
+	_cleanup_free_ char *id = support_txn_id(s->dir, number);
+	struct snapshots snapshots = {0};
+	struct error err = {0};
+
+	s->plan = plan_free(s->plan);
+	if (snapshots_load(s->root, &snapshots, &err) < 0 ||
+		snapshot_rollback_plan(s->root, &snapshots, id, &s->plan, &err) < 0)
+		fail_msg("%s", err.text);
+	snapshots_free(&snapshots);
+}
+
+static void says(const struct scene *s, const char *what)
+{
+	if (!s->log.s || !strstr(s->log.s, what))
+		fail_msg("not in it: %s\n%s", what, s->log.s ? s->log.s : "(nothing)");
+}
+
+static void says_not(const struct scene *s, const char *what)
+{
+	if (s->log.s && strstr(s->log.s, what))
+		fail_msg("in it: %s\n%s", what, s->log.s);
+}
+
+static void is_file(const struct scene *s, const char *path, const char *text)
+{
+	_cleanup_free_ char *now = support_get(s->dir, path);
+
+	if (!now)
+		fail_msg("%s is missing", path);
+	assert_string_equal(now, text);
+}
+
+static void is_as_before(const struct scene *s, const char *state_now)
+{
+	_cleanup_free_ char *now = NULL;
+
+	is_file(s, "/state", state_now);
+	support_put(s->dir, "/state", "none\n");
+	now = support_txn_tree(s->dir);
+	support_assert_same(s->old, now);
+}
+
+static void states_are(const struct scene *s, const char *want)
+{
+	_cleanup_free_ char *states = support_txn_states(s->dir);
+
+	assert_string_equal(states, want);
+}
+
+/* Makes a finished snapshot one that was cut short at its very end. */
+static void interrupt(const struct scene *s, unsigned number)
+{
+	_cleanup_free_ char *id = support_txn_id(s->dir, number);
+	char path[200];
+
+	snprintf(path, sizeof(path), SNAPSHOT_DIR "/%s/state", id);
+	support_put(s->dir, path, "pending\n");
+}
+
+#define NEEDS_ROOT                                                                                 \
+	do {                                                                                       \
+		(void)state;                                                                       \
+		if (geteuid() != 0)                                                                \
+			skip();                                                                    \
+	} while (0)
+
+/* -- failing -- */
+
+static void failure_undoes_first(void **state)
+{
+	struct scene s;
+
+	NEEDS_ROOT;
+	open_scene(&s);
+	add_script(s.plan, COMMAND_INITRAMFS, "read l </etc/default/grub; echo image $l >>/log");
+	add_tool(s.plan, COMMAND_INITRAMFS, set, unset);
+	add_tool(s.plan, COMMAND_BOOT_LOADER, "echo two >>/log", "echo not two >>/log");
+	add_script(s.plan, COMMAND_BOOT_LOADER, "[ -s /failed ] || { echo x >/failed; exit 1; }");
+	add_tool(s.plan, COMMAND_BOOT_LOADER, "echo never >>/log", "echo never >>/log");
+	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
+	is_file(&s, "/log",
+		"image GRUB_TIMEOUT=9\nset GRUB_TIMEOUT=9\ntwo\n"
+		"not two\nunset GRUB_TIMEOUT=9 # set\nimage GRUB_TIMEOUT=5\n");
+	/* The file that the tool rewrote is the old one, and nothing is said to be wrong with it.
+	 */
+	says(&s, "restored /etc/default/grub\n");
+	says_not(&s, "restore-failed");
+	says_not(&s, "rolled-back -");
+	is_file(&s, "/etc/default/grub", "GRUB_TIMEOUT=5\n");
+	is_file(&s, "/state", "unset\n");
+	states_are(&s, "1 rolled-back\n");
+	close_scene(&s);
+}
+
+/* What somebody else made of it is not taken for the tool's work. */
+static void another_hand(void **state)
+{
+	struct scene s;
+
+	NEEDS_ROOT;
+	open_scene(&s);
+	add_tool(s.plan, COMMAND_INITRAMFS, "echo >>/log", "echo >>/log");
+	add_script(s.plan, COMMAND_BOOT_LOADER, "echo mine >/etc/default/grub; exit 1");
+	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
+	says(&s, "restore-failed");
+	is_file(&s, "/etc/default/grub", "mine\n");
+	states_are(&s, "1 interrupted\n");
+	close_scene(&s);
+}
+
+static void undo_that_fails(void **state)
+{
+	struct scene s;
+
+	NEEDS_ROOT;
+	open_scene(&s);
+	add_tool(s.plan, COMMAND_INITRAMFS, "echo >>/log", "exit 7");
+	add_tool(s.plan, COMMAND_BOOT_LOADER, "exit 1", "echo also >>/log");
+	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
+	says(&s, "restore-failed -5 /bin/sh -c exit 7 failed while going back (exit status 7); "
+		 "find out why and run it by hand\n");
+	says(&s, "restored /etc/default/grub\n");
+	says(&s, "rolled-back -5");
+	is_file(&s, "/log", "\nalso\n");
+	states_are(&s, "1 interrupted\n");
+	close_scene(&s);
+}
+
+/* -- going back, and taking that back -- */
+
+static void apply_tool(struct scene *s)
+{
+	open_scene(s);
+	add_tool(s->plan, COMMAND_BOOT_LOADER, set, unset);
+	add_script(s->plan, COMMAND_INITRAMFS, "read l </etc/default/grub; echo image $l >>/log");
+	assert_int_equal(run(s, 0), TXN_COMMITTED);
+	is_file(s, "/log", "image GRUB_TIMEOUT=9\nset GRUB_TIMEOUT=9\n");
+	is_file(s, "/state", "set\n");
+	support_put(s->dir, "/log", "");
+}
+
+static void rollback_and_again(void **state)
+{
+	struct scene s;
+
+	NEEDS_ROOT;
+	apply_tool(&s);
+	plan_back(&s, 1);
+	/* What the tool made of the file is nobody's edit. */
+	assert_int_equal(s.plan->findings.n, 0);
+	assert_int_equal(s.plan->n_commands, 2);
+	assert_int_equal(s.plan->commands[0].stage, COMMAND_UNDO);
+	assert_string_equal(s.plan->commands[0].purpose, "take back: set it");
+	assert_int_equal(run(&s, 0), TXN_COMMITTED);
+	is_file(&s, "/log", "unset GRUB_TIMEOUT=9 # set\nimage GRUB_TIMEOUT=5\n");
+	support_put(s.dir, "/log", "");
+	is_as_before(&s, "unset\n");
+
+	/* Taking that back: first the files, then the tool. */
+	plan_back(&s, 2);
+	assert_string_equal(s.plan->commands[s.plan->n_commands - 1].purpose, "set it");
+	assert_int_equal(run(&s, 0), TXN_COMMITTED);
+	is_file(&s, "/log", "image GRUB_TIMEOUT=9 # set\nset GRUB_TIMEOUT=9 # set\n");
+	is_file(&s, "/state", "set\n");
+	support_put(s.dir, "/log", "");
+
+	support_put(s.dir, "/etc/default/grub", "somebody's\n");
+	plan_back(&s, 1);
+	assert_int_equal(s.plan->findings.n, 1);
+
+	/* And back to the very beginning, over all three: one run of the tool says it all. */
+	plan_back(&s, 1);
+	assert_int_equal(s.plan->n_commands, 2);
+	assert_int_equal(run(&s, 0), TXN_COMMITTED);
+	support_put(s.dir, "/log", "");
+	is_as_before(&s, "unset\n");
+	close_scene(&s);
+}
+
+static void rollback_that_fails(void **state)
+{
+	_cleanup_free_ char *applied = NULL, *now = NULL;
+	struct scene s;
+
+	NEEDS_ROOT;
+	apply_tool(&s);
+	applied = support_txn_tree(s.dir);
+	plan_back(&s, 1);
+	add_script(s.plan, COMMAND_BOOT_LOADER, "[ -s /failed ] || { echo x >/failed; exit 1; }");
+	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
+	says_not(&s, "restore-failed");
+	is_file(&s, "/log",
+		"unset GRUB_TIMEOUT=9 # set\nimage GRUB_TIMEOUT=5\n"
+		"set GRUB_TIMEOUT=9 # set\nimage GRUB_TIMEOUT=9 # set\n");
+	support_put(s.dir, "/failed", "");
+	now = support_txn_tree(s.dir);
+	support_assert_same(applied, now);
+	close_scene(&s);
+}
+
+/* A way back that was cut short is gone on with: its own reverse does not come in between. */
+static void rollback_cut_short(void **state)
+{
+	struct scene s;
+
+	NEEDS_ROOT;
+	apply_tool(&s);
+	plan_back(&s, 1);
+	assert_int_equal(run(&s, 0), TXN_COMMITTED);
+	interrupt(&s, 2);
+	support_put(s.dir, "/log", "");
+	plan_back(&s, 1);
+	assert_int_equal(run(&s, 0), TXN_COMMITTED);
+	is_file(&s, "/log", "unset GRUB_TIMEOUT=5\nimage GRUB_TIMEOUT=5\n");
+	support_put(s.dir, "/log", "");
+	is_as_before(&s, "unset\n");
+	states_are(&s, "3 complete\n2 rolled-back\n1 rolled-back\n");
+	close_scene(&s);
+}
+
+/* A later plan runs the tool again only on the way to the same choice. */
+static void going_on(void **state)
+{
+	static const char text[] = "DEVICES=\"0000:01:00.0=10de:1b80:1043:85aa\"\nOPTIONS=\"\"\n";
+	const struct support_edit choosing[] = {{CHOICE_PATH, text, 0644}, {0}};
+	struct scene s;
+
+	(void)state;
+	open_scene(&s);
+	plan_free(s.plan);
+	s.plan = support_txn_plan(s.root, choosing, NULL);
+	add_tool(s.plan, COMMAND_BOOT_LOADER, set, unset);
+	add_script(s.plan, COMMAND_INITRAMFS, "x");
+	assert_int_equal(run(&s, TXN_NO_COMMANDS), TXN_COMMITTED);
+	interrupt(&s, 1);
+
+	plan_free(s.plan);
+	s.plan = support_txn_plan(s.root, NULL, NULL);
+	assert_int_equal(choice_parse(text, &s.plan->after, NULL), 0);
+	assert_int_equal(snapshot_add_unfinished(s.root, s.plan, NULL), 0);
+	assert_int_equal(s.plan->n_commands, 2);
+	assert_string_equal(s.plan->commands[1].argv.v[2], set);
+	assert_string_equal(s.plan->commands[1].undo.v[2], unset);
+
+	plan_free(s.plan);
+	s.plan = support_txn_plan(s.root, NULL, NULL);
+	assert_int_equal(snapshot_add_unfinished(s.root, s.plan, NULL), 0);
+	assert_int_equal(s.plan->n_commands, 1);
+	assert_string_equal(s.plan->commands[0].argv.v[2], "x");
+	close_scene(&s);
+}
+
+/* -- checks -- */
+
+static void check_passes(void **state)
+{
+	static const char *const expect[] = {"usr/local/bin/vfio-bind", "vfio-pci.ko", NULL};
+	struct scene s;
+	struct snapshots snapshots = {0};
+
+	NEEDS_ROOT;
+	open_scene(&s);
+	add_check(s.plan,
+		"for i in 1 2 3; do echo -rw $i usr/local/bin/vfio-bind; echo $0; done;"
+		"printf 'lib/vfio-pci.ko'; echo checked >>/log",
+		expect);
+	add_script(s.plan, COMMAND_BOOT_LOADER, "echo menu");
+	add_script(s.plan, COMMAND_INITRAMFS, "echo image");
+	assert_int_equal(run(&s, 0), TXN_COMMITTED);
+	says(&s, "output image\n");
+	says(&s, "output menu\n");
+	says_not(&s, "usr/local/bin/vfio-bind\noutput");
+	says_not(&s, "output /boot/image");
+	assert_true(strstr(s.log.s, "output image") < strstr(s.log.s, "for i in 1 2 3"));
+	assert_true(strstr(s.log.s, "for i in 1 2 3") < strstr(s.log.s, "output menu"));
+	/* Nothing of it is kept, and the way back does not look. */
+	assert_int_equal(snapshots_load(s.root, &snapshots, NULL), 0);
+	assert_int_equal(snapshots.v[0].n_commands, 2);
+	snapshots_free(&snapshots);
+	support_txn_rollback(s.dir, NULL);
+	is_file(&s, "/log", "checked\n");
+	close_scene(&s);
+}
+
+static void check_fails(void **state)
+{
+	static const char *const expect[] = {"a/there", "b/gone", "c/gone", NULL};
+	struct scene s;
+
+	NEEDS_ROOT;
+	open_scene(&s);
+	add_check(s.plan, "echo checked >>/log; echo a/there; echo b/; echo gone", expect);
+	add_script(s.plan, COMMAND_INITRAMFS, "read l </etc/default/grub; echo image $l >>/log");
+	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
+	says(&s, "failed -5 /boot/image lacks b/gone, c/gone\n");
+	is_file(&s, "/log", "image GRUB_TIMEOUT=9\nchecked\nimage GRUB_TIMEOUT=5\n");
+	support_put(s.dir, "/log", "");
+	is_as_before(&s, "none\n");
+	close_scene(&s);
+}
+
+/* Its output is not shown, so the reason is in the error. */
+static void check_cannot_look(void **state)
+{
+	static const char *const expect[] = {"a", NULL};
+	struct scene s;
+
+	NEEDS_ROOT;
+	open_scene(&s);
+	add_check(s.plan, "echo a; echo cpio: cut short; exit 2", expect);
+	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
+	says(&s, "/boot/image failed with exit status 2: cpio: cut short\n");
+	says_not(&s, "output");
+	close_scene(&s);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(failure_undoes_first),
+		cmocka_unit_test(another_hand),
+		cmocka_unit_test(undo_that_fails),
+		cmocka_unit_test(rollback_and_again),
+		cmocka_unit_test(rollback_that_fails),
+		cmocka_unit_test(rollback_cut_short),
+		cmocka_unit_test(going_on),
+		cmocka_unit_test(check_passes),
+		cmocka_unit_test(check_fails),
+		cmocka_unit_test(check_cannot_look),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
