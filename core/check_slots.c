@@ -46,7 +46,7 @@ static const struct slot *find_slot(struct check *c, const struct device *device
 }
 
 /* A root port with nothing behind it. */
-static const struct device *find_port(struct check *c, const struct device *device)
+static const struct device *find_port(struct check *c)
 {
 	const struct machine *m = c->machine;
 	_cleanup_free_ bool *used = calloc(m->n_devices + 1, sizeof(*used));
@@ -62,7 +62,7 @@ static const struct device *find_port(struct check *c, const struct device *devi
 		const struct device *port = &m->devices[i];
 
 		if (!used[i] && !port->parent && port->class >> 8 == 0x0604 &&
-			!is_above(port, device) && has_only_paths(c, port->group, NULL))
+			has_only_paths(c, port->group, NULL))
 			return port;
 	}
 	return NULL;
@@ -80,7 +80,7 @@ void check_slots(struct check *c, const struct device *device, struct str *out)
 	if (slot)
 		str_addf(out, "; slot %.32s (below %s) is empty and has a group of its own",
 			slot->name, slot->port->address);
-	else if ((port = find_port(c, device)))
+	else if ((port = find_port(c)))
 		str_addf(out,
 			"; the root port %s has nothing behind it and a group of its own, so a "
 			"slot "

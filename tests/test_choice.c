@@ -360,6 +360,20 @@ static void an_only_card_is_the_chosen_one_in_any_slot(void **state)
 	choice_free(&choice);
 }
 
+static void a_twin_that_was_chosen_itself_is_not_the_one_that_went(void **state)
+{
+	struct support_machine *m = *state;
+	struct choice choice = {0};
+
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(choice_add(&choice, &m->devices[i]), 0);
+	m->devices[0].vendor++;
+	m->devices[1].twin = false;
+	assert_null(choice_locate(&choice, &m->machine, &choice.picks[0], NULL));
+	assert_false(choice_has_moved(&choice, &m->machine));
+	choice_free(&choice);
+}
+
 static void of_several_that_it_may_be_it_is_none(void **state)
 {
 	struct support_machine *m = *state;
@@ -422,6 +436,8 @@ int main(void)
 			twins_that_are_both_chosen_may_change_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			an_only_card_is_the_chosen_one_in_any_slot, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_twin_that_was_chosen_itself_is_not_the_one_that_went, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			of_several_that_it_may_be_it_is_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -179,6 +179,9 @@ static void another_place_is_named_where_the_tree_shows_one(void **state)
 	f->m.devices[6].parent = f->empty;
 	says(f, "group-shared", SEVERITY_WARNING, "", "slot 4, where 0000:03:00.0");
 	assert_null(strstr(find(f, "group-shared")->remedy, "root port"));
+	/* Its own is none, though another function in it has a group of its own. */
+	f->gpu->parent = f->empty;
+	assert_null(strstr(find(f, "group-shared")->remedy, "slot 4"));
 	/* What is part of the mainboard goes nowhere. */
 	f->gpu->parent = NULL;
 	assert_null(strstr(find(f, "group-shared")->remedy, "slot 4"));
