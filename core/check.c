@@ -36,6 +36,20 @@ void check_names_add(struct check_names *names, const struct device *device)
 	str_addn(&names->text, name.s, n);
 }
 
+void check_names_add_driver(struct check_names *names, const struct device *device)
+{
+	check_names_add(names, device);
+	if (names->n <= NAMES_MAX && device->driver)
+		str_addf(&names->text, " (%.32s)", device->driver);
+}
+
+void check_names_add_group(struct check_names *names, const struct device *device)
+{
+	check_names_add_address(names, device);
+	if (names->n <= NAMES_MAX)
+		str_addf(&names->text, " (group %lld)", (long long)device->group);
+}
+
 void check_names_add_address(struct check_names *names, const struct device *device)
 {
 	if (names->n++ < NAMES_MAX)
@@ -76,23 +90,6 @@ void check_add(struct check *c, const char *id, enum severity severity, const st
 	c->r = findings_add(c->findings, id, severity, device, group, remedy, "%s", text);
 }
 
-bool check_version(const char *version, unsigned major, unsigned minor, unsigned patch)
-{
-	const unsigned wanted[] = {major, minor, patch};
-
-	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-		char *end;
-		unsigned long part = strtoul(version, &end, 10);
-
-		if (end == version || part < wanted[i])
-			return end == version ? i > 0 && !wanted[i] : false;
-		if (part > wanted[i])
-			return true;
-		version = end + (*end == '.');
-	}
-	return true;
-}
-
 int check_choice(const struct machine *machine, const struct choice *choice,
 	const struct existing *existing, struct findings *findings)
 {
@@ -100,6 +97,7 @@ int check_choice(const struct machine *machine, const struct choice *choice,
 		.machine = machine, .choice = choice, .existing = existing, .findings = findings};
 
 	check_system(&c);
+	check_picks(&c);
 	check_devices(&c);
 	if (choice->n)
 		check_uses(&c);

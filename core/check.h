@@ -1,4 +1,4 @@
-/* machine + choice -> what there is to know before going on.  Pure: reads no file. */
+/* machine + choice -> what there is to know before going on.  Pure, but for check_fitness(). */
 #ifndef CORE_CHECK_H
 #define CORE_CHECK_H
 
@@ -44,6 +44,9 @@ int check_requirements(const struct machine *machine, struct requirements *ret);
 struct existing;
 int check_choice(const struct machine *machine, const struct choice *choice,
 	const struct existing *existing, struct findings *findings);
+/* The same for what is read for the chosen devices alone: see fitness.h.  Not pure, but cheap. */
+int check_fitness(const struct root *root, const struct machine *machine,
+	const struct choice *choice, const struct existing *existing, struct findings *findings);
 int findings_add(struct findings *findings, const char *id, enum severity severity,
 	const struct device *device, int64_t group, const char *remedy, const char *fmt, ...)
 	_printf_(7, 8);

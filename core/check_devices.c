@@ -4,56 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static void check_picks(struct check *c)
-{
-	for (size_t i = 0; i < c->choice->n; i++) {
-		const struct pick *pick = &c->choice->picks[i];
-		const struct device *device = machine_device(c->machine, pick->address);
-
-		if (!device)
-			check_add(c, "device-missing", SEVERITY_WARNING, NULL, -1,
-				"choose the card anew where it is now, or take it out of the "
-				"choice",
-				"%s is chosen, but no device is there: the card is out, in another "
-				"slot, or switched off in the firmware setup. Nothing is bound for "
-				"it.",
-				pick->address);
-		else if (!pick_matches(pick, device))
-			check_add(c, "identity-changed", SEVERITY_WARNING, device, device->group,
-				"choose again: the device that was meant may have another address "
-				"now",
-				"%s is not the device that was chosen at this address "
-				"(%04x:%04x, subsystem %04x:%04x). Nothing is bound for it.",
-				check_name(device).s, pick->vendor, pick->device,
-				pick->subsystem_vendor, pick->subsystem_device);
-	}
-}
-
-static size_t count_functions(const struct check *c, const struct device *device)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->machine->n_devices; i++)
-		n += c->machine->devices[i].physfn == device;
-	return n;
-}
-
 static void check_kind(struct check *c, const struct device *d)
 {
-	size_t functions = count_functions(c, d);
-
 	if (device_is_path(d))
 		check_add(c, "bridge-selected", SEVERITY_BLOCK, d, d->group,
 			"take it out of the choice; choose the cards behind it",
 			"%s is a bridge: it stays with the host, and the devices behind it need "
 			"it.",
 			check_name(d).s);
-	if (functions)
+	if (d->functions)
 		check_add(c, "sriov-parent", SEVERITY_BLOCK, d, d->group,
 			"choose its virtual functions instead, or switch them off first "
 			"(sriov_numvfs)",
 			"%s has %zu virtual functions switched on, and vfio-pci refuses it.",
-			check_name(d).s, functions);
+			check_name(d).s, d->functions);
 	if (d->physfn)
 		check_add(c, "sriov-function", SEVERITY_WARNING, d, d->group,
 			"see that its virtual functions are made early in boot, before "
@@ -178,7 +142,6 @@ static void check_override(struct check *c, const struct device *d)
 
 void check_devices(struct check *c)
 {
-	check_picks(c);
 	for (size_t i = 0; c->r == 0 && c->choice->n && i < c->machine->n_devices; i++) {
 		const struct device *device = &c->machine->devices[i];
 

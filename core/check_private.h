@@ -29,16 +29,18 @@ struct check_names {
 	size_t n;
 };
 void check_names_add(struct check_names *names, const struct device *device);
+void check_names_add_driver(struct check_names *names, const struct device *device); /* "(nvme)" */
+void check_names_add_group(struct check_names *names, const struct device *device);
 void check_names_add_address(struct check_names *names, const struct device *device);
 const char *check_names_text(struct check *c, struct check_names *names);
 void check_names_free(struct check_names *names);
 
 void check_system(struct check *c); /* what concerns the whole choice */
+void check_picks(struct check *c);  /* whether what was chosen is still where it was */
 void check_devices(struct check *c);
 void check_uses(struct check *c); /* what the host loses */
 void check_groups(struct check *c);
-
-/* "6.1.0-13-amd64" is at least major.minor; false also for what is no version. */
-bool check_version(const char *version, unsigned major, unsigned minor, unsigned patch);
+/* "; ..." for a remedy: where the card would share no group, as far as the tree shows it. */
+void check_slots(struct check *c, const struct device *device, struct str *out);
 
 #endif

@@ -214,7 +214,7 @@ static void require_kernel(struct run *run)
 		add(run, item, REQUIREMENT_WARNING,
 			"install a kernel, or look into the right system",
 			"not known: no kernel is installed in /lib/modules");
-	else if (!check_version(next->version, 3, 16, 0))
+	else if (!machine_version_reaches(next->version, 3, 16, 0))
 		add(run, item, REQUIREMENT_MISSING, "install and boot a newer kernel",
 			"%s boots next; Linux 3.16 or newer is needed", next->version);
 	else
@@ -271,7 +271,7 @@ static void require_libvirt(struct run *run)
 		add(run, item, REQUIREMENT_WARNING,
 			"install it (libvirt-daemon-system) if it shall run the guests",
 			"not installed; QEMU alone can use the devices too");
-	else if (!check_version(version, 1, 1, 3))
+	else if (!machine_version_reaches(version, 1, 1, 3))
 		add(run, item, REQUIREMENT_WARNING, "install libvirt 1.1.3 or newer",
 			"%s, which does not hand over devices with VFIO by itself", version);
 	else

@@ -41,7 +41,7 @@ static void check_kernel(struct check *c)
 			"vfio-pci is there.");
 		return;
 	}
-	if (!check_version(next->version, 3, 16, 0))
+	if (!machine_version_reaches(next->version, 3, 16, 0))
 		check_add(c, "kernel-old", SEVERITY_BLOCK, NULL, -1,
 			"install and boot a newer kernel",
 			"Kernel %s boots next; binding one device by its address needs Linux 3.16 "
@@ -176,6 +176,29 @@ static void check_iommu(struct check *c)
 	}
 }
 
+/* Kernels with that patch (it is in no kernel.org one) take a group apart that the hardware does
+ * not. */
+static void check_acs(struct check *c)
+{
+	const char *word = "pcie_acs_override=";
+	const struct host *host = &c->machine->host;
+	bool is_on = machine_has_word(host->cmdline, word), comes = false;
+
+	for (size_t i = 0; c->existing && i < c->existing->cmdline.n; i++)
+		comes |= base_starts(c->existing->cmdline.v[i], word);
+	if (is_on || comes)
+		check_add(c, "acs-override", SEVERITY_WARNING, NULL, -1,
+			"where guests are not trusted, remove pcie_acs_override= from the kernel "
+			"command line, reboot, and look at the groups again",
+			"pcie_acs_override= %s the kernel command line: a kernel with that patch "
+			"shows groups that the hardware does not keep apart. A guest may then "
+			"reach "
+			"devices of other groups, the host's too, by DMA from device to device, "
+			"and "
+			"corrupt what they do.",
+			is_on ? "is on" : "will be on");
+}
+
 static void check_interrupts(struct check *c)
 {
 	if (c->machine->host.iommu_active && c->machine->host.interrupt_remapping == NO)
@@ -219,7 +242,7 @@ static void check_libvirt(struct check *c)
 {
 	const char *libvirt = c->machine->host.libvirt;
 
-	if (libvirt && !check_version(libvirt, 1, 1, 3))
+	if (libvirt && !machine_version_reaches(libvirt, 1, 1, 3))
 		check_add(c, "libvirt-old", SEVERITY_WARNING, NULL, -1,
 			"install libvirt 1.1.3 or newer",
 			"libvirt %s does not hand over devices with VFIO by itself.", libvirt);
@@ -303,6 +326,7 @@ void check_system(struct check *c)
 	check_kernel(c);
 	check_vfio(c);
 	check_iommu(c);
+	check_acs(c);
 	check_interrupts(c);
 	check_boot(c);
 	check_libvirt(c);

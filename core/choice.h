@@ -5,9 +5,13 @@
  *
  *   DEVICES="0000:01:00.0=10de:1b80:1043:8591 0000:01:00.1=10de:10f0:1043:8591"
  *   OPTIONS="iommu-pt"
+ *   PLACES="0000:01:00.0=0000:00:01.0/00.0,21 0000:01:00.1=0000:00:01.0/00.1,21"
  *   BOOT_LOADER="grub.d"         only where the person decided: names of boot_loader_kinds[],
  *   INITRAMFS="dracut"           boot_initramfs_kinds[]
  *   TRIAL_MINUTES="5"            where it is not the default
+ *
+ * PLACES tells cards with the same ids apart: the way from the root bus (device_path()) and the IOMMU
+ * group, if there was one.  A file without it is as good, but for that.
  */
 #ifndef CORE_CHOICE_H
 #define CORE_CHOICE_H
@@ -19,6 +23,8 @@
 struct pick {
 	char address[24];
 	uint16_t vendor, device, subsystem_vendor, subsystem_device;
+	char path[DEVICE_PATH_SIZE]; /* when it was chosen; "": not known */
+	int64_t group;               /* when it was chosen; -1: none, or not known */
 };
 
 enum choice_option {
@@ -70,11 +76,22 @@ unsigned choice_trial_minutes(const struct choice *choice);
 int choice_add(struct choice *choice, const struct device *device);   /* again: no change */
 void choice_remove(struct choice *choice, const char *address);
 const struct pick *choice_find(const struct choice *choice, const char *address);
+/* Chosen at its address by its ids; and where another device has the same ids, in a slot where one
+ * with them was chosen. */
 bool choice_has(const struct choice *choice, const struct device *device);
 bool choice_same(const struct choice *a, const struct choice *b);
-bool pick_matches(const struct pick *pick, const struct device *device);   /* identity, not address */
 int choice_copy(struct choice *to, const struct choice *from);  /* *to is overwritten, not freed */
 void choice_free(struct choice *choice);
+
+/* Where the picked device is now: at its address; or on the way from the root bus where it was, under
+ * another address; or else the only one with its ids that is not chosen, of which *is_sure (may be NULL) is
+ * false: it may be a card that the host had all along.  NULL: nowhere, or one of several. */
+const struct device *choice_locate(const struct choice *choice, const struct machine *machine,
+	const struct pick *pick, bool *is_sure);
+/* Some device is elsewhere, and choice_follow() would move the choice there. */
+bool choice_has_moved(const struct choice *choice, const struct machine *machine);
+/* What was picked is chosen where it is now, in the group where it is now; the rest stays. */
+int choice_follow(struct choice *choice, const struct machine *machine);
 
 /* Every device of the machine with this one's identity is chosen, so ids= would bind no other. */
 bool choice_owns_identity(const struct choice *choice, const struct machine *machine,

@@ -387,22 +387,33 @@ static int add_blacklist(struct existing *e, const char *names)
 	return r;
 }
 
-/* The value of `word` if it is MODULE.PARAMETER=VALUE of vfio-pci's ids. */
-static const char *ids_parameter(const char *word)
+/* As kstrtobool() of the kernel reads it. */
+void existing_set_denylist(struct existing *e, const char *parameter)
+{
+	size_t n = strlen("disable_denylist");
+
+	if (strncmp(parameter, "disable_denylist", n) == 0 && strchr("=", parameter[n]))
+		e->denylist_off = !parameter[n] || strchr("1yYtT", parameter[n + 1]) ||
+				  strncasecmp(parameter + n + 1, "on", 2) == 0;
+}
+
+/* PARAMETER=VALUE if `word` is one of vfio-pci's. */
+static const char *vfio_parameter(const char *word)
 {
 	word += *word == '"';
-	return base_starts(word, "vfio-pci.ids=") || base_starts(word, "vfio_pci.ids=") ? word + 13
-											: NULL;
+	return base_starts(word, "vfio-pci.") || base_starts(word, "vfio_pci.") ? word + 9 : NULL;
 }
 
 static int parameter(struct existing *e, const char *word, const char *where)
 {
-	const char *ids = ids_parameter(word);
+	const char *of_vfio = vfio_parameter(word);
 
-	if (ids) {
+	if (of_vfio && base_starts(of_vfio, "ids=")) {
 		e->ids_on_cmdline = true;
-		return existing_set_ids(e, ids, where);
+		return existing_set_ids(e, of_vfio + 4, where);
 	}
+	if (of_vfio)
+		existing_set_denylist(e, of_vfio);
 	if (base_starts(word, "modprobe.blacklist="))
 		return add_blacklist(e, word + 19);
 	if (base_starts(word, "module_blacklist="))

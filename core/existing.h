@@ -26,6 +26,7 @@ struct existing {
 	struct strv softdeps;        /* "r8169 pre: realtek"; ask by existing_softdep() */
 	struct strv blacklist;       /* modules that modprobe.d or the command line blacklist */
 	char *install;               /* where an install line for vfio-pci is, NULL: none */
+	bool denylist_off;           /* vfio-pci's disable_denylist=1 */
 	bool vfio_refused;           /* module_blacklist=vfio_pci in the boot loader configuration */
 };
 

@@ -17,8 +17,11 @@ static int on_options(
 	for (size_t i = 2; r == 0 && i < words->n; i++) {
 		const char *word = words->v[i] + (words->v[i][0] == '"');
 
-		if (base_same_module(words->v[1], "vfio_pci") && base_starts(word, "ids="))
+		if (!base_same_module(words->v[1], "vfio_pci"))
+			break;
+		if (base_starts(word, "ids="))
 			r = existing_set_ids(e, word + 4, where);
+		existing_set_denylist(e, word);
 	}
 	return r < 0 ? r : existing_note(e, "%s: %s", where, line);
 }

@@ -10,6 +10,8 @@ typedef int (*existing_handle)(struct existing *e, const char *text, const char 
 int existing_note(struct existing *e, const char *fmt, ...) _printf_(2, 3);
 /* The last ids= wins: this one takes the place of all before. */
 int existing_set_ids(struct existing *e, const char *value, const char *where);
+/* "disable_denylist=1", a parameter of vfio-pci; anything else is left alone. */
+void existing_set_denylist(struct existing *e, const char *parameter);
 bool existing_mentions_vfio(const char *text);
 /* A pattern of modprobe.d meets a module; kmod takes '-' as '_' in both. */
 bool existing_meets(const char *pattern, const char *module);

@@ -1,5 +1,7 @@
 #include "core/forecast.h"
 
+#include "core/fitness.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -134,13 +136,15 @@ static const char *find_hindrance(
 }
 
 /* Why vfio-pci never takes this one device; NULL: nothing speaks against it. */
-static const char *device_hindrance(const struct machine *machine, const struct device *device)
+static const char *device_hindrance(const struct machine *machine,
+	const struct existing *existing, const struct device *device)
 {
 	if (device_is_bridge(device))
 		return "a bridge is never bound";
-	for (size_t i = 0; i < machine->n_devices; i++)
-		if (machine->devices[i].physfn == device)
-			return "vfio-pci refuses a device whose virtual functions are in use";
+	if (device->functions)
+		return "vfio-pci refuses a device whose virtual functions are in use";
+	if (fitness_denial(machine, existing, device) == FITNESS_DENIED)
+		return "vfio-pci refuses it: it is on the kernel's denylist";
 	if (machine->host.iommu_active && device->group < 0)
 		return "in no IOMMU group, so vfio-pci does not take it";
 	return NULL;
@@ -209,7 +213,7 @@ static int chosen_and_bound(const struct outlook *o, struct forecast_entry *entr
 
 static int forecast_chosen(const struct outlook *o, struct forecast_entry *entry)
 {
-	const char *why = o->hindrance ? o->hindrance : device_hindrance(o->machine, entry->device);
+	const char *why = o->hindrance ? o->hindrance : device_hindrance(o->machine, o->existing, entry->device);
 
 	if (why)
 		return set(entry, host_driver(o->machine, o->existing, entry->device),
@@ -244,7 +248,7 @@ static int forecast_other(const struct outlook *o, struct forecast_entry *entry)
 	/* An ids= takes hold once vfio-pci loads before the host's drivers, as our softdep has it.
 	 */
 	if (o->existing && existing_binds(o->existing, device, &where) && !o->hindrance &&
-		!device_hindrance(o->machine, device) &&
+		!device_hindrance(o->machine, o->existing, device) &&
 		(held || (o->choice->n && !builtin_driver(o->machine, device))))
 		return set(entry, held ? device->driver : "vfio-pci", "not chosen; bound by %s",
 			where);

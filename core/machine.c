@@ -3,6 +3,7 @@
 #include "core/host.h"
 #include "core/module.h"
 #include "core/pci.h"
+#include "core/slots.h"
 #include "core/usage.h"
 
 #include <ctype.h>
@@ -58,6 +59,27 @@ bool device_is_needed(const struct device *device)
 bool device_same_card(const struct device *a, const struct device *b)
 {
 	return a->domain == b->domain && a->bus == b->bus && a->slot == b->slot;
+}
+
+bool device_path(const struct device *device, char *buf, size_t size)
+{
+	size_t at = size - 1;
+
+	buf[at] = '\0';
+	for (const struct device *d = device; d; d = d->parent) {
+		char part[32];
+		int n = d->parent ? snprintf(part, sizeof(part), "/%02x.%x", d->slot, d->function)
+				  : snprintf(part, sizeof(part), "%s", d->address);
+
+		if (n <= 0 || (size_t)n > at) {
+			*buf = '\0';
+			return false;
+		}
+		at -= (size_t)n;
+		memcpy(buf + at, part, (size_t)n);
+	}
+	memmove(buf, buf + at, size - at);
+	return true;
 }
 
 bool device_same_identity(const struct device *a, const struct device *b)
@@ -211,11 +233,39 @@ bool machine_has_token(const char *cmdline, const char *token)
 	return false;
 }
 
-static int scan(const struct root *root, unsigned what, struct machine *machine,
-	struct error *err)
+bool machine_has_word(const char *cmdline, const char *start)
+{
+	for (const char *p = cmdline; p && *p; p += strcspn(p, " \t\n")) {
+		p += strspn(p, " \t\n");
+		if (base_starts(p, start))
+			return true;
+	}
+	return false;
+}
+
+bool machine_version_reaches(const char *version, unsigned major, unsigned minor, unsigned patch)
+{
+	const unsigned wanted[] = {major, minor, patch};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		char *end;
+		unsigned long part = strtoul(version, &end, 10);
+
+		if (end == version || part < wanted[i])
+			return end == version ? i > 0 && !wanted[i] : false;
+		if (part > wanted[i])
+			return true;
+		version = end + (*end == '.');
+	}
+	return true;
+}
+
+static int scan(const struct root *root, unsigned what, struct machine *machine, struct error *err)
 {
 	int r = pci_scan(root, what, machine, err);
 
+	if (r == 0 && what & MACHINE_DETAILS)
+		r = slots_scan(root, machine, err);
 	if (r == 0)
 		r = host_scan_iommu(root, machine, err);
 	if (r == 0 && what & (MACHINE_MODULES | MACHINE_HOST))
@@ -247,6 +297,7 @@ struct machine *machine_free(struct machine *machine)
 {
 	if (!machine)
 		return NULL;
+	slots_release(machine);
 	pci_release(machine);
 	usage_release(machine);
 	module_release(machine);

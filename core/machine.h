@@ -71,6 +71,8 @@ struct device {
 	/* MACHINE_DETAILS: */
 	const struct device *parent; /* the bridge above it, NULL: on a root bus or unknown */
 	const struct device *physfn; /* the physical function of this virtual function */
+	size_t functions;            /* virtual functions of it that are switched on */
+	bool twin;                   /* another device has its identity */
 	bool override_set;           /* driver_override holds a name */
 	struct use *uses;            /* worst first (MACHINE_USES) */
 	size_t n_uses;
@@ -88,6 +90,11 @@ bool device_is_needed(const struct device *device);
 bool device_has_use(const struct device *device, enum use_kind kind);
 /* Functions of one slot are one card. */
 bool device_same_card(const struct device *a, const struct device *b);
+/* The way to it from the root bus, as the kernel's pci= parameter writes it: "0000:00:01.0/00.0".  It
+ * stays when buses are numbered anew, and differs where a card moved to another slot.  Needs
+ * MACHINE_DETAILS.  False, and "", where it does not fit. */
+#define DEVICE_PATH_SIZE 96
+bool device_path(const struct device *device, char *buf, size_t size);
 /* Same vendor, device and subsystem ids. */
 bool device_same_identity(const struct device *a, const struct device *b);
 /* "Vendor Device", or the class name, or "Device 10de:1b80": never NULL. Writes into buf if needed. */
@@ -99,6 +106,13 @@ struct group {
 	char *type;                  /* sysfs type: "DMA", "DMA-FQ"; NULL: unknown; MACHINE_DETAILS */
 	const struct device **devices;
 	size_t n_devices;
+};
+
+/* A slot that the kernel knows by name: /sys/bus/pci/slots (MACHINE_DETAILS). */
+struct slot {
+	char *name;                  /* what the firmware calls it: "4" */
+	const struct device *device; /* first function in it, NULL: empty */
+	const struct device *port;   /* the bridge above it, NULL: on a root bus or unknown */
 };
 
 enum module_state { MODULE_MISSING, MODULE_LOADABLE, MODULE_BUILTIN };
@@ -190,6 +204,8 @@ struct machine {
 	size_t n_devices;
 	struct group *groups;        /* sorted by id */
 	size_t n_groups;
+	struct slot *slots;          /* sorted by name */
+	size_t n_slots;
 	struct kernel *kernels;      /* sorted by version, oldest first */
 	size_t n_kernels;
 	struct module *modules;      /* sorted by name */
@@ -221,6 +237,11 @@ enum module_state machine_module_state(const struct machine *machine, const char
 const struct kernel *machine_next_kernel(const struct machine *machine);      /* NULL: none installed */
 /* "disks, network (no /proc ...); guests (...)": the uses that are unknown; "" where none is. */
 void machine_unknown(const struct machine *machine, struct str *out);
+/* "6.1.0-13-amd64" is at least major.minor.patch; false also for what is no version. */
+bool machine_version_reaches(
+	const char *version, unsigned major, unsigned minor, unsigned patch);
 bool machine_has_token(const char *cmdline, const char *token);   /* whole words; NULL cmdline: false */
+
+bool machine_has_word(const char *cmdline, const char *start);   /* a word that begins so; NULL: false */
 
 #endif

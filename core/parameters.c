@@ -25,7 +25,7 @@ static int add_ids(const struct machine *machine, const struct choice *choice, s
 		const struct device *device = machine_device(machine, p->address);
 		_cleanup_(str_free) struct str word = {0};
 
-		if (!device || !pick_matches(p, device) ||
+		if (!device || !choice_has(choice, device) ||
 			!choice_owns_identity(choice, machine, device))
 			continue;
 		str_addf(&word, "vfio-pci.ids=%04x:%04x:%04x:%04x", p->vendor, p->device,

@@ -358,6 +358,40 @@ static void read_details(const struct scan *scan, const struct machine *machine,
 			       strcmp(value, "(null)") != 0;
 }
 
+static int compare_identities(const void *a, const void *b)
+{
+	const struct device *x = *(const struct device *const *)a;
+	const struct device *y = *(const struct device *const *)b;
+	uint64_t of_x = (uint64_t)x->vendor << 48 | (uint64_t)x->device << 32 |
+			(uint64_t)x->subsystem_vendor << 16 | x->subsystem_device;
+	uint64_t of_y = (uint64_t)y->vendor << 48 | (uint64_t)y->device << 32 |
+			(uint64_t)y->subsystem_vendor << 16 | y->subsystem_device;
+
+	return of_x < of_y ? -1 : of_x > of_y;
+}
+
+/* What one device knows of the others. */
+static int relate(struct machine *machine)
+{
+	_cleanup_free_ struct device **sorted = calloc(machine->n_devices + 1, sizeof(*sorted));
+	size_t n = machine->n_devices;
+
+	if (!sorted)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const struct device *physfn = machine->devices[i].physfn;
+
+		sorted[i] = &machine->devices[i];
+		if (physfn)
+			machine->devices[physfn - machine->devices].functions++;
+	}
+	qsort(sorted, n, sizeof(*sorted), compare_identities);
+	for (size_t i = 1; i < n; i++)
+		if (device_same_identity(sorted[i - 1], sorted[i]))
+			sorted[i - 1]->twin = sorted[i]->twin = true;
+	return 0;
+}
+
 static int compare_groups(const void *a, const void *b)
 {
 	const struct device *x = *(const struct device *const *)a;
@@ -438,6 +472,8 @@ static int scan_all(const struct scan *scan, const struct strv *names, struct ma
 		if (scan->what & MACHINE_DETAILS)
 			read_details(scan, machine, &machine->devices[i]);
 	}
+	if (r == 0 && scan->what & MACHINE_DETAILS)
+		r = relate(machine);
 	if (r == 0)
 		r = make_groups(scan, machine);
 	return r < 0 ? error_set(err, r, "out of memory") : 0;

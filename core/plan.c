@@ -331,6 +331,7 @@ static int run_targets(const struct target_input *in, struct plan *plan, struct 
 static int judge(const struct target_input *in, struct plan *plan, struct error *err)
 {
 	if (check_choice(in->machine, in->choice, in->existing, &plan->findings) < 0 ||
+		check_fitness(in->root, in->machine, in->choice, in->existing, &plan->findings) < 0 ||
 		forecast_build(in->machine, &plan->before, in->choice, in->existing,
 			&plan->forecast) < 0)
 		return no_memory(err);

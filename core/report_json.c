@@ -1,6 +1,7 @@
 #include "core/report_private.h"
 
 #include "core/diff.h"
+#include "core/viability.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -126,6 +127,21 @@ static void json_device(struct str *out, const struct device *d)
 	str_add(out, "]}");
 }
 
+/* What each member is to a guest with another of them. */
+static void json_members(struct str *out, const struct machine *machine, const struct group *g)
+{
+	json_list(out, "members");
+	for (size_t i = 0; i < g->n_devices; i++) {
+		json_comma(out);
+		str_addc(out, '{');
+		json_pair(out, "address", g->devices[i]->address);
+		json_pair(out, "role",
+			viability_role_name(viability_role(machine, NULL, NULL, g->devices[i])));
+		str_addc(out, '}');
+	}
+	str_addc(out, ']');
+}
+
 int report_json_list(const struct machine *machine, struct str *out)
 {
 	const struct host *host = &machine->host;
@@ -147,7 +163,9 @@ int report_json_list(const struct machine *machine, struct str *out)
 			str_add(out, k ? ", " : "[");
 			json_text(out, g->devices[k]->address);
 		}
-		str_add(out, g->n_devices ? "]}" : "[]}");
+		str_add(out, g->n_devices ? "]" : "[]");
+		json_members(out, machine, g);
+		str_addc(out, '}');
 	}
 	str_addc(out, ']');
 	json_list(out, "devices");
@@ -307,6 +325,7 @@ int report_json_verify(const struct verdicts *verdicts, struct str *out)
 		json_key(out, "ok");
 		str_add(out, v->ok ? "true" : "false");
 		json_pair(out, "reason", v->reason);
+		json_pair(out, "now_at", *v->now_at ? v->now_at : NULL);
 		str_addc(out, '}');
 	}
 	str_addc(out, ']');

@@ -79,31 +79,109 @@ static char *explain(const struct machine *machine, const struct device *device)
 		      "since applying, else see `systemctl status vfio-bind`");
 }
 
+/* The words that choose everything where it is now; what is nowhere is left out. */
+static char *mend(const struct machine *machine, const struct choice *choice)
+{
+	_cleanup_(choice_free) struct choice moved = {0};
+	_cleanup_(str_free) struct str out = {0};
+	char *text;
+
+	if (choice_copy(&moved, choice) < 0 || choice_follow(&moved, machine) < 0)
+		return NULL;
+	str_add(&out, "vfio-wizard apply");
+	for (size_t i = 0; i < moved.n; i++) {
+		const struct device *device = machine_device(machine, moved.picks[i].address);
+
+		if (device && choice_has(&moved, device))
+			str_addf(&out, " %s", device->address);
+	}
+	return str_take(&out, &text) < 0 ? NULL : text;
+}
+
+static char *explain_moved(const struct machine *machine, const struct choice *choice,
+	const struct pick *pick, const struct device *now, bool is_sure)
+{
+	_cleanup_free_ char *command = mend(machine, choice);
+
+	if (!command)
+		return NULL;
+	if (is_sure)
+		return format(
+			"the card chosen as %s is now at %s; nothing was bound; to follow it, run "
+			"`%s` and reboot",
+			pick->address, now->address, command);
+	if (strcmp(pick->address, now->address) == 0)
+		return format(
+			"a card with the same ids is at this address, in another slot than the "
+			"chosen one (%s); nothing was bound; if it is the one you mean, run "
+			"`%s` and reboot",
+			pick->path, command);
+	return format("the card is not at this address, and the only one with its ids that is not "
+		      "chosen is now at %s; nothing was bound; if it is the one you mean, run `%s` "
+		      "and reboot",
+		now->address, command);
+}
+
 static char *explain_absent(const struct pick *pick, const struct device *device)
 {
 	if (!device)
 		return format(
 			"no device is at this address: the card is out, elsewhere or switched "
 			"off in the firmware setup; choose it anew where it is");
+	if (pick->vendor == device->vendor && pick->device == device->device &&
+		pick->subsystem_vendor == device->subsystem_vendor &&
+		pick->subsystem_device == device->subsystem_device)
+		return format(
+			"several cards have the ids of the chosen one, and none is where it was "
+			"(%s); nothing was bound, choose again",
+			pick->path);
 	return format("another device is at this address, %04x:%04x with subsystem %04x:%04x "
 		      "instead of %04x:%04x with %04x:%04x; nothing was bound, choose again",
 		device->vendor, device->device, device->subsystem_vendor, device->subsystem_device,
 		pick->vendor, pick->device, pick->subsystem_vendor, pick->subsystem_device);
 }
 
-static int judge(const struct machine *machine, const struct pick *pick, struct verdict *ret)
+/* Well bound, and yet something about it has changed that others may rely on. */
+static char *remark(const struct pick *pick, const struct device *device)
+{
+	if (pick->group < 0 || pick->group == device->group)
+		return strdup("");
+	return format("its IOMMU group was %lld when it was chosen and is %lld now: where a file "
+		      "names /dev/vfio/%lld, write /dev/vfio/%lld",
+		(long long)pick->group, (long long)device->group, (long long)pick->group,
+		(long long)device->group);
+}
+
+static char *reason(const struct machine *machine, const struct choice *choice,
+	const struct pick *pick, bool ok)
+{
+	const struct device *there = machine_device(machine, pick->address);
+	bool is_sure;
+	const struct device *now = choice_locate(choice, machine, pick, &is_sure);
+
+	if (ok)
+		return remark(pick, there);
+	if (there && choice_has(choice, there))
+		return explain(machine, there);
+	return now ? explain_moved(machine, choice, pick, now, is_sure)
+		   : explain_absent(pick, there);
+}
+
+static int judge(const struct machine *machine, const struct choice *choice,
+	const struct pick *pick, struct verdict *ret)
 {
 	const struct device *device = machine_device(machine, pick->address);
-	bool is_same = device && pick_matches(pick, device);
+	const struct device *now = choice_locate(choice, machine, pick, NULL);
+	bool is_same = device && choice_has(choice, device);
 	const char *driver = device ? device->driver : NULL;
 
 	ret->ok = is_same && driver && device_is_vfio_driver(driver);
 	(void)snprintf(ret->address, sizeof(ret->address), "%s", pick->address);
 	ret->expected = strdup("vfio-pci");
 	ret->actual = driver ? strdup(driver) : NULL;
-	ret->reason = ret->ok   ? strdup("")
-		      : is_same ? explain(machine, device)
-				: explain_absent(pick, device);
+	ret->reason = reason(machine, choice, pick, ret->ok);
+	if (now)
+		(void)snprintf(ret->now_at, sizeof(ret->now_at), "%s", now->address);
 	return ret->expected && ret->reason && (!driver || ret->actual) ? 0 : -ENOMEM;
 }
 
@@ -115,7 +193,8 @@ int verify_choice(const struct machine *machine, const struct choice *choice, st
 	if (!verdicts.v)
 		return -ENOMEM;
 	for (; verdicts.n < choice->n; verdicts.n++)
-		if (judge(machine, &choice->picks[verdicts.n], &verdicts.v[verdicts.n]) < 0) {
+		if (judge(machine, choice, &choice->picks[verdicts.n], &verdicts.v[verdicts.n]) <
+			0) {
 			verdicts.n++;
 			return -ENOMEM;
 		}

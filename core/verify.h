@@ -10,7 +10,8 @@ struct verdict {
 	char *expected;              /* "vfio-pci" */
 	char *actual;                /* NULL: no driver, or no such device */
 	bool ok;
-	char *reason;                /* "" when ok */
+	char *reason;                /* when ok what else has changed, mostly "" */
+	char now_at[24];             /* where the chosen card is, by choice_locate(); "": not known */
 };
 
 struct verdicts {

@@ -19,8 +19,12 @@ int app_choice_changed(struct app *app)
 	rescue_free(&app->rescue);
 	strv_free(&app->accepted);
 	r = check_choice(app->machine, &app->choice, &app->existing, &findings);
-	if (r < 0)
+	if (r == 0)
+		r = check_fitness(app->root, app->machine, &app->choice, &app->existing, &findings);
+	if (r < 0) {
+		findings_free(&findings);
 		return r;
+	}
 	findings_free(&app->findings);
 	app->findings = findings;
 	return 0;

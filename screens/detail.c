@@ -1,44 +1,68 @@
 #include "screens/detail.h"
+
+#include "core/fitness.h"
+#include "core/viability.h"
 #include "screens/summary.h"
 #include "screens/tree.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* More members are only counted: a page costs the same whatever the group. */
 #define MEMBERS_MAX 64
 
-static void add_group_member(struct str *text, const struct app *app, const struct device *d)
+/* "what 0000:01:00.1 (snd_hda_intel), ..." for the members with one role. */
+static void add_members(struct str *text, const struct app *app, const struct device *but,
+	enum viability_role role, const char *what)
 {
-	const char *what = d->driver ? d->driver : "no driver";
+	const struct group *group = machine_group(app->machine, but->group);
+	size_t n = 0;
 
-	if (device_is_path(d))
-		what = "bridge, stays";
-	else if (tree_is_chosen(&app->choice, d))
-		what = "chosen";
-	str_addf(text, "%s%s (%s)", text->len ? ", " : "", d->address, what);
+	for (size_t i = 0; i < group->n_devices; i++) {
+		const struct device *d = group->devices[i];
+
+		if (d == but ||
+			viability_role(app->machine, &app->choice, &app->existing, d) != role ||
+			n++ >= MEMBERS_MAX)
+			continue;
+		if (n == 1)
+			str_addf(text, "%s%s ", text->len ? "; " : "", what);
+		str_addf(text, "%s%s%s%s%s", n > 1 ? ", " : "", d->address, d->driver ? " (" : "",
+			d->driver ? d->driver : "", d->driver ? ")" : "");
+	}
+	if (n > MEMBERS_MAX)
+		str_addf(text, " and %zu more", n - MEMBERS_MAX);
 }
 
+/* What is in the way first and by name; what is not is only counted. */
 static void add_group(struct page *page, const struct app *app, const struct device *device)
 {
 	const struct group *group = machine_group(app->machine, device->group);
 	_cleanup_(str_free) struct str text = {0};
-	size_t n = 0;
+	struct viability v;
+	size_t *counts = v.counts;
 
 	if (!group) {
 		page_add(page, TERM_WARNING, 0,
 			"In no IOMMU group: no guest can use it until it is in one.");
 		return;
 	}
-	for (size_t i = 0; i < group->n_devices; i++)
-		if (group->devices[i] != device && n++ < MEMBERS_MAX)
-			add_group_member(&text, app, group->devices[i]);
-	if (n > MEMBERS_MAX)
-		str_addf(&text, " and %zu more", n - MEMBERS_MAX);
-	if (n)
-		page_add(page, TERM_NORMAL, 0, "Group %lld with: %s", (long long)group->id,
-			text.s ? text.s : "");
-	else
+	if (group->n_devices == 1) {
 		page_add(page, TERM_NORMAL, 0, "Group %lld, alone in it", (long long)group->id);
+		return;
+	}
+	v = viability_of(app->machine, &app->choice, &app->existing, group);
+	counts[viability_role(app->machine, &app->choice, &app->existing, device)]--;
+	add_members(&text, app, device, VIABILITY_BLOCKED, "kept by the host:");
+	add_members(&text, app, device, VIABILITY_ALONG, "to choose too:");
+	add_members(&text, app, device, VIABILITY_CLAIMED, "better chosen too:");
+	add_members(&text, app, device, VIABILITY_CHOSEN, "chosen:");
+	if (counts[VIABILITY_BRIDGE] + counts[VIABILITY_IDLE])
+		str_addf(&text, "%sharmless: %zu", text.len ? "; " : "",
+			counts[VIABILITY_BRIDGE] + counts[VIABILITY_IDLE]);
+	page_add(page,
+		viability_hindrances(&v) && counts[VIABILITY_CHOSEN] ? TERM_WARNING : TERM_NORMAL,
+		0, "Group %lld: %s", (long long)group->id, text.s ? text.s : "");
 }
 
 static void add_facts(struct page *page, const struct device *d)
@@ -75,6 +99,74 @@ static void add_unknown(struct page *page, const struct machine *machine)
 		page_add(page, TERM_NORMAL, 0, "Not known, and so perhaps in use: %s", text.s);
 }
 
+static void add_reset(struct page *page, const struct fitness *f)
+{
+	if (f->resets == NO)
+		page_add(page, TERM_WARNING, 0, "Reset: none of its own");
+	else if (*f->reset)
+		page_add(page, TERM_NORMAL, 0, "Reset: %s%s", f->reset,
+			strstr(f->reset, "flr") ? "" : " (no FLR)");
+}
+
+static const char *size_text(uint64_t bytes, char *buf, size_t size)
+{
+	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+	size_t unit = 0;
+
+	for (; unit + 1 < ARRAY_SIZE(units) && bytes >= 1024; unit++)
+		bytes /= 1024;
+	(void)snprintf(buf, size, "%llu %s", (unsigned long long)bytes, units[unit]);
+	return buf;
+}
+
+static void add_memory(struct page *page, const struct device *d, const struct fitness *f)
+{
+	char buf[32];
+
+	if (f->unassigned >= 0)
+		page_add(page, TERM_WARNING, 0,
+			"Its memory BAR %d of %s has no address: look for \"above 4G decoding\" in "
+			"the firmware setup",
+			f->unassigned, size_text(f->unassigned_size, buf, sizeof(buf)));
+	if (f->largest > UINT32_MAX)
+		page_add(page, TERM_NORMAL, 0,
+			"Its largest BAR has %s: the guest needs UEFI and room for it above 4 GiB",
+			size_text(f->largest, buf, sizeof(buf)));
+	if (d->class >> 8 == 0x0300 && f->rom == NO)
+		page_add(page, TERM_WARNING, 0,
+			"No ROM: as the guest's first screen it may need one from a file "
+			"(romfile=)");
+}
+
+static void add_link(struct page *page, const struct fitness *f)
+{
+	if (!f->width || !*f->speed)
+		return;
+	if (f->width_max > f->width || (*f->speed_max && !base_same(f->speed, f->speed_max)))
+		page_add(page, TERM_NORMAL, 0, "Link: x%u at %s now, x%u at %s at most", f->width,
+			f->speed, f->width_max, f->speed_max);
+	else
+		page_add(page, TERM_NORMAL, 0, "Link: x%u at %s", f->width, f->speed);
+}
+
+/* A line for each that matters. */
+static void add_fitness(struct page *page, const struct app *app, const struct device *d)
+{
+	const struct fitness f = fitness_read(app->root, app->machine, d);
+
+	add_reset(page, &f);
+	add_memory(page, d, &f);
+	if (*f.direct)
+		page_add(page, TERM_WARNING, 0, "The firmware keeps memory for its group: %s",
+			f.direct);
+	add_link(page, &f);
+	if (f.numa >= 0)
+		page_add(page, TERM_NORMAL, 0, "NUMA node %d: pin the guest's processors there",
+			f.numa);
+	if (*f.power == 'D' && !base_same(f.power, "D0"))
+		page_add(page, TERM_NORMAL, 0, "Power state: %s", f.power);
+}
+
 static void add_driver(struct page *page, const struct device *d)
 {
 	_cleanup_(str_free) struct str text = {0};
@@ -101,7 +193,7 @@ static bool is_about(const struct finding *f, const struct device *d)
 
 static bool counts(const struct finding *f, const struct app *app, const struct device *d)
 {
-	return is_about(f, d) || (!tree_is_chosen(&app->choice, d) && !is_in(&app->findings, f));
+	return is_about(f, d) || (!choice_has(&app->choice, d) && !is_in(&app->findings, f));
 }
 
 /* First and in full, also where little more than this fits. */
@@ -178,6 +270,7 @@ void detail_device(struct page *page, const struct app *app, const struct device
 		add_cost(page, app, device, cost);
 		add_unknown(page, app->machine);
 		add_facts(page, device);
+		add_fitness(page, app, device);
 		add_findings(page, app, device, cost);
 	}
 }
@@ -185,20 +278,30 @@ void detail_device(struct page *page, const struct app *app, const struct device
 void detail_lost(struct page *page, const struct app *app, const char *address)
 {
 	const struct pick *pick = choice_find(&app->choice, address);
-	const struct device *device = machine_device(app->machine, address);
-	char buf[32];
+	const struct device *device = machine_device(app->machine, address), *now;
+	bool is_sure = false;
+	char buf[128];
 
 	if (!pick)
 		return;
+	now = choice_locate(&app->choice, app->machine, pick, &is_sure);
 	page_heading(page, "%s was chosen as [%04x:%04x]", address, pick->vendor, pick->device);
+	if (now)
+		page_add(page, TERM_WARNING, 0, "%s %s: %s",
+			is_sure ? "The card is now at"
+				: "The only one with its ids that is not chosen is at",
+			now->address, summary_name(now, buf, sizeof(buf)));
 	if (device)
 		page_add(page, TERM_WARNING, 0,
-			"Now %s [%04x:%04x] is at this address. It is not bound: the ids are not "
-			"the ones chosen.",
-			device_label(device, buf, sizeof(buf)), device->vendor, device->device);
+			"Now %s [%04x:%04x] is at this address. It is not bound: %s.",
+			device_label(device, buf, sizeof(buf)), device->vendor, device->device,
+			device->vendor == pick->vendor && device->device == pick->device
+				? "it is not the card that was chosen"
+				: "the ids are not the ones chosen");
 	else
 		page_add(page, TERM_WARNING, 0, "No device is at this address now.");
 	page_add(page, TERM_NORMAL, 0,
-		"Space drops it from the choice. If the card moved to another slot, "
-		"choose it there.");
+		now ? "m moves the choice there, with everything else that moved; Space drops it."
+		    : "Space drops it from the choice. If the card moved to another slot, "
+		      "choose it there.");
 }

@@ -1,4 +1,5 @@
 /* Devices: by IOMMU group, to be looked at and chosen. */
+#include "core/viability.h"
 #include "screens/detail.h"
 #include "screens/screens.h"
 #include "screens/summary.h"
@@ -17,6 +18,7 @@ enum cmd {
 	CMD_SNAPSHOTS,
 	CMD_GUEST,
 	CMD_RESCAN,
+	CMD_FOLLOW,
 	CMD_CARD,
 	CMD_ONE,
 	CMD_CANCEL,
@@ -37,6 +39,7 @@ struct state {
 	struct widget_edit filter;
 	struct page *detail; /* of the focused row */
 	bool cost_wanted;    /* not worked out yet: done when no key waits */
+	bool has_moved;      /* something chosen is elsewhere */
 	struct widget_dialog dialog;
 };
 
@@ -50,6 +53,8 @@ static const char *const help[] = {
 	"first.",
 	"/ shows only devices that contain a text in name, address, ids, driver or use. n and p "
 	"jump from group to group, i shows everything about the device.",
+	"Where a card that was chosen is at another address now, m moves the choice to where it "
+	"is.",
 	NULL,
 };
 
@@ -62,6 +67,20 @@ static const struct wizard_key keys_list[] = {
 	{'p', CMD_PREVIOUS_GROUP, NULL, NULL},
 	{'s', CMD_SNAPSHOTS, NULL, NULL},
 	{'g', CMD_GUEST, NULL, NULL},
+	{'r', CMD_RESCAN, NULL, NULL},
+	{0},
+};
+
+/* Something that was chosen is elsewhere now. */
+static const struct wizard_key keys_moved[] = {
+	{'m', CMD_FOLLOW, NULL, "Move choice"},
+	{' ', CMD_TOGGLE, NULL, "Choose"},
+	{TERM_KEY_ENTER, 0, NULL, "Options"},
+	{'/', CMD_FILTER, NULL, "Filter"},
+	{'i', CMD_DETAIL, NULL, "Detail"},
+	{'n', CMD_NEXT_GROUP, NULL, NULL},
+	{'p', CMD_PREVIOUS_GROUP, NULL, NULL},
+	{'s', CMD_SNAPSHOTS, NULL, NULL},
 	{'r', CMD_RESCAN, NULL, NULL},
 	{0},
 };
@@ -88,7 +107,12 @@ static const struct wizard_key keys_offer[] = {
 
 static struct tree_view view_of(const struct state *st, const struct app *app)
 {
-	return (struct tree_view){.tree = &st->tree, .choice = &app->choice};
+	return (struct tree_view){
+		.tree = &st->tree,
+		.machine = app->machine,
+		.choice = &app->choice,
+		.existing = &app->existing,
+	};
 }
 
 /* NULL on a lost one, or when no row is shown. */
@@ -104,7 +128,7 @@ static int show_detail(struct state *st, struct app *app, const struct findings 
 {
 	const struct device *device = focused(st);
 
-	if (device && !cost && tree_is_chosen(&app->choice, device))
+	if (device && !cost && choice_has(&app->choice, device))
 		cost = &app->findings;
 	st->cost_wanted = device && !cost && !device_is_path(device);
 	snprintf(st->address, sizeof(st->address), "%s", tree_address(&st->tree, st->list.cur));
@@ -127,7 +151,8 @@ static int work_out_cost(struct state *st, struct app *app)
 	if (!device)
 		return 0;
 	if ((r = choice_copy(&choice, &app->choice)) < 0 || (r = choice_add(&choice, device)) < 0 ||
-		(r = check_choice(app->machine, &choice, &app->existing, &cost)) < 0)
+		(r = check_choice(app->machine, &choice, &app->existing, &cost)) < 0 ||
+		(r = check_fitness(app->root, app->machine, &choice, &app->existing, &cost)) < 0)
 		return r;
 	return show_detail(st, app, &cost);
 }
@@ -140,6 +165,7 @@ static int rebuild(struct state *st, struct app *app)
 
 	if (r < 0)
 		return r;
+	st->has_moved = choice_has_moved(&app->choice, app->machine);
 	view = view_of(st, app);
 	widget_list_set(&st->list, st->tree.n, tree_find(&st->tree, st->address, st->list.cur),
 		&tree_rows, &view);
@@ -204,7 +230,7 @@ static void draw_offer(
 	const struct state *st, const struct app *app, struct term *t, struct term_rect r)
 {
 	const struct device *of = focused(st);
-	bool give_back = tree_is_chosen(&app->choice, of);
+	bool give_back = choice_has(&app->choice, of);
 	_cleanup_(str_free) struct str text = {0};
 	char buf[128];
 
@@ -273,7 +299,8 @@ static void tell_group(const struct app *app, const struct device *of, struct wi
 	for (size_t i = 0; group && i < group->n_devices; i++) {
 		const struct device *d = group->devices[i];
 
-		if (device_is_path(d) || tree_is_chosen(&app->choice, d))
+		if (viability_role(app->machine, &app->choice, &app->existing, d) >=
+			VIABILITY_CHOSEN)
 			continue;
 		if (!n++)
 			first = d;
@@ -290,7 +317,7 @@ static void tell_group(const struct app *app, const struct device *of, struct wi
 static void take(struct state *st, struct app *app, bool card, struct wizard_event *ev)
 {
 	const struct device *of = focused(st);
-	bool choose = !tree_is_chosen(&app->choice, of);
+	bool choose = !choice_has(&app->choice, of);
 
 	st->mode = MODE_LIST;
 	if (change(app, of, choose, card) < 0 || app_choice_changed(app) < 0 ||
@@ -305,12 +332,12 @@ static void take(struct state *st, struct app *app, bool card, struct wizard_eve
 static bool has_more(const struct app *app, const struct device *of)
 {
 	const struct machine *m = app->machine;
-	bool chosen = tree_is_chosen(&app->choice, of);
+	bool chosen = choice_has(&app->choice, of);
 
 	if (!is_offered(of, of))
 		return false;
 	for (const struct device *d = m->devices; d < m->devices + m->n_devices; d++)
-		if (d != of && is_offered(d, of) && tree_is_chosen(&app->choice, d) == chosen)
+		if (d != of && is_offered(d, of) && choice_has(&app->choice, d) == chosen)
 			return true;
 	return false;
 }
@@ -370,6 +397,26 @@ static void rescan(struct state *st, struct app *app, struct wizard_event *ev)
 		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the list is incomplete.");
 }
 
+static void follow(struct state *st, struct app *app, struct wizard_event *ev)
+{
+	const struct pick *pick = choice_find(&app->choice, st->address);
+	const struct device *now =
+		pick ? choice_locate(&app->choice, app->machine, pick, NULL) : NULL;
+
+	if (!st->has_moved)
+		return;
+	/* The cursor goes with it. */
+	if (now)
+		snprintf(st->address, sizeof(st->address), "%s", now->address);
+	if (choice_follow(&app->choice, app->machine) < 0 || app_choice_changed(app) < 0 ||
+		rebuild(st, app) < 0)
+		snprintf(ev->notice, sizeof(ev->notice),
+			"Out of memory: the list may be out of date.");
+	else
+		snprintf(ev->notice, sizeof(ev->notice),
+			"The choice has moved to where the cards are now; apply it.");
+}
+
 static void on_filter_key(struct state *st, struct app *app, struct wizard_event *ev)
 {
 	if (ev->key == TERM_KEY_ENTER || ev->key == TERM_KEY_ESC)
@@ -401,6 +448,9 @@ static void on_list_key(struct state *st, struct app *app, struct wizard_event *
 		break;
 	case CMD_RESCAN:
 		rescan(st, app, ev);
+		break;
+	case CMD_FOLLOW:
+		follow(st, app, ev);
 		break;
 	default:
 		move(st, app, ev, SIZE_MAX);
@@ -456,8 +506,10 @@ static const struct wizard_key *keys_now(const void *state, const struct app *ap
 		[MODE_OFFER] = keys_offer,
 	};
 
+	const struct state *st = state;
+
 	(void)app;
-	return tables[((const struct state *)state)->mode];
+	return st->mode == MODE_LIST && st->has_moved ? keys_moved : tables[st->mode];
 }
 
 static bool typing(const void *state)

@@ -1,16 +1,10 @@
 #include "screens/tree.h"
 
+#include "core/viability.h"
 #include "screens/summary.h"
 
 #include <stdio.h>
 #include <string.h>
-
-bool tree_is_chosen(const struct choice *choice, const struct device *device)
-{
-	const struct pick *pick = choice_find(choice, device->address);
-
-	return pick && pick_matches(pick, device);
-}
 
 void tree_free(struct tree *tree)
 {
@@ -55,7 +49,7 @@ static int add_lost(struct tree *tree, const struct machine *machine, const stru
 		const struct device *d = machine_device(machine, pick->address);
 		struct tree_row row = {.kind = TREE_LOST};
 
-		if (d && pick_matches(pick, d))
+		if (d && choice_has(choice, d))
 			continue;
 		if (!headed)
 			r = add(tree, &(struct tree_row){.kind = TREE_LOST_HEADING});
@@ -79,15 +73,22 @@ static int add_device(struct tree *tree, const struct tree_row *heading, bool *h
 	return r < 0 ? r : add(tree, &(struct tree_row){.kind = TREE_DEVICE, .device = device});
 }
 
+/* In a long group the bridges, which can be left alone, come last. */
+#define LONG_GROUP 8
+
 static int add_group(struct tree *tree, const struct group *group, const char *filter)
 {
 	const struct tree_row heading = {.kind = TREE_GROUP, .group = group};
-	bool headed = false;
+	bool headed = false, is_long = group->n_devices > LONG_GROUP;
 	int r = 0;
 
-	for (size_t i = 0; i < group->n_devices && r == 0; i++)
-		if (passes(group->devices[i], filter))
-			r = add_device(tree, &heading, &headed, group->devices[i]);
+	for (int pass = 0; pass <= (is_long ? 1 : 0); pass++)
+		for (size_t i = 0; i < group->n_devices && r == 0; i++) {
+			const struct device *d = group->devices[i];
+
+			if (passes(d, filter) && (!is_long || device_is_path(d) == (pass > 0)))
+				r = add_device(tree, &heading, &headed, d);
+		}
 	return r;
 }
 
@@ -189,15 +190,35 @@ const char *tree_use_word(const struct device *device)
 	return device->n_uses ? words[device->uses->kind] : "";
 }
 
-static void draw_heading(const struct tree_row *row, struct term *t, struct term_rect r)
+static void draw_group(
+	const struct tree_view *v, const struct group *g, struct term *t, struct term_rect r)
 {
-	const struct group *g = row->group;
+	const struct viability via = viability_of(v->machine, v->choice, v->existing, g);
+	size_t along = via.counts[VIABILITY_ALONG] + via.counts[VIABILITY_CLAIMED];
+	bool is_hindered = via.counts[VIABILITY_CHOSEN] && viability_hindrances(&via);
+	char text[160];
+	int n = snprintf(text, sizeof(text), "Group %lld%s%.16s%s: %zu %s", (long long)g->id,
+		g->type ? " (" : "", g->type ? g->type : "", g->type ? ")" : "", g->n_devices,
+		g->n_devices == 1 ? "device" : "devices");
 
+	if (via.counts[VIABILITY_BLOCKED] && g->n_devices > 1)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, ", %zu kept by the host",
+			via.counts[VIABILITY_BLOCKED]);
+	if (via.counts[VIABILITY_CHOSEN] && along)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, ", %zu to choose too", along);
+	else if (along > 1)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, ", %zu go together", along);
+	if (via.domains > 1)
+		(void)snprintf(text + n, sizeof(text) - (size_t)n, ", %zu domains", via.domains);
+	term_put(t, r.y, r.x, r.w, is_hindered ? TERM_WARNING : TERM_HEADING, text);
+}
+
+static void draw_heading(
+	const struct tree_view *v, const struct tree_row *row, struct term *t, struct term_rect r)
+{
 	switch (row->kind) {
 	case TREE_GROUP:
-		term_putf(t, r.y, r.x, r.w, TERM_HEADING, "Group %lld%s%s%s: %zu %s",
-			(long long)g->id, g->type ? " (" : "", g->type ? g->type : "",
-			g->type ? ")" : "", g->n_devices, g->n_devices == 1 ? "device" : "devices");
+		draw_group(v, row->group, t, r);
 		break;
 	case TREE_NO_GROUP:
 		term_put(t, r.y, r.x, r.w, TERM_HEADING,
@@ -221,7 +242,7 @@ static const char *mark(const struct tree_view *v, const struct device *d)
 {
 	if (device_is_path(d))
 		return " -  ";
-	return tree_is_chosen(v->choice, d) ? "[x] " : "[ ] ";
+	return choice_has(v->choice, d) ? "[x] " : "[ ] ";
 }
 
 static void draw_device(
@@ -242,6 +263,22 @@ static void draw_device(
 		tree_use_word(d));
 }
 
+static void draw_lost(
+	const struct tree_view *v, const struct tree_row *row, struct term *t, struct term_rect r)
+{
+	const struct pick *pick = choice_find(v->choice, row->address);
+	bool is_sure = false;
+	const struct device *now =
+		pick ? choice_locate(v->choice, v->machine, pick, &is_sure) : NULL;
+
+	if (now)
+		term_putf(t, r.y, r.x, r.w, TERM_WARNING,
+			"[x] %s is now %sat %s (m: move the choice)", row->address,
+			is_sure ? "" : "perhaps ", now->address);
+	else
+		term_putf(t, r.y, r.x, r.w, TERM_WARNING, "[x] %s", row->address);
+}
+
 static bool selectable(const void *data, size_t row)
 {
 	return !is_heading(&((const struct tree_view *)data)->tree->v[row]);
@@ -255,9 +292,9 @@ static void draw_row(const void *data, size_t i, struct term *t, struct term_rec
 	if (row->kind == TREE_DEVICE)
 		draw_device(v, row->device, t, r);
 	else if (row->kind == TREE_LOST)
-		term_putf(t, r.y, r.x, r.w, TERM_WARNING, "[x] %s", row->address);
+		draw_lost(v, row, t, r);
 	else
-		draw_heading(row, t, r);
+		draw_heading(v, row, t, r);
 }
 
 const struct widget_rows tree_rows = {

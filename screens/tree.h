@@ -3,6 +3,7 @@
 #define SCREENS_TREE_H
 
 #include "core/choice.h"
+#include "core/existing.h"
 #include "core/machine.h"
 #include "tui/widget.h"
 
@@ -29,7 +30,9 @@ struct tree {
 /* The row of a device that can be pointed to, for drawing. */
 struct tree_view {
 	const struct tree *tree;
+	const struct machine *machine;
 	const struct choice *choice;
+	const struct existing *existing;
 };
 
 /* filter: only devices in whose address, name, ids, driver or class it occurs; "": all.
@@ -45,8 +48,6 @@ size_t tree_find(const struct tree *tree, const char *address, size_t otherwise)
 /* The first row of the next (or previous) group. */
 size_t tree_next_group(const struct tree *tree, size_t row, bool forward);
 
-/* Chosen by address and identity. */
-bool tree_is_chosen(const struct choice *choice, const struct device *device);
 /* In a word what the host uses it for, "" for nothing. */
 const char *tree_use_word(const struct device *device);
 

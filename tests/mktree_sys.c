@@ -144,6 +144,8 @@ static void write_attributes(
 	mktree_out_text(o, "driver_override", "(null)\n");
 	mktree_out_text(o, "numa_node", "-1\n");
 	mktree_out_text(o, "enable", d->driver ? "1\n" : "0\n");
+	if (header_type(d) == 1)
+		mktree_out_printf(o, "secondary_bus_number", "%u\n", d->bus[1]);
 	if (is_vga(d))
 		mktree_out_text(o, "boot_vga", d->boot_vga ? "1\n" : "0\n");
 	write_uevent(o, d, alias);

@@ -114,6 +114,9 @@ struct device *support_device(struct support_machine *m, const char *address, co
 	assert_int_equal(strv_split(&m->modules[i], modules, " "), 0);
 	for (size_t k = 0; k < m->modules[i].n; k++)
 		support_module(m, m->modules[i].v[k], MODULE_LOADABLE);
+	for (size_t k = 0; k < i; k++)
+		if (device_same_identity(&m->devices[k], d))
+			m->devices[k].twin = d->twin = true;
 	if (group >= 0)
 		join_group(m, d);
 	return d;

@@ -222,6 +222,7 @@ static void a_function_left_behind_is_named_once(void **state)
 	found(f, "function-left-behind", SEVERITY_WARNING, f->gpu, "0000:01:00.1");
 	/* Of the chipset's functions that is no news. */
 	f->gpu->parent = NULL;
+	choose(f, f->gpu);
 	check(f);
 	found(f, "function-left-behind", SEVERITY_INFO, f->gpu, "0000:01:00.1");
 }
@@ -235,6 +236,7 @@ static void bridges_and_parents_of_virtual_functions_are_blocked(void **state)
 	found(f, "bridge-selected", SEVERITY_BLOCK, f->port, "0000:00:01.0");
 	choice_remove(&f->choice, f->port->address);
 	f->neighbour->physfn = f->nic;
+	f->nic->functions = 1;
 	choose(f, f->nic);
 	check(f);
 	found(f, "sriov-parent", SEVERITY_BLOCK, f->nic, "1 virtual function");
@@ -476,13 +478,34 @@ static void a_device_that_changed_or_went_is_bound_no_more(void **state)
 	choose(f, f->nic);
 	choose(f, f->gpu);
 	f->gpu->device++;
+	f->twin->device--;
+	f->nic->device++;
 	f->nic->slot = 9;
 	(void)snprintf(f->nic->address, sizeof(f->nic->address), "0000:04:09.0");
-	f->m.machine.n_devices--;
 	check(f);
 	found(f, "identity-changed", SEVERITY_WARNING, f->gpu, "10de:1b80");
 	found(f, "device-missing", SEVERITY_WARNING, NULL, "0000:04:01.0");
 	assert_null(find(f, "group-bridge"));
+}
+
+static void what_moved_is_told_with_where_it_is(void **state)
+{
+	struct fixture *f = *state;
+
+	choose(f, f->nic);
+	choose(f, f->neighbour);
+	f->neighbour->group = 8;
+	f->nic->bus = 3;
+	(void)snprintf(f->nic->address, sizeof(f->nic->address), "0000:03:01.0");
+	check(f);
+	found(f, "device-moved", SEVERITY_WARNING, f->nic,
+		"chosen as 0000:04:01.0 is now at 0000:03:01.0");
+	found(f, "group-changed", SEVERITY_INFO, f->neighbour, "/dev/vfio/8");
+	assert_null(find(f, "device-missing"));
+	assert_int_equal(
+		strv_add(&f->existing.notes, "/etc/libvirt/qemu.conf:9: \"/dev/vfio/7\""), 0);
+	check(f);
+	found(f, "group-changed", SEVERITY_WARNING, f->neighbour, "was in group 7");
 }
 
 static void a_device_without_a_group_is_told(void **state)
@@ -744,6 +767,7 @@ int main(void)
 		T(what_is_not_known_is_told_with_every_choice),
 		T(drivers_are_shared_only_with_what_they_drive),
 		T(a_device_that_changed_or_went_is_bound_no_more),
+		T(what_moved_is_told_with_where_it_is),
 		T(a_device_without_a_group_is_told),
 		T(an_iommu_that_is_off_is_told_with_what_helps),
 		T(the_kernels_shortcomings_block),

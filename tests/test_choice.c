@@ -9,6 +9,7 @@
 #include "tests/support_machine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define GPU   "0000:01:00.0=10de:1b80:1043:8591"
@@ -46,6 +47,35 @@ static void what_is_written_is_what_is_read(void **state)
 	assert_true(choice_same(&choice, &again));
 	choice_free(&choice);
 	choice_free(&again);
+}
+
+static void the_place_is_kept_beside_the_identity(void **state)
+{
+	struct choice choice =
+		parse("PLACES=\"01:00.0=0000:00:01.0/00.0,21 0000:01:00.1=0000:00:01.0/"
+		      "00.1 0000:77:00.0=0000:77:00.0,3\"\nDEVICES=\"" GPU " " AUDIO "\"\n");
+	struct choice again, old = parse("DEVICES=\"" GPU "\"\nOPTIONS=\"\"\n");
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	assert_int_equal(choice.n, 2);
+	assert_string_equal(choice.picks[0].path, "0000:00:01.0/00.0");
+	assert_int_equal(choice.picks[0].group, 21);
+	assert_string_equal(choice.picks[1].path, "0000:00:01.0/00.1");
+	assert_int_equal(choice.picks[1].group, -1);
+	assert_int_equal(choice_format(&choice, &text), 0);
+	assert_non_null(strstr(text, "\nPLACES=\"0000:01:00.0=0000:00:01.0/00.0,21 "
+				     "0000:01:00.1=0000:00:01.0/00.1\"\n"));
+	again = parse(text);
+	assert_true(choice_same(&choice, &again));
+	again.picks[0].group = 22;
+	assert_false(choice_same(&choice, &again));
+	/* Files of before have none. */
+	assert_string_equal(old.picks[0].path, "");
+	assert_int_equal(old.picks[0].group, -1);
+	choice_free(&choice);
+	choice_free(&again);
+	choice_free(&old);
 }
 
 static void addresses_are_made_whole_and_repetitions_dropped(void **state)
@@ -95,6 +125,10 @@ static void wrong_devices_and_options_are_named(void **state)
 	refused("DEVICES=\"0000:01:00.0=10de:1b80:1043:85911\"\n", "85911", "hexadecimal");
 	refused("DEVICES=\"" GPU " 0000:01:00.0=10de:1b81:1043:8591\"\n", "0000:01:00.0",
 		"two identities");
+	refused("PLACES=\"0000:01:00.0\"\n", ":1:", "ADDRESS=PATH,GROUP");
+	refused("PLACES=\"0000:01:00.0=../x,1\"\n", ":1:", "ADDRESS=PATH,GROUP");
+	refused("PLACES=\"0000:01:00.0=0000:00:01.0,-1\"\n", ":1:", "ADDRESS=PATH,GROUP");
+	refused("PLACES=\"\"\nPLACES=\"\"\n", ":2:", "twice");
 	refused("OPTIONS=\"iommu-pt fly\"\n", "fly", "no such option");
 }
 
@@ -237,6 +271,133 @@ static void another_device_at_the_address_is_not_chosen(void **state)
 	choice_free(&choice);
 }
 
+/* The devices of the machine, which are kept in address order, with other buses. */
+static void renumber(struct device *d, uint8_t bus)
+{
+	d->bus = bus;
+	(void)snprintf(d->address, sizeof(d->address), "0000:%02x:00.0", bus);
+}
+
+/* Each below a port of its own: two twins and a third device. */
+static void put_ports(struct support_machine *m, struct device ports[3])
+{
+	for (unsigned i = 0; i < 3; i++) {
+		(void)snprintf(ports[i].address, sizeof(ports[i].address), "0000:00:%02x.0", i + 1);
+		m->devices[i].parent = &ports[i];
+	}
+}
+
+static void a_twin_that_took_the_address_is_not_chosen(void **state)
+{
+	struct support_machine *m = *state;
+	struct device ports[3] = {0};
+	struct choice choice = {0};
+	bool is_sure;
+
+	put_ports(m, ports);
+	assert_int_equal(choice_add(&choice, &m->devices[0]), 0);
+	assert_string_equal(choice.picks[0].path, "0000:00:01.0/00.0");
+	assert_ptr_equal(
+		choice_locate(&choice, &m->machine, &choice.picks[0], NULL), &m->devices[0]);
+	assert_false(choice_has_moved(&choice, &m->machine));
+	/* A card more in front of it: buses count on, and the twin is where the chosen one was. */
+	m->devices[0].parent = &ports[1];
+	m->devices[1].parent = &ports[0];
+	assert_false(choice_has(&choice, &m->devices[0]));
+	assert_true(choice_has_moved(&choice, &m->machine));
+	assert_ptr_equal(
+		choice_locate(&choice, &m->machine, &choice.picks[0], &is_sure), &m->devices[1]);
+	assert_true(is_sure);
+	assert_int_equal(choice_follow(&choice, &m->machine), 0);
+	assert_int_equal(choice.n, 1);
+	assert_string_equal(choice.picks[0].address, "0000:02:00.0");
+	assert_true(choice_has(&choice, &m->devices[1]));
+	assert_false(choice_has_moved(&choice, &m->machine));
+	choice_free(&choice);
+}
+
+static void twins_that_are_both_chosen_may_change_places(void **state)
+{
+	struct support_machine *m = *state;
+	struct device ports[3] = {0};
+	struct choice choice = {0};
+
+	put_ports(m, ports);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(choice_add(&choice, &m->devices[i]), 0);
+	m->devices[0].parent = &ports[1];
+	m->devices[1].parent = &ports[0];
+	assert_true(choice_has(&choice, &m->devices[0]));
+	assert_true(choice_has(&choice, &m->devices[1]));
+	choice_free(&choice);
+}
+
+static void an_only_card_is_the_chosen_one_in_any_slot(void **state)
+{
+	struct support_machine *m = *state;
+	struct device ports[3] = {0};
+	struct choice choice = {0};
+	bool is_sure;
+
+	put_ports(m, ports);
+	assert_int_equal(choice_add(&choice, &m->devices[2]), 0);
+	/* Another port now leads to the same bus. */
+	m->devices[2].parent = &ports[0];
+	assert_true(choice_has(&choice, &m->devices[2]));
+	/* And now it is behind another bus as well. */
+	renumber(&m->devices[2], 9);
+	assert_ptr_equal(
+		choice_locate(&choice, &m->machine, &choice.picks[0], &is_sure), &m->devices[2]);
+	assert_false(is_sure);
+	assert_int_equal(choice_follow(&choice, &m->machine), 0);
+	assert_int_equal(choice.n, 1);
+	assert_true(choice_has(&choice, &m->devices[2]));
+	/* Gone for good: there is nothing to follow. */
+	m->machine.n_devices--;
+	assert_null(choice_locate(&choice, &m->machine, &choice.picks[0], NULL));
+	assert_int_equal(choice_follow(&choice, &m->machine), 0);
+	assert_string_equal(choice.picks[0].address, "0000:09:00.0");
+	choice_free(&choice);
+}
+
+static void a_twin_that_was_chosen_itself_is_not_the_one_that_went(void **state)
+{
+	struct support_machine *m = *state;
+	struct choice choice = {0};
+
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(choice_add(&choice, &m->devices[i]), 0);
+	m->devices[0].vendor++;
+	m->devices[1].twin = false;
+	assert_null(choice_locate(&choice, &m->machine, &choice.picks[0], NULL));
+	assert_false(choice_has_moved(&choice, &m->machine));
+	choice_free(&choice);
+}
+
+static void of_several_that_it_may_be_it_is_none(void **state)
+{
+	struct support_machine *m = *state;
+	struct device ports[3] = {0};
+	struct choice choice = {0};
+
+	put_ports(m, ports);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(choice_add(&choice, &m->devices[i]), 0);
+	/* Both moved to slots never seen. */
+	(void)snprintf(ports[0].address, sizeof(ports[0].address), "0000:00:1c.0");
+	(void)snprintf(ports[1].address, sizeof(ports[1].address), "0000:00:1d.0");
+	renumber(&m->devices[2], 0x13);
+	renumber(&m->devices[1], 0x12);
+	renumber(&m->devices[0], 0x11);
+	assert_null(choice_locate(&choice, &m->machine, &choice.picks[0], NULL));
+	/* One of the two is gone: which, nobody knows. */
+	m->devices[1].vendor++;
+	m->devices[0].twin = false;
+	assert_null(choice_locate(&choice, &m->machine, &choice.picks[0], NULL));
+	assert_null(choice_locate(&choice, &m->machine, &choice.picks[1], NULL));
+	choice_free(&choice);
+}
+
 static void identities_and_modules_are_owned_when_every_device_is_chosen(void **state)
 {
 	struct support_machine *m = *state;
@@ -257,6 +418,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_what_is_read),
+		cmocka_unit_test(the_place_is_kept_beside_the_identity),
 		cmocka_unit_test(addresses_are_made_whole_and_repetitions_dropped),
 		cmocka_unit_test(what_vfio_bind_would_not_read_is_refused_by_line),
 		cmocka_unit_test(wrong_devices_and_options_are_named),
@@ -268,6 +430,16 @@ int main(void)
 			devices_are_added_once_and_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			another_device_at_the_address_is_not_chosen, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_twin_that_took_the_address_is_not_chosen, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			twins_that_are_both_chosen_may_change_places, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_only_card_is_the_chosen_one_in_any_slot, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_twin_that_was_chosen_itself_is_not_the_one_that_went, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			of_several_that_it_may_be_it_is_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			identities_and_modules_are_owned_when_every_device_is_chosen, setup,
 			teardown),

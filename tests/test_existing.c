@@ -149,6 +149,25 @@ static void continued_lines_and_other_files_are_read_as_kmod_does(void **state)
 	assert_null(binder(f, f->audio));
 }
 
+static void who_switched_the_denylist_off_is_known(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/etc/modprobe.d/a.conf", "options vfio-pci disable_denylist=0\n");
+	scan(f);
+	assert_false(f->e.denylist_off);
+	put(f, "/etc/modprobe.d/b.conf", "options vfio_pci disable_idle_d3=1 disable_denylist\n");
+	scan(f);
+	assert_true(f->e.denylist_off);
+	put(f, "/etc/default/grub", "GRUB_CMDLINE_LINUX=\"vfio-pci.disable_denylist=n\"\n");
+	scan(f);
+	assert_false(f->e.denylist_off);
+	put(f, "/etc/modprobe.d/b.conf", "options other disable_denylist=1\n");
+	put(f, "/etc/default/grub", "GRUB_CMDLINE_LINUX=\"vfio_pci.disable_denylist=on\"\n");
+	scan(f);
+	assert_true(f->e.denylist_off);
+}
+
 static void ids_match_by_subsystem_and_class(void **state)
 {
 	struct fixture *f = *state;
@@ -337,6 +356,7 @@ int main(void)
 		T(the_last_ids_wins_in_the_order_of_names),
 		T(a_name_in_an_earlier_directory_hides_later_ones),
 		T(continued_lines_and_other_files_are_read_as_kmod_does),
+		T(who_switched_the_denylist_off_is_known),
 		T(ids_match_by_subsystem_and_class),
 		T(the_command_line_beats_every_file),
 		T(our_own_files_are_left_out),

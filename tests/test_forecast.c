@@ -159,6 +159,7 @@ static void one_device_may_be_out_of_reach(void **state)
 	expect(f, f->port, "pcieport", "bridge");
 	f->gpu->group = 1;
 	f->usb2->physfn = f->gpu;
+	f->gpu->functions = 1;
 	expect(f, f->gpu, "nouveau", "virtual functions");
 	choose(&f->choice, f->usb2);
 	expect(f, f->usb2, "vfio-pci", "0000:01:00.0 has made");

@@ -65,8 +65,10 @@ static void test_list_json(void **state)
 		"{\"format\": 1,\n"
 		"\"iommu\": {\"present\": true, \"enabled\": true},\n"
 		"\"groups\": [\n"
-		"  {\"id\": 0, \"type\": null, \"devices\": [\"10000:e1:00.0\"]},\n"
-		"  {\"id\": 300, \"type\": \"DMA-FQ\", \"devices\": [\"0000:01:00.0\"]}],\n"
+		"  {\"id\": 0, \"type\": null, \"devices\": [\"10000:e1:00.0\"],\n"
+		"\"members\": [{\"address\": \"10000:e1:00.0\", \"role\": \"blocked\"}]},\n"
+		"  {\"id\": 300, \"type\": \"DMA-FQ\", \"devices\": [\"0000:01:00.0\"],\n"
+		"\"members\": [{\"address\": \"0000:01:00.0\", \"role\": \"along\"}]}],\n"
 		"\"devices\": [\n"
 		"  {\"address\": \"0000:01:00.0\", \"vendor\": \"10de\", \"device\": \"13c2\", "
 		"\"subsystem_vendor\": \"1043\", \"subsystem_device\": \"0085\", \"class\": \"030000\", "
@@ -329,7 +331,8 @@ static void test_verify(void **state)
 {
 	char vfio[] = "vfio-pci", reason[] = "the host driver was faster", empty[] = "";
 	struct verdict v[] = {
-		{.address = "0000:01:00.0", .expected = vfio, .actual = vfio, .ok = true, .reason = empty},
+		{.address = "0000:01:00.0", .expected = vfio, .actual = vfio, .ok = true, .reason = empty,
+			.now_at = "0000:01:00.0"},
 		{.address = "0000:05:00.0", .expected = vfio, .reason = reason},
 	};
 	struct verdicts verdicts = {.v = v, .n = 2};
@@ -339,10 +342,11 @@ static void test_verify(void **state)
 	assert_int_equal(report_verify(&verdicts, true, &out), 0);
 	assert_text(&out, "{\"format\": 1,\n\"devices\": [\n"
 			  "  {\"address\": \"0000:01:00.0\", \"expected\": \"vfio-pci\", "
-			  "\"actual\": \"vfio-pci\", \"ok\": true, \"reason\": \"\"},\n"
+			  "\"actual\": \"vfio-pci\", \"ok\": true, \"reason\": \"\", "
+			  "\"now_at\": \"0000:01:00.0\"},\n"
 			  "  {\"address\": \"0000:05:00.0\", \"expected\": \"vfio-pci\", "
 			  "\"actual\": null, \"ok\": false, "
-			  "\"reason\": \"the host driver was faster\"}]\n}\n");
+			  "\"reason\": \"the host driver was faster\", \"now_at\": null}]\n}\n");
 	assert_int_equal(report_verify(&verdicts, false, &out), 0);
 	assert_text(&out, "ok     0000:01:00.0  expected vfio-pci, found vfio-pci\n"
 			  "WRONG  0000:05:00.0  expected vfio-pci, found none\n"

@@ -60,7 +60,7 @@ static void test_picture(void **state)
 		"13 devices in 10 groups; none chosen.\n"
 		"  Group 0 (DMA): 1 device\n"
 		"   -  0000:00:00.0 Host bridge                  8086:0100 no driver   bridge\n"
-		"  Group 1 (DMA): 3 devices\n"
+		"  Group 1 (DMA): 3 devices, 2 go together\n"
 		"   -  0000:00:01.0 PCI bridge                   8086:0101 pcieport    bridge\n"
 		"> [ ] 0000:01:00.0 VGA compatible controller    10de:1b80 nouveau\n"
 		"  [ ] 0000:01:00.1 Audio device                 10de:10f0 snd_hda_int\n"
@@ -76,7 +76,7 @@ static void test_picture(void **state)
 		"   -  0000:00:1c.3 PCI bridge                   8086:1c16 pcieport    bridge   v\n"
 		"────────────────────────────────────────────────────────────────────────────────\n"
 		"0000:01:00.0 VGA compatible controller\n"
-		"Group 1 with: 0000:00:01.0 (bridge, stays), 0000:01:00.1 (snd_hda_intel)\n"
+		"Group 1: to choose too: 0000:01:00.1 (snd_hda_intel); harmless: 1\n"
 		"Driver: nouveau; modules: nouveau\n"
 		"Warning: function-left-behind, group-shared; Note: use-unknown, group-bridge\n"
 		" Enter Options  Esc Back  Space Choose  / Filter  i Detail       q Quit  ? "
@@ -261,6 +261,76 @@ static void test_lost(void **state)
 	assert_not_on_screen(u.t, "not there as it was");
 }
 
+/* One key moves the choice, all of a card, to where it is now. */
+static void test_moved(void **state)
+{
+	const char *const functions[] = {CARD, CARD_SOUND};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
+		struct device before = *machine_device(u.app.machine, functions[i]);
+
+		before.bus = 9;
+		snprintf(before.address, sizeof(before.address), "0000:09:00.%zu", i);
+		assert_int_equal(choice_add(&u.app.choice, &before), 0);
+	}
+	assert_int_equal(app_choice_changed(&u.app), 0);
+	ui_app_keys(&u, TERM_KEY_ESC, TERM_KEY_ENTER, TERM_KEY_HOME);
+	assert_on_screen(u.t, "> [x] 0000:09:00.0 is now at " CARD " (m: move the choice)");
+	assert_on_screen(u.t, "The card is now at " CARD);
+	assert_on_screen(u.t, "m Move choice");
+	assert_on_screen(u.t, "2 warnings");
+	ui_app_keys(&u, 'm');
+	assert_on_screen(u.t, "The choice has moved");
+	assert_on_screen(u.t, "> [x] " CARD);
+	assert_int_equal(u.app.choice.n, 2);
+	assert_true(is_chosen(CARD) && is_chosen(CARD_SOUND));
+	assert_not_on_screen(u.t, "not there as it was");
+	assert_not_on_screen(u.t, "m Move choice");
+	/* And then the key is none. */
+	ui_app_keys(&u, 'm');
+	assert_int_equal(u.app.choice.n, 2);
+}
+
+/* The heading of a group says what matters, before and after something of it is chosen. */
+static void test_group_heading(void **state)
+{
+	(void)state;
+	assert_on_screen(u.t, "Group 1 (DMA): 3 devices, 2 go together");
+	ui_app_focus(&u, CARD);
+	ui_app_keys(&u, ' ', 'o');
+	assert_on_screen(u.t, "Group 1 (DMA): 3 devices, 1 to choose too");
+	assert_on_screen(u.t, "to choose too: " CARD_SOUND " (snd_hda_intel); harmless: 1");
+	ui_app_focus(&u, CARD_SOUND);
+	ui_app_keys(&u, ' ');
+	assert_not_on_screen(u.t, "to choose too");
+	assert_on_screen(u.t, "chosen: " CARD " (nouveau); harmless: 1");
+}
+
+/* A line for each fact that matters, on the page of the device. */
+static void test_fitness(void **state)
+{
+	(void)state;
+	support_put(u.dir, "/sys/bus/pci/devices/" ROOT_DISK "/reset_method", "flr bus\n");
+	support_put(u.dir, "/sys/bus/pci/devices/" CARD "/current_link_speed", "2.5 GT/s PCIe\n");
+	support_put(u.dir, "/sys/bus/pci/devices/" CARD "/max_link_speed", "8.0 GT/s PCIe\n");
+	support_put(u.dir, "/sys/bus/pci/devices/" CARD "/current_link_width", "8\n");
+	support_put(u.dir, "/sys/bus/pci/devices/" CARD "/max_link_width", "16\n");
+	support_put(u.dir, "/sys/bus/pci/devices/" CARD "/resource",
+		"0x0000000000000000 0x00000003ffffffff 0x000000002014220c\n");
+	ui_app_focus(&u, CARD);
+	ui_app_keys(&u, 'i');
+	assert_on_screen(u.t, "Reset: none of its own");
+	assert_on_screen(u.t, "Link: x8 at 2.5 GT/s PCIe now, x16 at 8.0 GT/s PCIe at most");
+	assert_on_screen(u.t, "Its memory BAR 0 of 16 GiB has no address");
+	assert_on_screen(u.t, "No ROM");
+	ui_app_keys(&u, TERM_KEY_ESC);
+	ui_app_focus(&u, ROOT_DISK);
+	ui_app_keys(&u, 'i');
+	assert_on_screen(u.t, "Reset: flr bus");
+	assert_not_on_screen(u.t, "No ROM");
+}
+
 static void test_detail(void **state)
 {
 	(void)state;
@@ -374,9 +444,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_position, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_group_heading, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_detail, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_uses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fitness, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 	};
 

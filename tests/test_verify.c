@@ -7,6 +7,7 @@
 #include "core/verify.h"
 #include "tests/support_machine.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct fixture {
@@ -97,6 +98,40 @@ static void the_reason_is_the_first_thing_that_hinders(void **state)
 	expect(f, false, NULL, "recovery boot (\"single\"");
 }
 
+/* Another card came in front of it. */
+static void a_card_that_moved_is_found_with_the_command(void **state)
+{
+	struct fixture *f = *state;
+	struct device port = {.address = "0000:00:01.0"}, other = {.address = "0000:00:02.0"};
+
+	f->gpu->parent = &port;
+	assert_int_equal(choice_add(&f->choice, f->gpu), 0);
+	f->gpu->bus = 2;
+	(void)snprintf(f->gpu->address, sizeof(f->gpu->address), "0000:02:00.0");
+	expect(f, false, NULL,
+		"the card chosen as 0000:01:00.0 is now at 0000:02:00.0; nothing was "
+		"bound; to follow it, run `vfio-wizard apply 0000:02:00.0` and reboot");
+	/* In another slot it may be another card. */
+	f->gpu->parent = &other;
+	expect(f, false, NULL,
+		"the only one with its ids that is not chosen is now at 0000:02:00.0");
+}
+
+static void another_group_is_told_though_all_is_well(void **state)
+{
+	struct fixture *f = *state;
+	struct verdicts verdicts;
+
+	f->gpu->driver = support_keep(&f->m, "vfio-pci");
+	f->gpu->group = 17;
+	assert_int_equal(verify_choice(&f->m.machine, &f->choice, &verdicts), 0);
+	assert_true(verdicts.v[0].ok);
+	assert_non_null(
+		strstr(verdicts.v[0].reason, "group was 1 when it was chosen and is 17 now"));
+	assert_string_equal(verdicts.v[0].now_at, "0000:01:00.0");
+	verdicts_free(&verdicts);
+}
+
 static void an_empty_choice_has_no_verdicts(void **state)
 {
 	struct fixture *f = *state;
@@ -115,6 +150,8 @@ int main(void)
 		T(vfio_and_its_variants_are_right),
 		T(another_device_is_wrong_even_with_vfio),
 		T(the_reason_is_the_first_thing_that_hinders),
+		T(a_card_that_moved_is_found_with_the_command),
+		T(another_group_is_told_though_all_is_well),
 		T(an_empty_choice_has_no_verdicts),
 	};
 

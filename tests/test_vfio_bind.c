@@ -133,7 +133,10 @@ static void put_modprobe(int status)
 
 static int set_up(void **state)
 {
+	const char *clean[] = {"rm", "-rf", path("sys/devices"), NULL};
+
 	(void)state;
+	assert_int_equal(run(clean), 0);
 	put_script();
 	put_modprobe(0);
 	put_device(CARD, "0x10d3\n");
@@ -178,7 +181,8 @@ static void early_sets_the_override_before_vfio_pci_loads(void **state)
 {
 	const char *const *shell;
 
-	FOR_EACH_SHELL(shell) {
+	FOR_EACH_SHELL(shell)
+	{
 		assert_int_equal(bind_with(shell, "--early", "disable_idle_d3=1"), 0);
 		assert_file("seen", "vfio-pci\n");
 		assert_file("called", "--ignore-install vfio-pci disable_idle_d3=1\n");
@@ -191,7 +195,8 @@ static void early_gives_everything_back_if_vfio_pci_may_not_load(void **state)
 {
 	const char *const *shell;
 
-	FOR_EACH_SHELL(shell) {
+	FOR_EACH_SHELL(shell)
+	{
 		put_modprobe(1);
 		assert_int_equal(bind_with(shell, "--early", NULL), 1);
 		assert_file("sys/devices/" CARD "/driver_override", "\n");
@@ -203,7 +208,8 @@ static void another_card_at_the_address_is_left_alone(void **state)
 {
 	const char *const *shell;
 
-	FOR_EACH_SHELL(shell) {
+	FOR_EACH_SHELL(shell)
+	{
 		put_device(CARD, "0x10d4\n");
 		assert_int_equal(bind_with(shell, "--early", NULL), 0);
 		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
@@ -217,7 +223,8 @@ static void without_a_group_the_device_stays_with_the_host(void **state)
 {
 	const char *const *shell;
 
-	FOR_EACH_SHELL(shell) {
+	FOR_EACH_SHELL(shell)
+	{
 		(void)unlink(path("sys/devices/" CARD "/iommu_group"));
 		assert_int_equal(bind_with(shell, "--early", NULL), 0);
 		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
@@ -228,7 +235,8 @@ static void a_recovery_boot_binds_nothing(void **state)
 {
 	const char *const *shell;
 
-	FOR_EACH_SHELL(shell) {
+	FOR_EACH_SHELL(shell)
+	{
 		put("cmdline", "BOOT_IMAGE=/boot/vmlinuz root=/dev/sda1 ro single dis_ucode_ldr\n");
 		assert_int_equal(bind_with(shell, "--early", "ids=8086:10d3"), 0);
 		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
@@ -242,7 +250,8 @@ static void late_fails_and_gives_back_what_vfio_pci_does_not_take(void **state)
 {
 	const char *const *shell;
 
-	FOR_EACH_SHELL(shell) {
+	FOR_EACH_SHELL(shell)
+	{
 		assert_int_equal(bind_with(shell, CARD "=" IDS, NULL), 1);
 		assert_file("sys/devices/" CARD "/driver_override", "\n");
 		assert_file("sys/drivers_probe", CARD "\n");
@@ -253,7 +262,8 @@ static void late_leaves_a_bound_device_as_it_is(void **state)
 {
 	const char *const *shell;
 
-	FOR_EACH_SHELL(shell) {
+	FOR_EACH_SHELL(shell)
+	{
 		put("sys/drivers/vfio-pci/" CARD, "");
 		assert_int_equal(bind_with(shell, CARD "=" IDS, NULL), 0);
 		assert_file("sys/drivers_probe", "");
@@ -263,16 +273,156 @@ static void late_leaves_a_bound_device_as_it_is(void **state)
 
 static void nonsense_names_no_path(void **state)
 {
-	static const char *const bad[] = {
-		"../../etc/passwd=1:2:3:4", "=", "", "0000:04:00.0", "; reboot", "$(reboot)=1:2:3:4"};
+	static const char *const bad[] = {"../../etc/passwd=1:2:3:4", "=", "", "0000:04:00.0",
+		"; reboot", "$(reboot)=1:2:3:4"};
 	const char *const *shell;
 
-	FOR_EACH_SHELL(shell) {
+	FOR_EACH_SHELL(shell)
+	{
 		for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 			assert_int_equal(bind_with(shell, bad[i], NULL), 1);
 		put("config", "DEVICES=\"$(touch /tmp/x) `id` ../..=1:2:3:4\"\nDEVICES=\n\n\\");
 		assert_int_equal(bind_with(shell, "--early", NULL), 0);
 		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
+	}
+}
+
+/* The two cards of the tree as the kernel shows them, each below a port: buses are links there. */
+static void put_slots(const char *card_port, const char *twin_port)
+{
+	static const char *const addresses[] = {CARD, TWIN};
+	const char *ports[] = {card_port, twin_port};
+	const char *clean[] = {"rm", "-rf", path("sys/devices"), path("real"), NULL};
+
+	assert_int_equal(run(clean), 0);
+	put("sys/devices/x", "");
+	assert_int_equal(unlink(path("sys/devices/x")), 0);
+	for (size_t i = 0; i < 2; i++) {
+		char name[256], to[512];
+
+		(void)snprintf(name, sizeof(name), "sys/devices/%s", addresses[i]);
+		put_device(addresses[i], "0x10d3\n");
+		(void)snprintf(to, sizeof(to), "%s/real/pci0000:00/%s", dir, ports[i]);
+		{
+			const char *make[] = {"mkdir", "-p", to, NULL};
+			const char *move[] = {"mv", path(name), to, NULL};
+
+			assert_int_equal(run(make), 0);
+			assert_int_equal(run(move), 0);
+		}
+		(void)snprintf(
+			to, sizeof(to), "%s/real/pci0000:00/%s/%s", dir, ports[i], addresses[i]);
+		assert_int_equal(symlink(to, path(name)), 0);
+	}
+}
+
+/* Runs the late half and returns what it said. */
+static const char *said_by(const char *const *shell, int status)
+{
+	static char text[1024];
+	char command[1024], words[128] = "";
+	const char *argv[] = {"sh", "-c", command, NULL};
+	FILE *f;
+
+	for (size_t i = 0; shell[i]; i++)
+		(void)snprintf(
+			words + strlen(words), sizeof(words) - strlen(words), "%s ", shell[i]);
+	(void)snprintf(command, sizeof(command), "%s%s %s=%s >%s 2>&1", words, path("vfio-bind"),
+		CARD, IDS, path("said"));
+	assert_int_equal(run(argv), status);
+	f = fopen(path("said"), "r");
+	assert_non_null(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	(void)fclose(f);
+	return text;
+}
+
+static void says(const char *text, const char *what)
+{
+	if (!strstr(text, what))
+		fail_msg("'%s' lacks '%s'", text, what);
+}
+
+#define PLACED(place)                                                                              \
+	"# Written by vfio-wizard.\nDEVICES=\"" CARD "=" IDS "\"\nOPTIONS=\"\"\nPLACES=\"" CARD    \
+	"=" place "\"\n"
+
+static void of_identical_cards_only_the_one_in_the_chosen_slot_is_bound(void **state)
+{
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell)
+	{
+		put("config", PLACED("0000:00:1c.0/00.0"));
+		put_slots("0000:00:1c.0", "0000:00:1d.0");
+		assert_int_equal(bind_with(shell, "--early", NULL), 0);
+		assert_file("sys/devices/" CARD "/driver_override", "vfio-pci\n");
+		/* Buses were numbered anew: the twin is at the address, the card at the twin's. */
+		put_slots("0000:00:1d.0", "0000:00:1c.0");
+		assert_int_equal(bind_with(shell, "--early", NULL), 0);
+		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
+		assert_file("sys/devices/" TWIN "/driver_override", "(null)\n");
+		says(said_by(shell, 1), "it is now at " TWIN "; nothing is bound");
+		/* The twin is another model: then there is no doubt. */
+		put("real/pci0000:00/0000:00:1c.0/" TWIN "/device", "0x1521\n");
+		assert_int_equal(bind_with(shell, "--early", NULL), 0);
+		assert_file("sys/devices/" CARD "/driver_override", "vfio-pci\n");
+	}
+}
+
+static void identical_cards_that_are_both_chosen_may_change_places(void **state)
+{
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell)
+	{
+		put("config", "DEVICES=\"" CARD "=" IDS " " TWIN "=" IDS "\"\nPLACES=\"" CARD
+			      "=0000:00:1c.0/00.0,3 " TWIN "=0000:00:1d.0/00.0\"\n");
+		put_slots("0000:00:1d.0", "0000:00:1c.0");
+		assert_int_equal(bind_with(shell, "--early", NULL), 0);
+		assert_file("sys/devices/" CARD "/driver_override", "vfio-pci\n");
+		assert_file("sys/devices/" TWIN "/driver_override", "vfio-pci\n");
+	}
+}
+
+static void where_a_card_went_is_said(void **state)
+{
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell)
+	{
+		put("config", PLACED("0000:00:1c.0/00.0,21"));
+		put_slots("0000:00:1c.0", "0000:00:1d.0/0000:05:00.0/0000:06:01.0");
+		put_device(CARD, "0x1521\n");
+		says(said_by(shell, 1), "its ids are now at " TWIN "; nothing is bound");
+		assert_file("sys/devices/" TWIN "/driver_override", "(null)\n");
+		put("config", PLACED("0000:00:1d.0/00.0/01.0/00.0,21"));
+		says(said_by(shell, 1), "it is now at " TWIN "; nothing is bound");
+		assert_int_equal(unlink(path("sys/devices/" CARD)), 0);
+		says(said_by(shell, 1), "no device there, it is now at " TWIN);
+		/* A card that was chosen itself has not come from elsewhere. */
+		put("config", "DEVICES=\"" CARD "=" IDS " " TWIN "=" IDS "\"\n");
+		says(said_by(shell, 1), "no device there; nothing is bound");
+	}
+}
+
+static void another_group_is_said_and_bound(void **state)
+{
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell)
+	{
+		const char *text;
+
+		put("config", PLACED("0000:00:1c.0/00.0,21"));
+		put_slots("0000:00:1c.0", "0000:00:1d.0");
+		assert_int_equal(unlink(path("sys/devices/" CARD "/iommu_group")), 0);
+		put("groups/17/type", "DMA\n");
+		assert_int_equal(
+			symlink(path("groups/17"), path("sys/devices/" CARD "/iommu_group")), 0);
+		put("sys/drivers/vfio-pci/" CARD, "");
+		text = said_by(shell, 0);
+		says(text, "group was 21 and is 17 now");
 	}
 }
 
@@ -326,6 +476,10 @@ int main(void)
 		cmocka_unit_test(late_fails_and_gives_back_what_vfio_pci_does_not_take),
 		cmocka_unit_test(late_leaves_a_bound_device_as_it_is),
 		cmocka_unit_test(nonsense_names_no_path),
+		cmocka_unit_test(of_identical_cards_only_the_one_in_the_chosen_slot_is_bound),
+		cmocka_unit_test(identical_cards_that_are_both_chosen_may_change_places),
+		cmocka_unit_test(where_a_card_went_is_said),
+		cmocka_unit_test(another_group_is_said_and_bound),
 		cmocka_unit_test(an_interrupted_change_is_said),
 	};
 

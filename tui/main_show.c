@@ -44,6 +44,8 @@ static int choice_findings(const struct main_options *o, const struct root *root
 	if (r < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
 	r = check_choice(machine, &choice, &existing, ret);
+	if (r == 0)
+		r = check_fitness(root, machine, &choice, &existing, ret);
 	return r < 0 ? main_error(MAIN_FAILED, "%s", strerror(-r)) : MAIN_DONE;
 }
 

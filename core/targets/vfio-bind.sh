@@ -8,8 +8,9 @@
 #       Run by vfio-bind.service: moves what another driver holds, and fails if a device is not on
 #       vfio-pci in the end.
 #
-# A device is taken only where the ids at its address are the expected ones; otherwise it stays with
-# the host, and the kernel log says why.  Shell built-ins and modprobe only: the initramfs has no more.
+# A device is taken only where the ids at its address are the expected ones and, if another card has
+# them too, where it is in the slot that was chosen; otherwise it stays with the host, and the kernel
+# log says why.  Shell built-ins and modprobe only: the initramfs has no more.
 # With its path: busybox sh would take its own modprobe, which knows no --ignore-install.
 modprobe=/sbin/modprobe
 config=/etc/sysconfig/vfio-bind
@@ -22,9 +23,10 @@ say() {
 	{ echo "vfio-bind: $*" >/dev/kmsg; } 2>/dev/null
 }
 
-# Sets $devices from the configuration.
+# Sets $devices and $places from the configuration.
 read_config() {
 	devices=
+	places=
 	[ -r "$config" ] || return 0
 	while read -r line || [ -n "$line" ]; do
 		case $line in
@@ -32,9 +34,105 @@ read_config() {
 			devices=${line#DEVICES=\"}
 			devices=${devices%\"}
 			;;
+		PLACES=\"*\")
+			places=${line#PLACES=\"}
+			places=${places%\"}
+			;;
 		esac
 	done <"$config"
 }
+
+# ids DEVICE: sets $found to VENDOR:DEVICE:SUBVENDOR:SUBDEVICE.
+ids() {
+	found=
+	for id in vendor device subsystem_vendor subsystem_device; do
+		read -r value <"$1/$id" || value=unreadable
+		found=$found:${value#0x}
+	done
+	found=${found#:}
+}
+
+# place ADDRESS: sets $path and $group to what they were when it was chosen, "" where that is not known.
+place() {
+	path=
+	group=
+	for word in $places; do
+		case $word in
+		"$1"=*,*)
+			group=${word##*,}
+			path=${word#*=}
+			path=${path%,*}
+			;;
+		"$1"=*) path=${word#*=} ;;
+		esac
+	done
+}
+
+# where DEVICE: sets $now to its way from the root bus, 0000:00:01.0/00.0.
+where() {
+	now=$(cd -P "$1" 2>/dev/null && echo "$PWD")
+	now=${now##*/pci}
+	now=${now#*/}
+	rest=${now#*/}
+	[ "$rest" = "$now" ] && rest=
+	now=${now%%/*}
+	while [ -n "$rest" ]; do
+		part=${rest%%/*}
+		now=$now/${part##*:}
+		case $rest in
+		*/*) rest=${rest#*/} ;;
+		*) rest= ;;
+		esac
+	done
+}
+
+# is_chosen ADDRESS=IDS
+is_chosen() {
+	case " $devices " in
+	*" $1 "*) return 0 ;;
+	esac
+	return 1
+}
+
+# slot_is_chosen IDS: a card with these ids was chosen in the slot $now, under whatever address.
+slot_is_chosen() {
+	for word in $places; do
+		slot=${word#*=}
+		[ "${slot%,*}" = "$now" ] && is_chosen "${word%%=*}=$1" && return 0
+	done
+	return 1
+}
+
+# has_twin IDS: another device than $device has them as well.
+has_twin() {
+	for other in "$pci"/devices/*; do
+		[ "$other" = "$device" ] && continue
+		ids "$other"
+		[ "$found" = "$1" ] && return 0
+	done
+	return 1
+} 2>/dev/null
+
+# find_card IDS: sets $elsewhere to ", it is now at ADDRESS" where the slot says so, to ", its ids are
+# now at ADDRESS" where only one such card is left, to "" else.
+find_card() {
+	at=
+	for other in "$pci"/devices/*; do
+		ids "$other"
+		[ "$found" = "$1" ] || continue
+		is_chosen "${other##*/}=$1" && continue
+		where "$other"
+		if [ -n "$path" ] && [ "$now" = "$path" ]; then
+			elsewhere=", it is now at ${other##*/}"
+			return
+		fi
+		at="$at ${other##*/}"
+	done
+	case ${at# } in
+	'' | *' '*) elsewhere= ;;
+	*) elsewhere=", its ids are now at ${at# }" ;;
+	esac
+} 2>/dev/null
 
 # check ADDRESS=IDS: sets $address and $device; fails, and says why, where the device must be left alone.
 check() {
@@ -46,22 +144,36 @@ check() {
 		return 1
 		;;
 	esac
+	place "$address"
 	if [ ! -e "$device/vendor" ]; then
-		say "$address: no device there; nothing is bound"
+		find_card "${1#*=}"
+		say "$address: no device there$elsewhere; nothing is bound"
 		return 1
 	fi
-	found=
-	for id in vendor device subsystem_vendor subsystem_device; do
-		read -r value <"$device/$id" || value=unreadable
-		found=$found:${value#0x}
-	done
-	if [ "${found#:}" != "${1#*=}" ]; then
-		say "$address: found ${found#:} where ${1#*=} was chosen; nothing is bound"
+	ids "$device"
+	if [ "$found" != "${1#*=}" ]; then
+		find_card "${1#*=}"
+		say "$address: found $found where ${1#*=} was chosen$elsewhere; nothing is bound"
+		return 1
+	fi
+	where "$device"
+	if [ -n "$path" ] && ! slot_is_chosen "$found" && has_twin "$found"; then
+		find_card "${1#*=}"
+		say "$address: a card with the same ids, but the chosen one was at $path$elsewhere;" \
+			"nothing is bound"
 		return 1
 	fi
 	if [ ! -e "$device/iommu_group" ]; then
 		say "$address: in no IOMMU group (is the IOMMU on?); it stays with the host"
 		return 1
+	fi
+}
+
+# A number does not matter here, but files of the person's may name it.
+check_group() {
+	now=$(cd -P "$device/iommu_group" 2>/dev/null && echo "${PWD##*/}")
+	if [ -n "$group" ] && [ "$now" != "$group" ]; then
+		say "$address: its IOMMU group was $group and is $now now: /dev/vfio/$now"
 	fi
 }
 
@@ -114,6 +226,7 @@ early() {
 
 bind() {
 	check "$1" || return 1
+	check_group
 	is_bound && return 0
 	echo vfio-pci >"$device/driver_override" || return 1
 	if [ -e "$device/driver" ]; then
@@ -149,6 +262,7 @@ if [ "$1" = --early ]; then
 fi
 say_interrupted
 is_recovery && exit 0
+read_config
 $modprobe vfio-pci || exit 1
 status=0
 for item in "$@"; do
