@@ -267,10 +267,10 @@ static int add_command(struct plan *plan, const char *path, const struct kept *k
 			      : build_argv(path, kept, &line->then, &line->now, &undo, err);
 	if (r < 0)
 		return r;
-	if (plan_add_undoable(plan, COMMAND_BOOT_LOADER,
+	if (plan_add_undoable_about(plan, COMMAND_BOOT_LOADER,
 		    is_shared ? "set the parameters that all kernels share"
 			      : "set the parameters of this kernel",
-		    (const char *const *)argv.v, (const char *const *)undo.v) < 0)
+		    (const char *const *)argv.v, (const char *const *)undo.v, kept->name) < 0)
 		return no_memory(err);
 	return 0;
 }
