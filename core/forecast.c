@@ -276,18 +276,6 @@ static int forecast_other(const struct outlook *o, struct forecast_entry *entry)
 	return set(entry, device->driver, "%s", "");
 }
 
-/* Something of the person's binds devices in a way that only its author knows. */
-static bool has_scripts(const struct existing *existing)
-{
-	if (existing->install)
-		return true;
-	for (size_t i = 0; i < existing->notes.n; i++)
-		if (strstr(existing->notes.v[i], "driver_override") ||
-			base_starts(existing->notes.v[i], "/etc/initramfs-tools/scripts/"))
-			return true;
-	return false;
-}
-
 int forecast_build(const struct machine *machine, const struct choice *before,
 	const struct choice *choice, const struct existing *existing, struct forecast *ret)
 {
@@ -303,7 +291,7 @@ int forecast_build(const struct machine *machine, const struct choice *before,
 		.vfio_builtin = machine_module_state(machine, "vfio_pci") == MODULE_BUILTIN,
 		.is_early = boot_initramfs_kind(choice_initramfs(choice, machine))->binds_early,
 		.has_parameters = boot_loader_kind(choice_boot_loader(choice, machine))->is_set_up,
-		.by_hand = existing && has_scripts(existing),
+		.by_hand = existing && (existing->scripts || existing->install),
 	};
 
 	f.v = calloc(machine->n_devices + 1, sizeof(*f.v));
