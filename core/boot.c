@@ -13,6 +13,10 @@ const struct boot_kind boot_loader_kinds[] = {
 	{BOOT_UNKNOWN, "unknown", "not known", false, false},
 	{BOOT_OTHER, "other", "another boot loader", false, false},
 	{BOOT_GRUB_D, "grub.d", "GRUB (/etc/default/grub.d)", true, false},
+	{BOOT_GRUB_BLS, "grubby", "GRUB with loader entries (grubby)", true, false},
+	{BOOT_PBL, "update-bootloader", "GRUB (update-bootloader)", true, false},
+	{BOOT_SDBOOTUTIL, "sdbootutil", "loader entries by sdbootutil", true, false},
+	{BOOT_OSTREE, "rpm-ostree", "ostree deployments (rpm-ostree)", true, false},
 	{0},
 };
 
@@ -20,6 +24,7 @@ const struct boot_kind boot_initramfs_kinds[] = {
 	{INITRAMFS_UNKNOWN, "unknown", "not known", false, false},
 	{INITRAMFS_OTHER, "other", "another generator", false, false},
 	{INITRAMFS_TOOLS, "initramfs-tools", "initramfs-tools", true, true},
+	{INITRAMFS_OSTREE, "ostree", "made on ostree's server", true, false},
 	{0},
 };
 
@@ -101,6 +106,11 @@ static bool is_ostree(const struct boot *boot)
 	       root_exists(boot->root, "/ostree/repo");
 }
 
+static bool has_rpm_ostree(const struct boot *boot)
+{
+	return root_exists(boot->root, "/usr/bin/rpm-ostree");
+}
+
 static bool is_nixos(const struct boot *boot)
 {
 	return base_same(boot->host->os_id, "nixos") || root_exists(boot->root, "/etc/NIXOS");
@@ -134,8 +144,26 @@ static bool has_boot_image(const struct host *host)
 	return base_starts(host->cmdline, "BOOT_IMAGE=") || strstr(host->cmdline, " BOOT_IMAGE=");
 }
 
+/* GRUB whose parameters a distribution's own tool keeps; UNKNOWN: there is none. */
+static enum boot_loader grub_tool(const struct boot *boot)
+{
+	if (root_exists(boot->root, "/usr/bin/sdbootutil") &&
+		root_exists(boot->root, "/boot/efi/EFI/opensuse/installed_by_sdbootutil"))
+		return BOOT_SDBOOTUTIL;
+	if (root_exists(boot->root, "/usr/sbin/update-bootloader"))
+		return BOOT_PBL;
+	if (root_exists(boot->root, "/usr/sbin/grubby") ||
+		root_exists(boot->root, "/usr/bin/grubby"))
+		return BOOT_GRUB_BLS;
+	return BOOT_UNKNOWN;
+}
+
 static int is_grub(struct boot *boot, const char *evidence)
 {
+	enum boot_loader tool = grub_tool(boot);
+
+	if (tool != BOOT_UNKNOWN)
+		return is_loader(boot, tool, boot_loader_kind(tool)->title, evidence);
 	if (!host_is_debian(boot->host))
 		return is_loader(boot, BOOT_OTHER, "GRUB", evidence);
 	if (!boot->grub_tools)
@@ -184,7 +212,10 @@ static int loader_by_cmdline(struct boot *boot)
 static int find_loader(struct boot *boot)
 {
 	if (is_ostree(boot))
-		return is_loader(boot, BOOT_OTHER, "ostree", "/run/ostree-booted or /ostree/repo");
+		return has_rpm_ostree(boot)
+			       ? is_loader(boot, BOOT_OSTREE, "rpm-ostree", "/usr/bin/rpm-ostree")
+			       : is_loader(boot, BOOT_OTHER, "ostree",
+					 "/run/ostree-booted or /ostree/repo");
 	if (is_nixos(boot))
 		return is_loader(boot, BOOT_OTHER, "NixOS", "ID=nixos or /etc/NIXOS");
 	if (boot->host->proxmox_boot)
@@ -214,6 +245,9 @@ static int find_initramfs(struct boot *boot)
 
 	if (root_read_text(boot->root, script, &text, NULL) == -ENOMEM)
 		return -ENOMEM;
+	if (boot->host->boot_loader == BOOT_OSTREE)
+		return is_initramfs(boot, INITRAMFS_OSTREE, "ostree",
+			"an ostree deployment brings its initramfs along");
 	if (host_package(boot->packages, "dracut", NULL, 0))
 		return is_initramfs(
 			boot, INITRAMFS_DRACUT, "dracut", "package dracut is installed");
@@ -244,14 +278,15 @@ static const char *refusal(const struct boot *boot)
 		return "NixOS builds its boot from configuration.nix, which overwrites other changes. "
 		       "Set there boot.kernelParams, boot.initrd.kernelModules = [ \"vfio_pci\" ] and "
 		       "boot.extraModprobeConfig, then run nixos-rebuild boot.";
-	if (is_ostree(boot))
-		return "This is an ostree system, whose kernel command line belongs to its "
-		       "deployments. Use rpm-ostree kargs --append-if-missing=vfio-pci.ids=... and "
-		       "--append-if-missing=intel_iommu=on, then reboot.";
+	if (is_ostree(boot) && !has_rpm_ostree(boot))
+		return "This is an ostree system without rpm-ostree, whose kernel command line "
+		       "belongs to its image. Put kargs = [\"intel_iommu=on\", "
+		       "\"vfio-pci.ids=...\"] into a file of /usr/lib/bootc/kargs.d when the image "
+		       "is built, then deploy that and reboot.";
 	if (!host->os_id)
 		return "There is no /etc/os-release, so the distribution is unknown. Name the root "
 		       "directory of a system with --root.";
-	if (!host_is_debian(host))
+	if (!host_is_debian(host) && !boot_loader_kind(host->boot_loader)->is_set_up)
 		return "This distribution is not of the Debian family, the only one that is "
 		       "configured so far. By hand: vfio-pci.ids=... on the kernel command line, "
 		       "vfio_pci in the initramfs, and a softdep in /etc/modprobe.d.";

@@ -254,88 +254,6 @@ int existing_read_directories(struct existing *e, const struct root *root,
 	return r;
 }
 
-/* Lines of one file that mention what its kind of file would bind devices with. */
-static int note_mentions(struct existing *e, const char *text, const char *path, const char *word)
-{
-	bool ours = false;
-	size_t number = 0;
-	int r = 0;
-
-	while (r == 0 && *text) {
-		size_t n = strcspn(text, "\n");
-		_cleanup_free_ char *line = strndup(text, n);
-
-		if (!line)
-			return -ENOMEM;
-		number++;
-		if (base_starts(line, "# vfio-wizard: "))
-			ours = base_starts(line, "# vfio-wizard: begin");
-		else if (!ours && line[strspn(line, " \t")] != '#' && strstr(line, word))
-			r = existing_note(e, "%s:%zu: %s", path, number, line);
-		text += n + (text[n] == '\n');
-	}
-	return r;
-}
-
-static int module_list(struct existing *e, const char *text, const char *path)
-{
-	return note_mentions(e, text, path, "vfio");
-}
-
-/* cgroup_device_acl with group nodes: their numbers change with the hardware. */
-static int qemu_conf(struct existing *e, const char *text, const char *path)
-{
-	return note_mentions(e, text, path, "\"/dev/vfio/");
-}
-
-static int udev_rules(struct existing *e, const char *text, const char *path)
-{
-	return note_mentions(e, text, path, "driver_override");
-}
-
-/* The recipe's own file, or one by hand: choice_load() leaves it alone. */
-static int bind_config(struct existing *e, const char *text, const char *path)
-{
-	struct choice choice = {0};
-	int r = strstr(text, TARGET_MARK) ? 0 : choice_parse(text, &choice, NULL);
-
-	choice_free(&choice);
-	return r == -EINVAL ? note_mentions(e, text, path, "DEVICES=") : r;
-}
-
-static int scan_file(
-	struct existing *e, const struct root *root, const char *path, existing_handle handle)
-{
-	_cleanup_free_ char *text = NULL;
-	int r = existing_read_config(e, root, path, &text);
-
-	return r > 0 ? handle(e, text, path) : r;
-}
-
-/* Hand-made settings that are reported and left as they are. */
-static int scan_mentions(struct existing *e, const struct root *root)
-{
-	static const char *const loads[] = {"/etc/modules-load.d", "/run/modules-load.d",
-		"/usr/local/lib/modules-load.d", "/usr/lib/modules-load.d", NULL};
-	static const char *const rules[] = {"/etc/udev/rules.d", "/run/udev/rules.d", NULL};
-	static const char *const scripts[] = {"/etc/initramfs-tools/scripts/init-top", NULL};
-	int r = scan_file(e, root, "/etc/modules", module_list);
-
-	if (r == 0)
-		r = scan_file(e, root, TARGET_MODULES, module_list);
-	if (r == 0)
-		r = scan_file(e, root, CHOICE_PATH, bind_config);
-	if (r == 0)
-		r = scan_file(e, root, "/etc/libvirt/qemu.conf", qemu_conf);
-	if (r == 0)
-		r = existing_read_directories(e, root, loads, ".conf", module_list);
-	if (r == 0)
-		r = existing_read_directories(e, root, rules, ".rules", udev_rules);
-	if (r == 0)
-		r = existing_read_directories(e, root, scripts, "", module_list);
-	return r;
-}
-
 static int add_override(struct existing *e, const struct root *root, const char *name)
 {
 	char path[300], driver[64], address[24];
@@ -418,17 +336,26 @@ static int parameter(struct existing *e, const char *word, const char *where)
 		return add_blacklist(e, word + 19);
 	if (base_starts(word, "module_blacklist="))
 		return add_blacklist(e, word + 17);
+	if (base_starts(word, "amd_iommu=") && strcmp(word + 10, "on") == 0)
+		return existing_note(e,
+			"kernel parameter %s is no valid one: AMD's IOMMU is on without it", word);
+	if (base_starts(word, "pci-stub.ids=") || existing_mentions_vfio(word))
+		return existing_note(e, "kernel parameter %s", word);
 	return 0;
 }
 
 /* The running command line without what is ours. */
 static int scan_running(struct existing *e, const char *cmdline, const struct strv *ours)
 {
-	_cleanup_(strv_free) struct strv words = {0};
-	int r = strv_split(&words, cmdline ? cmdline : "", " \t\n");
+	static const struct words_place place = {WORDS_CMDLINE, "/proc/cmdline", ""};
+	_cleanup_(strv_free) struct strv words = {0}, found = {0};
+	struct error why = {0};
+	int r = target_parameters(&place, cmdline ? cmdline : "", ours, &words, &found, &why);
 
+	if (r == 0 && why.code < 0)
+		r = existing_note(e, "%s (not looked at)", why.text);
 	for (size_t i = 0; r == 0 && i < words.n; i++)
-		if (!strv_has(ours, words.v[i]) && !strv_has(&e->cmdline, words.v[i]))
+		if (!strv_has(&e->cmdline, words.v[i]))
 			r = parameter(e, words.v[i], "the kernel command line");
 	return r;
 }
@@ -496,7 +423,7 @@ int existing_scan(const struct root *root, const struct machine *machine,
 	if (r == 0)
 		r = scan_cmdlines(&e, root, machine, choice);
 	if (r == 0)
-		r = scan_mentions(&e, root);
+		r = existing_mentions(&e, root);
 	if (r < 0) {
 		existing_free(&e);
 		return error_set(err, -ENOMEM, "out of memory");

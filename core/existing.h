@@ -25,6 +25,7 @@ struct existing {
 	                                ours left out */
 	struct strv softdeps;        /* "r8169 pre: realtek"; ask by existing_softdep() */
 	struct strv blacklist;       /* modules that modprobe.d or the command line blacklist */
+	bool scripts;                /* a rule, unit or script that binds as only its author knows */
 	char *install;               /* where an install line for vfio-pci is, NULL: none */
 	bool denylist_off;           /* vfio-pci's disable_denylist=1 */
 	bool vfio_refused;           /* module_blacklist=vfio_pci in the boot loader configuration */

@@ -23,6 +23,8 @@ int existing_read_config(struct existing *e, const struct root *root, const char
 int existing_read_directories(struct existing *e, const struct root *root,
 	const char *const directories[], const char *suffix, existing_handle handle);
 
+/* Hand-made settings, and those of other tools, that are reported and left as they are. */
+int existing_mentions(struct existing *e, const struct root *root);
 int existing_modprobe(struct existing *e, const struct root *root);
 /* The modules' own, which depmod collects for each kernel. */
 int existing_softdeps(struct existing *e, const struct root *root, const struct machine *machine);

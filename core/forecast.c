@@ -1,6 +1,8 @@
 #include "core/forecast.h"
 
+#include "core/boot.h"
 #include "core/fitness.h"
+#include "core/parameters.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -99,7 +101,9 @@ struct outlook {
 	const char *hindrance; /* why vfio-pci takes nothing at all; NULL: it does */
 	bool iommu_unknown;    /* it may be on then: the firmware's tables are not seen */
 	bool vfio_builtin;
-	bool by_hand; /* hand-made scripts may bind more than we can tell */
+	bool is_early;       /* vfio-bind runs in the initramfs */
+	bool has_parameters; /* the boot loader is one that gets the wanted kernel parameters */
+	bool by_hand;        /* hand-made scripts may bind more than we can tell */
 };
 
 static const char *iommu_hindrance(const struct machine *machine, enum forecast_iommu iommu)
@@ -200,10 +204,18 @@ static int chosen_and_bound(const struct outlook *o, struct forecast_entry *entr
 			"chosen; %s is built into the kernel and takes it first, then "
 			"vfio-bind.service moves it",
 			builtin);
+	if (o->has_parameters && parameters_bind(o->machine, o->choice, device))
+		return set(entry, "vfio-pci",
+			"chosen; bound by vfio-pci.ids= on the kernel command line before its own "
+			"driver loads");
 	if (o->vfio_builtin)
 		return set(entry, "vfio-pci",
 			"chosen; vfio-pci is built into the kernel, so vfio-bind.service moves it "
 			"once the host has booted");
+	if (!o->is_early)
+		return set(entry, "vfio-pci",
+			"chosen; nothing in the initramfs binds it, so its own driver may take it "
+			"there first; then vfio-bind.service moves it once the host has booted");
 	if (o->choice->options & CHOICE_IDS && choice_owns_identity(o->choice, o->machine, device))
 		return set(
 			entry, "vfio-pci", "chosen; bound by its ids before its own driver loads");
@@ -267,18 +279,6 @@ static int forecast_other(const struct outlook *o, struct forecast_entry *entry)
 	return set(entry, device->driver, "%s", "");
 }
 
-/* Something of the person's binds devices in a way that only its author knows. */
-static bool has_scripts(const struct existing *existing)
-{
-	if (existing->install)
-		return true;
-	for (size_t i = 0; i < existing->notes.n; i++)
-		if (strstr(existing->notes.v[i], "driver_override") ||
-			base_starts(existing->notes.v[i], "/etc/initramfs-tools/scripts/"))
-			return true;
-	return false;
-}
-
 int forecast_build(const struct machine *machine, const struct choice *before,
 	const struct choice *choice, const struct existing *existing, struct forecast *ret)
 {
@@ -292,7 +292,9 @@ int forecast_build(const struct machine *machine, const struct choice *before,
 		.hindrance = find_hindrance(machine, existing, iommu),
 		.iommu_unknown = iommu == FORECAST_IOMMU_UNKNOWN && !machine->host.iommu_active,
 		.vfio_builtin = machine_module_state(machine, "vfio_pci") == MODULE_BUILTIN,
-		.by_hand = existing && has_scripts(existing),
+		.is_early = boot_initramfs_kind(choice_initramfs(choice, machine))->binds_early,
+		.has_parameters = boot_loader_kind(choice_boot_loader(choice, machine))->is_set_up,
+		.by_hand = existing && (existing->scripts || existing->install),
 	};
 
 	f.v = calloc(machine->n_devices + 1, sizeof(*f.v));

@@ -135,6 +135,8 @@ static void put_command(struct str *out, const struct command *command)
 		str_add(out, "undo");
 		put_words(out, &command->undo);
 	}
+	if (command->about)
+		put(out, "about", command->about);
 }
 
 int manifest_format(struct snapshot *snapshot, char **ret)
@@ -404,6 +406,15 @@ static int on_undo(struct parse *p, const struct strv *f)
 	return take_argv(p, f, 1, &last->undo);
 }
 
+static int on_about(struct parse *p, const struct strv *f)
+{
+	struct command *last = p->s->n_commands ? &p->s->commands[p->s->n_commands - 1] : NULL;
+
+	if (f->n != 2 || !last || !last->undo.n || last->about)
+		return bad(p, "a file that no command is about");
+	return take_path(p, f->v[1], &last->about);
+}
+
 static const struct {
 	const char *key;
 	int (*take)(struct parse *p, const struct strv *f);
@@ -419,6 +430,7 @@ static const struct {
 	{"command", on_command},
 	{"purpose", on_purpose},
 	{"undo", on_undo},
+	{"about", on_about},
 };
 
 static int take_line(struct parse *p, const char *line, size_t n)

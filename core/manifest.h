@@ -13,6 +13,7 @@
  *   command STAGE ARG...           any number; its purpose and its undo, if it has one, follow
  *   purpose TEXT
  *   undo ARG...
+ *   about PATH                     where the undo depends on a file
  *   end SUM                        of every byte before this line
  */
 #ifndef CORE_MANIFEST_H

@@ -36,6 +36,70 @@ static int add_ids(const struct machine *machine, const struct choice *choice, s
 	return 0;
 }
 
+/* Some driver that could take the device is in an initramfs that is not made here; where every
+ * device that it serves is chosen it can be kept out of there.  In the running system it loads as
+ * ever. */
+static bool is_kept_out(
+	const struct machine *machine, const struct choice *choice, const char *module)
+{
+	return device_is_vfio_driver(module) ||
+	       machine_module_state(machine, module) == MODULE_MISSING ||
+	       (machine_module_state(machine, module) == MODULE_LOADABLE &&
+		       choice_owns_module(choice, machine, module));
+}
+
+bool parameters_bind(
+	const struct machine *machine, const struct choice *choice, const struct device *device)
+{
+	if (!choice_has(choice, device) || !choice_owns_identity(choice, machine, device))
+		return false;
+	if (is_builtin(machine))
+		return true;
+	if (choice_initramfs(choice, machine) != INITRAMFS_OSTREE)
+		return false;
+	for (size_t i = 0; i < device->modules->n; i++)
+		if (!is_kept_out(machine, choice, device->modules->v[i]))
+			return false;
+	return true;
+}
+
+static int add_kept_out(const struct machine *machine, const struct choice *choice,
+	const struct device *device, struct strv *ret)
+{
+	for (size_t i = 0; i < device->modules->n; i++) {
+		const char *module = device->modules->v[i];
+		_cleanup_(str_free) struct str word = {0};
+
+		if (device_is_vfio_driver(module) ||
+			machine_module_state(machine, module) != MODULE_LOADABLE ||
+			!is_kept_out(machine, choice, module))
+			continue;
+		str_addf(&word, "rd.driver.blacklist=%s", module);
+		if (str_check(&word) < 0 || strv_add_unique(ret, word.s) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* dracut.cmdline(7), which nothing but the server's initramfs needs: the files of modprobe.d are
+ * not in it, nor is it sure that vfio-pci is. */
+static int add_initramfs(
+	const struct machine *machine, const struct choice *choice, struct strv *ret)
+{
+	size_t before = ret->n;
+	int r = add_ids(machine, choice, ret);
+
+	if (r == 0 && ret->n > before)
+		r = strv_add(ret, "rd.driver.pre=vfio-pci");
+	for (size_t i = 0; r == 0 && i < choice->n; i++) {
+		const struct device *device = machine_device(machine, choice->picks[i].address);
+
+		if (device && choice_has(choice, device))
+			r = add_kept_out(machine, choice, device, ret);
+	}
+	return r;
+}
+
 int parameters_wanted(const struct machine *machine, const struct choice *choice, struct strv *ret)
 {
 	if (!choice->n)
@@ -44,7 +108,11 @@ int parameters_wanted(const struct machine *machine, const struct choice *choice
 		return -ENOMEM;
 	if (choice->options & CHOICE_IOMMU_PT && strv_add(ret, "iommu=pt") < 0)
 		return -ENOMEM;
-	return is_builtin(machine) ? add_ids(machine, choice, ret) : 0;
+	if (is_builtin(machine))
+		return add_ids(machine, choice, ret);
+	return choice_initramfs(choice, machine) == INITRAMFS_OSTREE
+		       ? add_initramfs(machine, choice, ret)
+		       : 0;
 }
 
 /* A word of a key that is wanted: the others are what stands between. */

@@ -10,6 +10,11 @@
  * An empty choice needs none.  -ENOMEM. */
 int parameters_wanted(const struct machine *machine, const struct choice *choice, struct strv *ret);
 
+/* vfio-pci.ids= among them gives the device to vfio-pci before a driver of the host can take it, as
+ * far as modules go: a driver that is built in comes first all the same. */
+bool parameters_bind(
+	const struct machine *machine, const struct choice *choice, const struct device *device);
+
 /* For places of our own behind the person's line `theirs` (drop-ins, tools): the words to append
  * there, so that the kernel sees the wanted ones and all of theirs.  Comma lists, of which the
  * kernel takes the last, hold theirs too.  What is there already is left out.  -E2BIG: the line

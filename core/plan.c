@@ -62,6 +62,7 @@ void command_free(struct command *command)
 	strv_free(&command->undo);
 	strv_free(&command->expect);
 	free(command->purpose);
+	free(command->about);
 	*command = (struct command){0};
 }
 
@@ -221,8 +222,8 @@ static int add_command(struct plan *plan, struct command *command)
 	return 0;
 }
 
-int plan_add_undoable(struct plan *plan, enum command_stage stage, const char *purpose,
-	const char *const argv[], const char *const undo[])
+int plan_add_undoable_about(struct plan *plan, enum command_stage stage, const char *purpose,
+	const char *const argv[], const char *const undo[], const char *about)
 {
 	_cleanup_(command_free) struct command command = {
 		.stage = stage, .purpose = strdup(purpose)};
@@ -230,7 +231,15 @@ int plan_add_undoable(struct plan *plan, enum command_stage stage, const char *p
 	if (!command.purpose || copy_words(&command.argv, argv) < 0 ||
 		copy_words(&command.undo, undo) < 0)
 		return -ENOMEM;
+	if (about && !(command.about = strdup(about)))
+		return -ENOMEM;
 	return add_command(plan, &command);
+}
+
+int plan_add_undoable(struct plan *plan, enum command_stage stage, const char *purpose,
+	const char *const argv[], const char *const undo[])
+{
+	return plan_add_undoable_about(plan, stage, purpose, argv, undo, NULL);
 }
 
 int plan_add_command(

@@ -52,6 +52,9 @@ struct command {
 	 * (grubby --remove-args).  May be run though the command never was: it does no harm then.
 	 * Empty: the way back is to run the command again when the old files are there. */
 	struct strv undo;
+	/* A file without which neither the command nor its undo has anything to do any more, such as a
+	 * kernel's entry; NULL: none.  Going back leaves the command out once that is gone. */
+	char *about;
 	/* Texts of which each must be in some line of the output, or the command has failed; its
 	 * last argument names what was looked into.  Not run when going back, in no snapshot. */
 	struct strv expect;
@@ -89,6 +92,9 @@ int plan_add_command(struct plan *plan, enum command_stage stage, const char *pu
  * has to change: an interrupted one is not run again for a choice that is another. */
 int plan_add_undoable(struct plan *plan, enum command_stage stage, const char *purpose,
 	const char *const argv[], const char *const undo[]);
+/* about: as struct command has it. */
+int plan_add_undoable_about(struct plan *plan, enum command_stage stage, const char *purpose,
+	const char *const argv[], const char *const undo[], const char *about);
 /* One of COMMAND_CHECK with what its output must have; none of expect: the exit status alone. */
 int plan_add_check(struct plan *plan, const char *purpose, const char *const argv[],
 	const struct strv *expect);

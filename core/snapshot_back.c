@@ -133,8 +133,9 @@ static int add_again(struct plan *plan, const struct command *command)
 {
 	if (plan_has_command(plan, command))
 		return 0;
-	return plan_add_undoable(plan, command->stage, command->purpose,
-		(const char *const *)command->argv.v, (const char *const *)command->undo.v);
+	return plan_add_undoable_about(plan, command->stage, command->purpose,
+		(const char *const *)command->argv.v, (const char *const *)command->undo.v,
+		command->about);
 }
 
 /* The command the other way round, on the other side of the files.  Of one and its opposite the one
@@ -150,12 +151,22 @@ static int add_reverse(struct plan *plan, const struct command *command)
 		return -ENOMEM;
 	plan_drop_command(plan, &command->argv);
 	plan_drop_command(plan, &command->undo);
-	return plan_add_undoable(plan,
+	return plan_add_undoable_about(plan,
 		command->stage == COMMAND_UNDO ? COMMAND_BOOT_LOADER : COMMAND_UNDO, purpose,
-		(const char *const *)command->undo.v, (const char *const *)command->argv.v);
+		(const char *const *)command->undo.v, (const char *const *)command->argv.v,
+		command->about);
 }
 
-static int add_commands_back(struct plan *plan, const struct snapshot *s)
+/* What it is about is there no more, and its program would fail for that. */
+static bool is_moot(const struct root *root, const struct command *command)
+{
+	struct stat st;
+
+	return command->about && root_stat(root, command->about, &st) == -ENOENT;
+}
+
+static int add_commands_back(
+	const struct root *root, struct plan *plan, const struct snapshot *s)
 {
 	int r = 0;
 
@@ -163,7 +174,7 @@ static int add_commands_back(struct plan *plan, const struct snapshot *s)
 		if (!s->commands[i].undo.n)
 			r = add_again(plan, &s->commands[i]);
 	for (size_t i = s->n_commands; r == 0 && i-- > 0;)
-		if (s->commands[i].undo.n)
+		if (s->commands[i].undo.n && !is_moot(root, &s->commands[i]))
 			r = add_reverse(plan, &s->commands[i]);
 	return r;
 }
@@ -183,13 +194,13 @@ static bool wants_the_same(const struct plan *plan, const struct snapshot *s)
 	       choice_same(&choice, &plan->after);
 }
 
-static int go_on(struct plan *plan, const struct snapshot *s)
+static int go_on(const struct root *root, struct plan *plan, const struct snapshot *s)
 {
 	bool same = wants_the_same(plan, s);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->n_commands; i++)
-		if (same || !s->commands[i].undo.n)
+		if (!is_moot(root, &s->commands[i]) && (same || !s->commands[i].undo.n))
 			r = add_again(plan, &s->commands[i]);
 	plan->takes_over = true;
 	return r < 0 ? r
@@ -206,7 +217,7 @@ int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct e
 	if (r < 0)
 		return r == -EACCES ? 0 : r;
 	for (size_t i = 0; i < list.n; i++)
-		if (list.v[i].state == SNAPSHOT_INTERRUPTED && go_on(plan, &list.v[i]) < 0)
+		if (list.v[i].state == SNAPSHOT_INTERRUPTED && go_on(root, plan, &list.v[i]) < 0)
 			return no_memory(err);
 	return 0;
 }
@@ -283,8 +294,8 @@ static int choose(const struct snapshots *snapshots, const char *id, const struc
 
 /* All that happened from `oldest` on, newest first.  The commands run even if no file has to be
  * changed: what they made may still be of the new state. */
-static int compose(const struct snapshots *snapshots, const struct snapshot *oldest,
-	struct plan *plan, struct undos *undos, struct error *err)
+static int compose(const struct root *root, const struct snapshots *snapshots,
+	const struct snapshot *oldest, struct plan *plan, struct undos *undos, struct error *err)
 {
 	for (const struct snapshot *s = snapshots->v; s <= oldest; s++) {
 		if (!s->happened)
@@ -297,7 +308,7 @@ static int compose(const struct snapshots *snapshots, const struct snapshot *old
 				"snapshot %s is damaged, so there is no safe way back past it: %s",
 				s->id, s->damaged);
 		if (strv_add(&plan->undoes, s->id) < 0 || add_undos(undos, s) < 0 ||
-			add_commands_back(plan, s) < 0)
+			add_commands_back(root, plan, s) < 0)
 			return no_memory(err);
 	}
 	return 0;
@@ -325,7 +336,7 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 		return no_memory(err);
 	r = choose(snapshots, id, &oldest, err);
 	if (r == 0)
-		r = compose(snapshots, oldest, plan, &undos, err);
+		r = compose(root, snapshots, oldest, plan, &undos, err);
 	for (size_t i = 0; r == 0 && i < undos.n; i++)
 		r = plan_undo(root, &undos.v[i], plan, err);
 	if (r == 0)
@@ -378,7 +389,8 @@ static int finish(
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < s->n_commands; i++)
-		r = add_again(plan, &s->commands[i]);
+		if (!is_moot(root, &s->commands[i]))
+			r = add_again(plan, &s->commands[i]);
 	if (r == 0 && asprintf(&plan->summary, "finish: %s", s->summary) < 0)
 		r = -ENOMEM;
 	return r < 0 ? no_memory(err) : plan_choices(root, plan, err);

@@ -103,6 +103,9 @@ static int record_commands(const struct plan *plan, struct snapshot *s)
 			strv_copy(&to->undo, &from->undo) < 0 ||
 			strv_copy(&to->expect, &from->expect) < 0)
 			return -ENOMEM;
+		to->about = from->about ? strdup(from->about) : NULL;
+		if (from->about && !to->about)
+			return -ENOMEM;
 	}
 	return 0;
 }

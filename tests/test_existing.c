@@ -233,11 +233,17 @@ static void settings_by_hand_are_noted_with_file_and_line(void **state)
 	put(f, "/etc/modules", "loop\nvfio_pci\n# vfio\n");
 	put(f, TARGET_MODULES, "vfio\n");
 	put(f, "/etc/modules-load.d/x.conf", "vfio-pci\n");
+	put(f, "/etc/dracut.conf.d/vfio.conf", "# vfio\nforce_drivers+=\" vfio_pci \"\n");
+	put(f, "/etc/systemd/system/bind.service", "[Service]\nExecStart=/opt/bind vfio-pci\n");
+	put(f, "/etc/udev/rules.d/25-vfio-pci-bind.rules",
+		"TAG==\"x\", RUN+=\"vfio-pci-bind.sh\"\n");
+	put(f, "/etc/udev/rules.d/60-nodes.rules", "SUBSYSTEM==\"vfio\", GROUP=\"kvm\"\n");
 	put(f, "/etc/udev/rules.d/90-x.rules", "\nATTR{driver_override}=\"vfio-pci\"\n");
 	put(f, "/etc/initramfs-tools/scripts/init-top/pt", "modprobe vfio-pci\n");
 	put(f, CHOICE_PATH, "DEVICES=\"0000:04:00.0\"\n");
 	put(f, "/etc/libvirt/qemu.conf",
-		"# \"/dev/vfio/vfio\"\ncgroup_device_acl = [\n \"/dev/kvm\", \"/dev/vfio/45\"\n]\n");
+		"# \"/dev/vfio/vfio\"\ncgroup_device_acl = [\n \"/dev/kvm\", "
+		"\"/dev/vfio/45\"\n]\n");
 	scan(f);
 	assert_string_equal(f->e.install, "/etc/modprobe.d/a.conf:1");
 	assert_true(noted(f, "/etc/modprobe.d/a.conf:1: install vfio-pci"));
@@ -247,11 +253,16 @@ static void settings_by_hand_are_noted_with_file_and_line(void **state)
 	assert_true(noted(f, "/etc/modules:2: vfio_pci"));
 	assert_true(noted(f, TARGET_MODULES ":1: vfio"));
 	assert_true(noted(f, "/etc/modules-load.d/x.conf:1: vfio-pci"));
+	assert_true(noted(f, "/etc/dracut.conf.d/vfio.conf:2:"));
+	assert_true(noted(f, "/etc/systemd/system/bind.service:2:"));
+	assert_true(noted(f, "/etc/udev/rules.d/25-vfio-pci-bind.rules:1:"));
+	assert_false(noted(f, "60-nodes"));
+	assert_true(f->e.scripts);
 	assert_true(noted(f, "/etc/udev/rules.d/90-x.rules:2:"));
 	assert_true(noted(f, "scripts/init-top/pt:1:"));
 	assert_true(noted(f, CHOICE_PATH ":1: DEVICES="));
 	assert_true(noted(f, "/etc/libvirt/qemu.conf:3:  \"/dev/kvm\", \"/dev/vfio/45\""));
-	assert_int_equal(f->e.notes.n, 11);
+	assert_int_equal(f->e.notes.n, 14);
 	assert_true(existing_blacklists(&f->e, "nouveau"));
 	assert_false(existing_blacklists(&f->e, "r8169"));
 }
@@ -272,6 +283,41 @@ static void softdeps_of_files_and_of_the_module_itself_add_up(void **state)
 	assert_int_equal(post.n, 1);
 	assert_string_equal(post.v[0], "led");
 	assert_int_equal(f->e.softdeps.n, 3);
+}
+
+static void parameters_without_effect_or_of_others_are_noted(void **state)
+{
+	struct fixture *f = *state;
+
+	f->m.machine.host.cmdline = support_keep(&f->m,
+		"amd_iommu=on amd_iommu=fullflush pci-stub.ids=10de:1b80 rd.driver.pre=vfio-pci");
+	scan(f);
+	assert_true(noted(f, "amd_iommu=on is no valid one"));
+	assert_true(noted(f, "kernel parameter pci-stub.ids=10de:1b80"));
+	assert_true(noted(f, "kernel parameter rd.driver.pre=vfio-pci"));
+	assert_int_equal(f->e.notes.n, 3);
+}
+
+/* What is ours in a list of the person's, or of ours alone, is not the person's after the reboot.
+ */
+static void our_part_of_a_list_on_the_command_line_is_left_out(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/var/lib/vfio-wizard/words",
+		"tool /usr/sbin/grubby %- vfio-pci.ids=10de:1b80:1043:8591\n"
+		"tool /usr/sbin/grubby %- vfio-pci.ids=10de:10f0:1043:8591\n");
+	f->m.machine.host.cmdline =
+		support_keep(&f->m, "quiet vfio-pci.ids=10de:1b80:1043:8591,10de:10f0:1043:8591");
+	scan(f);
+	assert_int_equal(f->e.n_ids, 0);
+	assert_false(f->e.ids_on_cmdline);
+	f->m.machine.host.cmdline = support_keep(
+		&f->m, "vfio-pci.ids=10ec:8168,10de:1b80:1043:8591,10de:10f0:1043:8591");
+	scan(f);
+	assert_int_equal(f->e.n_ids, 1);
+	assert_non_null(binder(f, f->nic));
+	assert_null(binder(f, f->gpu));
 }
 
 static void driverctl_overrides_are_found(void **state)
@@ -362,6 +408,8 @@ int main(void)
 		T(our_own_files_are_left_out),
 		T(settings_by_hand_are_noted_with_file_and_line),
 		T(softdeps_of_files_and_of_the_module_itself_add_up),
+		T(parameters_without_effect_or_of_others_are_noted),
+		T(our_part_of_a_list_on_the_command_line_is_left_out),
 		T(driverctl_overrides_are_found),
 		T(module_blacklist_in_the_configuration_refuses_vfio),
 		T(what_cannot_be_read_is_noted_and_the_rest_goes_on),

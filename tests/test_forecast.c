@@ -111,7 +111,28 @@ static void drivers_in_the_kernel_come_first(void **state)
 	expect(f, f->usb, "vfio-pci", "xhci_pci is built into");
 	support_module(&f->m, "xhci_pci", MODULE_LOADABLE);
 	support_module(&f->m, "vfio_pci", MODULE_BUILTIN);
-	expect(f, f->usb, "vfio-pci", "vfio-pci is built into");
+	expect(f, f->usb, "vfio-pci", "vfio-pci.ids= on the kernel command line");
+	choose(&f->choice, f->gpu); /* which has a twin */
+	expect(f, f->gpu, "vfio-pci", "vfio-pci is built into");
+}
+
+static void an_initramfs_that_is_not_ours_binds_late(void **state)
+{
+	struct fixture *f = *state;
+	struct host *host = &f->m.machine.host;
+
+	choose(&f->choice, f->usb);
+	choose(&f->choice, f->gpu);
+	host->initramfs = INITRAMFS_OTHER;
+	expect(f, f->usb, "vfio-pci", "nothing in the initramfs binds it");
+	host->initramfs = INITRAMFS_OSTREE;
+	host->boot_loader = BOOT_OSTREE;
+	expect(f, f->usb, "vfio-pci", "nothing in the initramfs binds it");
+	choose(&f->choice, f->usb2); /* the last one that xhci_pci drives */
+	expect(f, f->usb, "vfio-pci", "vfio-pci.ids= on the kernel command line");
+	expect(f, f->gpu, "vfio-pci", "nothing in the initramfs binds it");
+	host->boot_loader = BOOT_OTHER;
+	expect(f, f->usb, "vfio-pci", "nothing in the initramfs binds it");
 }
 
 static void without_vfio_the_host_keeps_everything(void **state)
@@ -342,6 +363,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_chosen_one_is_bound_and_its_twin_stays),
 		T(drivers_in_the_kernel_come_first),
+		T(an_initramfs_that_is_not_ours_binds_late),
 		T(without_vfio_the_host_keeps_everything),
 		T(an_iommu_that_stays_off_keeps_vfio_away),
 		T(one_device_may_be_out_of_reach),

@@ -480,7 +480,12 @@ static void test_unsupported(void **state)
 	assert_unsupported(f, "Debian family");
 	put(f, "/etc/os-release", "ID=fedora\n");
 	put(f, "/ostree/repo/config", "");
-	assert_unsupported(f, "rpm-ostree kargs");
+	assert_unsupported(f, "bootc/kargs.d");
+	put(f, "/usr/bin/rpm-ostree", "");
+	scan(f);
+	assert_null(f->host->unsupported);
+	assert_int_equal(f->host->boot_loader, BOOT_OSTREE);
+	assert_int_equal(f->host->initramfs, INITRAMFS_OSTREE);
 	put(f, "/etc/os-release", "ID=nixos\n");
 	assert_unsupported(f, "boot.kernelParams");
 	put(f, "/etc/os-release", "ID=debian\n");

@@ -1,5 +1,5 @@
-/* Plans on a sample system: what they write, that twice is once, that release leaves no trace, and that
- * the real programs of a distribution read the files as meant. */
+/* Plans on a sample system: what they write, that twice is once, that release leaves no trace, and
+ * that the real programs of a distribution read the files as meant. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -131,7 +131,8 @@ static void the_whole_recipe_is_in_the_plan(void **state)
 	plan(&s);
 	assert_non_null(strstr(after(&s, CHOICE_PATH), GPU "=10de:1401:"));
 	assert_non_null(strstr(after(&s, TARGET_MODPROBE), "softdep nouveau pre: vfio-pci\n"));
-	assert_non_null(strstr(after(&s, TARGET_MODPROBE), "softdep snd_hda_intel pre: vfio-pci\n"));
+	assert_non_null(
+		strstr(after(&s, TARGET_MODPROBE), "softdep snd_hda_intel pre: vfio-pci\n"));
 	assert_null(strstr(after(&s, TARGET_MODPROBE), "blacklist"));
 	assert_non_null(strstr(after(&s, TARGET_MODULES), "\nvfio_pci\n"));
 	assert_non_null(strstr(after(&s, TARGET_GRUB), " intel_iommu=on\""));
@@ -273,7 +274,8 @@ static void a_file_of_the_person_in_our_place_is_told_and_never_deleted(void **s
 	close_sample(&s);
 }
 
-static void what_stands_in_the_way_is_named(const char *path, const char *text, const char *expected)
+static void what_stands_in_the_way_is_named(
+	const char *path, const char *text, const char *expected)
 {
 	struct sample s = {0};
 	struct error err = {0};
@@ -349,6 +351,30 @@ static void modprobe_reads_it_as_meant(void **state)
 	close_sample(&s);
 }
 
+static void systemd_takes_the_unit(void **state)
+{
+	_cleanup_(str_free) struct str out = {0};
+	_cleanup_free_ char *root = NULL;
+	struct sample s = {0};
+
+	(void)state;
+	open_sample(&s, Z170);
+	choose(&s, GPU);
+	plan(&s);
+	apply(&s);
+	assert_true(asprintf(&root, "--root=%s", s.dir) > 0);
+	{
+		const char *argv[] = {"systemd-analyze", root, "--recursive-errors=no", "--man=no",
+			"verify", "vfio-bind.service", NULL};
+
+		if (support_run(argv, &out) != 0)
+			fail_msg("%s", out.s);
+		if (out.s && strstr(out.s, "vfio-bind"))
+			fail_msg("%s", out.s);
+	}
+	close_sample(&s);
+}
+
 static void sh_reads_the_drop_in_as_meant(void **state)
 {
 	_cleanup_(str_free) struct str out = {0};
@@ -364,7 +390,8 @@ static void sh_reads_the_drop_in_as_meant(void **state)
 	assert_true(asprintf(&file, "%s" TARGET_GRUB, s.dir) > 0);
 	{
 		const char *argv[] = {"sh", "-euc",
-			"GRUB_CMDLINE_LINUX_DEFAULT=quiet; . \"$1\"; echo $GRUB_CMDLINE_LINUX_DEFAULT",
+			"GRUB_CMDLINE_LINUX_DEFAULT=quiet; . \"$1\"; echo "
+			"$GRUB_CMDLINE_LINUX_DEFAULT",
 			"sh", file, NULL};
 
 		assert_int_equal(support_run(argv, &out), 0);
@@ -387,6 +414,7 @@ int main(void)
 		cmocka_unit_test(bad_files_are_named),
 		cmocka_unit_test(links_are_followed_inside_the_root),
 		cmocka_unit_test(modprobe_reads_it_as_meant),
+		cmocka_unit_test(systemd_takes_the_unit),
 		cmocka_unit_test(sh_reads_the_drop_in_as_meant),
 	};
 

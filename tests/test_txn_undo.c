@@ -207,6 +207,33 @@ static void another_hand(void **state)
 	close_scene(&s);
 }
 
+/* A kernel that was removed meanwhile: its tool would fail for it, and there is nothing to take
+ * back. */
+static void what_it_was_about_is_gone(void **state)
+{
+	struct scene s;
+	char path[300];
+
+	NEEDS_ROOT;
+	open_scene(&s);
+	support_put(s.dir, "/entry", "one\n");
+	assert_int_equal(plan_add_undoable_about(s.plan, COMMAND_BOOT_LOADER, "set it",
+				 (const char *const[]){"/bin/sh", "-c", set, NULL},
+				 (const char *const[]){"/bin/sh", "-c", unset, NULL}, "/entry"),
+		0);
+	assert_int_equal(run(&s, 0), TXN_COMMITTED);
+	plan_back(&s, 1);
+	assert_int_equal(s.plan->n_commands, 1);
+	assert_string_equal(s.plan->commands[0].about, "/entry");
+	assert_true(snprintf(path, sizeof(path), "%s/entry", s.dir) > 0);
+	assert_int_equal(unlink(path), 0);
+	plan_back(&s, 1);
+	assert_int_equal(s.plan->n_commands, 0);
+	assert_int_equal(run(&s, 0), TXN_COMMITTED);
+	is_file(&s, "/etc/default/grub", "GRUB_TIMEOUT=5\n");
+	close_scene(&s);
+}
+
 static void undo_that_fails(void **state)
 {
 	struct scene s;
@@ -419,6 +446,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(failure_undoes_first),
 		cmocka_unit_test(another_hand),
 		cmocka_unit_test(undo_that_fails),
+		cmocka_unit_test(what_it_was_about_is_gone),
 		cmocka_unit_test(rollback_and_again),
 		cmocka_unit_test(rollback_that_fails),
 		cmocka_unit_test(rollback_cut_short),

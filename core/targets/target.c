@@ -1,6 +1,8 @@
 #include "core/targets/target.h"
 
 #include "core/edit.h"
+#include "core/edit_cmdline.h"
+#include "core/edit_shell.h"
 #include "core/manifest.h"
 
 #include <errno.h>
@@ -15,6 +17,10 @@ const struct target *const target_all[] = {
 	&target_trial,
 	&target_initramfs_tools,
 	&target_grub,
+	&target_grubby,
+	&target_pbl,
+	&target_sdbootutil,
+	&target_ostree,
 	NULL,
 };
 
@@ -215,4 +221,51 @@ const char *target_program(const struct target_input *in)
 		if (root_exists(in->root, places[i]))
 			return places[i];
 	return NULL;
+}
+
+static int read_parameters(
+	const struct words_place *place, const char *text, struct strv *ret, struct error *err)
+{
+	int r = place->grammar == WORDS_SHELL
+			? edit_shell_read(place->path, text, place->key, ret, err)
+			: edit_cmdline_read(place->path, text,
+				  place->grammar == WORDS_ENTRY ? EDIT_CMDLINE_ENTRY
+								: EDIT_CMDLINE_FILE,
+				  ret, err);
+
+	return r < 0 ? r : 0;
+}
+
+static int take_all(const struct strv *from, struct strv *to)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < from->n; i++)
+		r = strv_add(to, from->v[i]);
+	return r;
+}
+
+int target_parameters(const struct words_place *place, const char *text,
+	const struct strv *recorded, struct strv *theirs, struct strv *ours, struct error *why)
+{
+	static const struct strv none;
+	_cleanup_(strv_free) struct strv left = {0}, words = {0}, others = {0};
+	_cleanup_free_ char *bare = NULL;
+	struct error err = {0};
+	int r = recorded ? strv_copy(&left, recorded) : 0;
+
+	if (r == 0)
+		r = read_parameters(place, text, &words, &err);
+	if (r == 0)
+		r = words_edit(place, text, &left, &none, &bare, &err);
+	if (r == 0)
+		r = read_parameters(place, bare, &others, &err);
+	if (r < 0 && r != -ENOMEM) {
+		*why = err;
+		return 0;
+	}
+	for (size_t i = 0; r == 0 && recorded && i < recorded->n; i++)
+		if (edit_cmdline_has(&words, recorded->v[i]))
+			r = strv_add(ours, recorded->v[i]);
+	return r < 0 ? r : take_all(&others, theirs);
 }

@@ -16,6 +16,8 @@
 #define TARGET_IDS       "/etc/modprobe.d/zz-vfio-wizard.conf"
 #define TARGET_GRUB      "/etc/default/grub.d/zz-vfio-wizard.cfg"
 #define TARGET_GRUB_ENTRY "/etc/grub.d/42_vfio-wizard"
+/* Sorts last, as zz-vfio-wizard.conf does. */
+#define TARGET_CMDLINE_D "/etc/kernel/cmdline.d/zz-vfio-wizard.conf"
 #define TARGET_HOOK      "/etc/initramfs-tools/hooks/vfio-wizard"
 /* Marked block in a file of the person's. */
 #define TARGET_MODULES   "/etc/initramfs-tools/modules"
@@ -77,6 +79,10 @@ int target_own_words(const struct target_input *in, struct plan *plan, const str
  * *why unless it is just not there.  Fails only with -ENOMEM. */
 int target_read_optional(const struct target_input *in, const char *path, char **ret,
 	struct error *why);
+/* For target.parameters: the kernel parameters in text, a list of this grammar, apart by who put them
+ * there; recorded (may be NULL): what is ours.  Else as parameters(). */
+int target_parameters(const struct words_place *place, const char *text,
+	const struct strv *recorded, struct strv *theirs, struct strv *ours, struct error *why);
 /* After every target: takes our words out of lists that none asked for, and keeps the record. */
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err);
 /* GRUB's menu entry without passthrough, which grub-mkconfig makes: for targets of GRUB. */
@@ -99,6 +105,7 @@ bool target_changed(const struct plan *plan, const struct target *target);
 
 extern const struct target target_trial;
 extern const struct target target_vfio_nodes, target_libvirt, target_opennebula;
-extern const struct target target_vfio_bind, target_modprobe, target_initramfs_tools, target_grub;
+extern const struct target target_vfio_bind, target_modprobe, target_initramfs_tools, target_grub,
+	target_grubby, target_pbl, target_sdbootutil, target_ostree;
 
 #endif
