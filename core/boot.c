@@ -136,38 +136,37 @@ static bool is_proxmox_boot(const struct root *root)
 	return root_stat(root, "/etc/kernel/proxmox-boot-uuids", &st) == 0 && st.st_size > 0;
 }
 
-/* Systems that are refused, each with what to do instead. */
-static const char *refusal(const struct boot *boot)
+/* transactional-update makes its changes in a snapshot, in which / is writable. */
+static bool is_transactional(const struct boot *boot)
+{
+	return root_exists(boot->root, "/usr/sbin/transactional-update") &&
+	       host_root_is_read_only(boot->root);
+}
+
+static enum refusal refusal(const struct boot *boot)
 {
 	const struct host *host = boot->host;
 
 	if (host->container == YES)
-		return "This is a container: it does not own the machine's devices or its boot. "
-		       "Run vfio-wizard on the host.";
+		return REFUSAL_CONTAINER;
 	if (boot_is_nixos(boot))
-		return "NixOS builds its boot from configuration.nix, which overwrites other "
-		       "changes. "
-		       "Set there boot.kernelParams, boot.initrd.kernelModules = [ \"vfio_pci\" ] "
-		       "and "
-		       "boot.extraModprobeConfig, then run nixos-rebuild boot.";
+		return REFUSAL_NIXOS;
 	if (!host->os_id)
-		return "There is no /etc/os-release, so the distribution is unknown. Name the root "
-		       "directory of a system with --root.";
-	return NULL;
+		return REFUSAL_NO_SYSTEM;
+	if (boot_is_ostree(boot) && host->boot_loader != BOOT_OSTREE)
+		return root_exists(boot->root, "/usr/bin/bootc") ? REFUSAL_BOOTC : REFUSAL_OSTREE;
+	return is_transactional(boot) ? REFUSAL_TRANSACTIONAL : REFUSAL_NONE;
 }
 
 int boot_scan(const struct root *root, const char *packages, struct host *host)
 {
 	const struct boot boot = {.root = root, .packages = packages, .host = host};
-	const char *refused;
 	int r;
 
 	host->proxmox_boot = is_proxmox_boot(root);
 	r = boot_loader_scan(&boot);
 	if (r == 0)
 		r = boot_initramfs_scan(&boot);
-	refused = refusal(&boot);
-	if (r == 0 && refused && !(host->unsupported = strdup(refused)))
-		r = -ENOMEM;
+	host->refusal = refusal(&boot);
 	return r;
 }

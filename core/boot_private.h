@@ -22,8 +22,8 @@ bool boot_is_ostree(const struct boot *boot);
 const char *boot_first(const struct boot *boot, const char *const paths[], size_t n);
 /* *to becomes that kind, with a name of its own or, where name is NULL, its kind's title.  The
  * unknown kind has no name. */
-int boot_found(struct detected *to, const struct boot_kind *kind, const char *name,
-	const char *evidence);
+int boot_found(
+	struct detected *to, const struct boot_kind *kind, const char *name, const char *evidence);
 /* One candidate more, unless it is the one that was found, or there already. */
 int boot_may_be(struct candidates *others, const struct detected *found,
 	const struct boot_kind *kind, const char *evidence);
@@ -48,23 +48,23 @@ struct boot_sign {
 	const char *name;      /* static, where the kind's title does not say it; else NULL */
 	struct str text;       /* the evidence */
 };
-/* Each is 0 or -ENOMEM.  The first two are for a loader that is known to be there: which of the ways
- * to configure it this system has; their kind is never BOOT_UNKNOWN. */
-int boot_sign_grub(const struct boot *boot, const struct boot_entries *entries,
-	struct boot_sign *sign);
-int boot_sign_systemd_boot(const struct boot *boot, const struct boot_entries *entries,
-	struct boot_sign *sign);
+/* Each is 0 or -ENOMEM.  The first two are for a loader that is known to be there: which of the
+ * ways to configure it this system has; their kind is never BOOT_UNKNOWN. */
+int boot_sign_grub(
+	const struct boot *boot, const struct boot_entries *entries, struct boot_sign *sign);
+int boot_sign_systemd_boot(
+	const struct boot *boot, const struct boot_entries *entries, struct boot_sign *sign);
 /* openSUSE's own word for it, in /etc/sysconfig/bootloader. */
-int boot_sign_suse(const struct boot *boot, const struct boot_entries *entries,
-	struct boot_sign *sign);
-int boot_sign_uki(const struct boot *boot, const struct boot_entries *entries,
-	struct boot_sign *sign);
-int boot_sign_extlinux(const struct boot *boot, const struct boot_entries *entries,
-	struct boot_sign *sign);
-int boot_sign_refind(const struct boot *boot, const struct boot_entries *entries,
-	struct boot_sign *sign);
-int boot_sign_limine(const struct boot *boot, const struct boot_entries *entries,
-	struct boot_sign *sign);
+int boot_sign_suse(
+	const struct boot *boot, const struct boot_entries *entries, struct boot_sign *sign);
+int boot_sign_uki(
+	const struct boot *boot, const struct boot_entries *entries, struct boot_sign *sign);
+int boot_sign_extlinux(
+	const struct boot *boot, const struct boot_entries *entries, struct boot_sign *sign);
+int boot_sign_refind(
+	const struct boot *boot, const struct boot_entries *entries, struct boot_sign *sign);
+int boot_sign_limine(
+	const struct boot *boot, const struct boot_entries *entries, struct boot_sign *sign);
 bool boot_sign_grub_is_installed(const struct boot *boot);
 bool boot_sign_systemd_boot_is_installed(const struct boot *boot);
 void boot_sign_free(struct boot_sign *sign);

@@ -2,6 +2,7 @@
 #ifndef CORE_CHECK_PRIVATE_H
 #define CORE_CHECK_PRIVATE_H
 
+#include "core/boot.h"
 #include "core/check.h"
 #include "core/existing.h"
 
@@ -32,6 +33,11 @@ void check_names_add(struct check_names *names, const struct device *device);
 void check_names_add_address(struct check_names *names, const struct device *device);
 const char *check_names_text(struct check *c, struct check_names *names);
 void check_names_free(struct check_names *names);
+
+/* "--boot-loader grub (GRUB with ...) or entries (systemd-boot ...)": what else it may be, as words for
+ * the command line.  Nothing where there is no other. */
+void check_options_text(struct str *out, const struct candidates *others,
+	const struct boot_kind *table, const char *option);
 
 void check_system(struct check *c); /* what concerns the whole choice */
 void check_devices(struct check *c);

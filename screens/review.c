@@ -78,7 +78,11 @@ static void page_build(struct page *page, const struct app *app)
 		page_add(page, TERM_DANGER, 0, "%s", app->plan_error.text);
 		return;
 	}
-	if (plan_is_empty(app->plan)) {
+	if (app->plan->refused) {
+		page_heading(page, "This system is refused");
+		page_add(page, TERM_NORMAL, 0,
+			"Nothing is written on it. What to do instead is told below.");
+	} else if (plan_is_empty(app->plan)) {
 		page_heading(page, "Nothing to change");
 		page_add(page, TERM_NORMAL, 0,
 			app->plan->after.n ? "Every file already is as this choice wants it."

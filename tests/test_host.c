@@ -129,7 +129,7 @@ static void test_debian12(void **state)
 	assert_non_null(strstr(f->host->initramfs_found.evidence, "package"));
 	assert_true(base_starts(f->host->cmdline, "BOOT_IMAGE="));
 	assert_null(strchr(f->host->cmdline, '\n'));
-	assert_null(f->host->unsupported);
+	assert_int_equal(f->host->refusal, REFUSAL_NONE);
 	assert_false(f->host->opennebula);
 	assert_int_equal(f->machine->n_kernels, 2);
 	assert_true(f->machine->kernels[1].running && f->machine->kernels[1].next);
@@ -157,7 +157,7 @@ static void test_empty(void **state)
 	assert_int_equal(f->host->initramfs, INITRAMFS_UNKNOWN);
 	assert_null(f->host->boot_loader_found.name);
 	assert_non_null(f->host->boot_loader_found.evidence);
-	assert_non_null(strstr(f->host->unsupported, "--root"));
+	assert_int_equal(f->host->refusal, REFUSAL_NO_SYSTEM);
 }
 
 static void test_os_release(void **state)
@@ -171,11 +171,11 @@ static void test_os_release(void **state)
 	assert_string_equal(f->host->os_like, "ubuntu debian");
 	assert_string_equal(f->host->os_name, "A \"B\" $C");
 	assert_string_equal(f->host->os_version, "");
-	assert_null(f->host->unsupported);
+	assert_int_equal(f->host->refusal, REFUSAL_NONE);
 	put(f, "/etc/os-release", "ID=fedora\n");
 	scan(f);
 	assert_string_equal(f->host->os_id, "fedora");
-	assert_null(f->host->unsupported);
+	assert_int_equal(f->host->refusal, REFUSAL_NONE);
 }
 
 /* ---- kernels ------------------------------------------------------------------------------ */
@@ -211,20 +211,29 @@ static void test_kernel_order(void **state)
 static void test_kernel_config(void **state)
 {
 	struct fixture *f = *state;
+	_cleanup_free_ char *link = NULL;
 
 	put(f, "/lib/modules/1/modules.dep", "");
 	put(f, "/lib/modules/2/modules.dep", "");
 	put(f, "/lib/modules/3/modules.dep", "");
 	put(f, "/lib/modules/4/modules.dep", "");
+	put(f, "/lib/modules/5/modules.dep", "");
+	put(f, "/lib/modules/6/modules.dep", "");
 	put(f, "/boot/config-1", "#\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n");
 	put(f, "/boot/config-2", "#\n# CONFIG_INTEL_IOMMU_DEFAULT_ON is not set\n");
 	put(f, "/lib/modules/2/config", "#\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n");
 	put(f, "/lib/modules/3/config", "#\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n");
+	put(f, "/usr/src/linux-headers-5/.config", "#\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n");
+	put(f, "/usr/src/kernels/6/.config", "#\n");
+	assert_true(asprintf(&link, "%s/lib/modules/6/build", f->dir) > 0);
+	assert_int_equal(symlink("/usr/src/kernels/6", link), 0);
 	scan(f);
 	assert_int_equal(f->machine->kernels[0].intel_default_on, YES);
 	assert_int_equal(f->machine->kernels[1].intel_default_on, NO);
 	assert_int_equal(f->machine->kernels[2].intel_default_on, YES);
 	assert_int_equal(f->machine->kernels[3].intel_default_on, UNKNOWN);
+	assert_int_equal(f->machine->kernels[4].intel_default_on, YES);
+	assert_int_equal(f->machine->kernels[5].intel_default_on, NO);
 }
 
 /* ---- hardware ----------------------------------------------------------------------------- */
@@ -686,23 +695,36 @@ static void test_opennebula(void **state)
 
 /* ---- what is refused ---------------------------------------------------------------------- */
 
-static void assert_unsupported(struct fixture *f, const char *words)
+static void assert_refused(struct fixture *f, enum refusal refusal)
 {
 	scan(f);
-	assert_non_null(f->host->unsupported);
-	if (!strstr(f->host->unsupported, words))
-		fail_msg("%s", f->host->unsupported);
+	assert_int_equal(f->host->refusal, refusal);
 }
 
-static void test_unsupported(void **state)
+static void test_refused(void **state)
 {
 	struct fixture *f = *state;
 
+	put(f, "/etc/os-release", "ID=aeon\n");
+	put(f, "/etc/fstab", "#x / btrfs ro 0 0\nUUID=1 / btrfs defaults,rows 0 0\n");
+	put(f, "/usr/sbin/transactional-update", "");
+	assert_refused(f, REFUSAL_NONE);
+	put(f, "/etc/fstab", "UUID=1\t/ btrfs  noatime,ro 0 0\n");
+	assert_refused(f, REFUSAL_TRANSACTIONAL);
+	gone(f, "/usr/sbin/transactional-update");
+	assert_refused(f, REFUSAL_NONE);
+	put(f, "/ostree/repo/config", "");
+	assert_refused(f, REFUSAL_OSTREE);
+	put(f, "/usr/bin/bootc", "");
+	assert_refused(f, REFUSAL_BOOTC);
+	put(f, "/usr/bin/rpm-ostree", "");
+	assert_refused(f, REFUSAL_NONE);
+	put(f, "/etc/os-release", "NAME=x\n");
+	assert_refused(f, REFUSAL_NO_SYSTEM);
 	put(f, "/etc/os-release", "ID=nixos\n");
-	assert_unsupported(f, "boot.kernelParams");
-	put(f, "/etc/os-release", "ID=debian\n");
+	assert_refused(f, REFUSAL_NIXOS);
 	put(f, "/run/systemd/container", "lxc\n");
-	assert_unsupported(f, "container");
+	assert_refused(f, REFUSAL_CONTAINER);
 	assert_int_equal(f->host->container, YES);
 }
 
@@ -745,7 +767,7 @@ int main(void)
 		T(test_interrupt_remapping), T(test_etc_is_writable), T(test_loader_order),
 		T(test_loader_doubt), T(test_u_boot), T(test_grub_kinds), T(test_grub_entries), T(test_suse), T(test_systemd_boot), T(test_uki), T(test_proxmox), T(test_samples), T(test_initramfs_doubt), T(test_damaged_efi_variable),
 		T(test_initramfs), T(test_libvirt_package), T(test_libvirt_library), T(test_opennebula),
-		T(test_unsupported), T(test_hostile_files),
+		T(test_refused), T(test_hostile_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
