@@ -34,9 +34,9 @@ void check_names_add_address(struct check_names *names, const struct device *dev
 const char *check_names_text(struct check *c, struct check_names *names);
 void check_names_free(struct check_names *names);
 
-/* "--boot-loader grub (GRUB with ...) or entries (systemd-boot ...)": what else it may be, as words for
- * the command line.  Nothing where there is no other. */
-void check_options_text(struct str *out, const struct candidates *others,
+/* "say what it is, with --boot-loader ...: NAME (evidence), NAME (evidence)"; nothing where there is no
+ * other. */
+void check_others_text(struct str *out, const struct candidates *others,
 	const struct boot_kind *table, const char *option);
 
 void check_system(struct check *c); /* what concerns the whole choice */

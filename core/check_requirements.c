@@ -279,19 +279,19 @@ static void require_libvirt(struct run *run)
 		add(run, item, REQUIREMENT_OK, "", "%s", version);
 }
 
-void check_options_text(struct str *out, const struct candidates *others,
+void check_others_text(struct str *out, const struct candidates *others,
 	const struct boot_kind *table, const char *option)
 {
+	if (others->n)
+		str_addf(out, "say what it is, with %s or on the options screen: ", option);
 	for (size_t i = 0; i < others->n; i++) {
 		const struct boot_kind *k = table;
 
 		while (k->name && k->kind != others->v[i].kind)
 			k++;
-		if (k->name)
-			str_addf(out, "%s%s (%s)", i ? " or " : "", k->name, k->title);
+		str_addf(out, "%s%s (%s)", i ? ", " : "", k->name ? k->name : "",
+			others->v[i].evidence);
 	}
-	if (others->n)
-		str_addf(out, ", with %s or on the options screen", option);
 }
 
 /* What was found, what else it may be, and how to say so. */
@@ -308,12 +308,8 @@ static void require_found(struct run *run, struct item item, const struct detect
 		found->evidence ? ")" : "");
 	if (!kind->is_set_up && found->name)
 		str_add(&text, ", which vfio-wizard does not set up");
-	for (size_t i = 0; i < others->n; i++)
-		str_addf(&text, "; maybe %s (%s)", others->v[i].name, others->v[i].evidence);
-	if (others->n)
-		str_add(&remedy, found->kind ? "if that is wrong, say what it is: "
-					     : "say what it is: ");
-	check_options_text(&remedy, others, table, option);
+	str_add(&remedy, others->n && found->kind ? "if that is wrong, " : "");
+	check_others_text(&remedy, others, table, option);
 	if (!kind->is_set_up && !others->n)
 		str_add(&remedy, "choose devices: the findings then say what to do by hand");
 	if (str_check(&text) < 0 || str_check(&remedy) < 0)

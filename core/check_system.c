@@ -192,14 +192,6 @@ static void check_interrupts(struct check *c)
 			"(\"No interrupt remapping support\").");
 }
 
-static void add_choices(struct str *remedy, const struct candidates *others,
-	const struct boot_kind *table, const char *option)
-{
-	if (others->n)
-		str_add(remedy, "; or say what it is: ");
-	check_options_text(remedy, others, table, option);
-}
-
 static void check_loader(struct check *c)
 {
 	const struct host *host = &c->machine->host;
@@ -218,7 +210,8 @@ static void check_loader(struct check *c)
 				  : "nothing: the kernel needs no parameter for this choice");
 	for (size_t i = 0; i < wanted.n; i++)
 		str_addf(&remedy, "%s%s", i ? " " : "", wanted.v[i]);
-	add_choices(&remedy, &host->boot_loader_others, boot_loader_kinds, "--boot-loader");
+	str_add(&remedy, host->boot_loader_others.n ? "; or " : "");
+	check_others_text(&remedy, &host->boot_loader_others, boot_loader_kinds, "--boot-loader");
 	check_add(c, "boot-loader-unknown", wanted.n ? SEVERITY_WARNING : SEVERITY_INFO, NULL, -1,
 		remedy.s, "The boot loader %s%s is not one that vfio-wizard sets up: its kernel "
 		"parameters stay as they are.",
@@ -239,7 +232,8 @@ static void check_initramfs(struct check *c)
 		return;
 	str_add(&remedy, "put vfio-pci, " TARGET_MODPROBE ", " TARGET_SCRIPT " and " CHOICE_PATH
 			 " into the initramfs of every kernel, and rebuild it");
-	add_choices(&remedy, &host->initramfs_others, boot_initramfs_kinds, "--initramfs");
+	str_add(&remedy, host->initramfs_others.n ? "; or " : "");
+	check_others_text(&remedy, &host->initramfs_others, boot_initramfs_kinds, "--initramfs");
 	check_add(c, "initramfs-unknown", SEVERITY_WARNING, NULL, -1, remedy.s,
 		"The initramfs generator %s is not one that vfio-wizard sets up: a driver in the "
 		"initramfs takes a chosen device first, and vfio-bind.service moves it later in "
