@@ -1,9 +1,14 @@
 #include "core/boot_private.h"
 
+#include "core/edit_shell.h"
 #include "core/host.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+
+#define EFIVARS "/sys/firmware/efi/efivars"
+#define GUID    "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" /* systemd-boot(7) */
 
 const struct boot_kind boot_loader_kinds[] = {
 	{BOOT_UNKNOWN, "unknown", "not known", false, false},
@@ -61,6 +66,51 @@ const struct boot_kind *boot_kind_by_name(const struct boot_kind *table, const c
 		if (strcmp(k->name, name) == 0)
 			return k;
 	return NULL;
+}
+
+/* A rescue system's loader says nothing about the one of the system that is being configured. */
+static bool is_own_sysfs(const struct root *root)
+{
+	return root_is_live(root) == root_sysfs_is_live(root);
+}
+
+/* Four bytes of attributes and, in these, UTF-16 text. */
+void boot_variable(const struct root *root, const char *name, char *buf, size_t size)
+{
+	_cleanup_free_ char *raw = NULL;
+	char path[128];
+	size_t len, n = 0;
+
+	*buf = '\0';
+	(void)snprintf(path, sizeof(path), EFIVARS "/%s" GUID, name);
+	if (!is_own_sysfs(root) || root_read(root, path, &raw, &len, NULL) < 0)
+		return;
+	for (size_t i = 4; i + 1 < len && n + 1 < size; i += 2)
+		if (raw[i] >= ' ' && raw[i] < 0x7f && !raw[i + 1])
+			buf[n++] = raw[i];
+	buf[n] = '\0';
+}
+
+bool boot_has_variables(const struct root *root)
+{
+	_cleanup_(strv_free) struct strv names = {0};
+
+	return is_own_sysfs(root) && root_list(root, EFIVARS, &names) == 0 && names.n;
+}
+
+int boot_setting(const struct root *root, const char *path, const char *key, char *buf, size_t size)
+{
+	_cleanup_(strv_free) struct strv words = {0};
+	_cleanup_free_ char *text = NULL;
+	int r = root_read_text(root, path, &text, NULL);
+	size_t n = 0;
+
+	*buf = '\0';
+	if (r == 0)
+		r = edit_shell_read(path, text, key, &words, NULL);
+	for (size_t i = 0; r > 0 && i < words.n && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? " " : "", words.v[i]);
+	return r == -ENOMEM ? r : 0;
 }
 
 const char *boot_first(const struct boot *boot, const char *const paths[], size_t n)

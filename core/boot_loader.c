@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EFIVARS "/sys/firmware/efi/efivars"
-#define GUID    "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" /* systemd-boot(7) */
-
 typedef int ask_fn(
 	const struct boot *boot, const struct boot_entries *entries, struct boot_sign *sign);
 
@@ -19,26 +16,6 @@ struct scan {
 };
 
 /* ---- what the loaders told ---------------------------------------------------------------- */
-
-/* A rescue system's loader says nothing about the one of the system that is being configured. */
-static bool is_own_sysfs(const struct root *root)
-{
-	return root_is_live(root) == root_sysfs_is_live(root);
-}
-
-/* An EFI variable is four bytes of attributes and, here, UTF-16 text. */
-static void read_variable(const struct boot *boot, const char *path, char *buf, size_t size)
-{
-	_cleanup_free_ char *raw = NULL;
-	size_t len, n = 0;
-
-	if (!is_own_sysfs(boot->root) || root_read(boot->root, path, &raw, &len, NULL) < 0)
-		return;
-	for (size_t i = 4; i + 1 < len && n + 1 < size; i += 2)
-		if (raw[i] >= ' ' && raw[i] < 0x7f && !raw[i + 1])
-			buf[n++] = raw[i];
-	buf[n] = '\0';
-}
 
 static bool has_word(const char *cmdline, const char *word)
 {
@@ -193,13 +170,6 @@ static int add_candidate(struct scan *s, ask_fn *ask)
 		boot_loader_kind(sign.kind), sign.text.s);
 }
 
-static bool has_variables(const struct boot *boot)
-{
-	_cleanup_(strv_free) struct strv names = {0};
-
-	return is_own_sysfs(boot->root) && root_list(boot->root, EFIVARS, &names) == 0 && names.n;
-}
-
 /* GRUB would have left BOOT_IMAGE=, systemd-boot a name: they can be chosen, but not be taken for
  * it. */
 static bool is_out(const struct scan *s, int kind)
@@ -214,7 +184,7 @@ static bool is_out(const struct scan *s, int kind)
 			return !has_boot_image(s->host);
 	for (size_t i = 0; i < ARRAY_SIZE(systemd); i++)
 		if (kind == (int)systemd[i])
-			return has_variables(s->boot);
+			return boot_has_variables(s->boot->root);
 	return false;
 }
 
@@ -258,9 +228,9 @@ int boot_loader_scan(const struct boot *boot)
 	char entry[256] = "";
 	int r;
 
-	read_variable(boot, EFIVARS "/LoaderInfo" GUID, s.loader, sizeof(s.loader));
-	read_variable(boot, EFIVARS "/StubInfo" GUID, s.stub, sizeof(s.stub));
-	read_variable(boot, EFIVARS "/LoaderEntrySelected" GUID, entry, sizeof(entry));
+	boot_variable(boot->root, "LoaderInfo", s.loader, sizeof(s.loader));
+	boot_variable(boot->root, "StubInfo", s.stub, sizeof(s.stub));
+	boot_variable(boot->root, "LoaderEntrySelected", entry, sizeof(entry));
 	r = boot_entries_read(boot, entry, &s.entries);
 	if (r == 0)
 		r = prove(&s);

@@ -16,6 +16,12 @@ int boot_loader_scan(const struct boot *boot);
 /* The same for the initramfs. */
 int boot_initramfs_scan(const struct boot *boot);
 
+/* A variable of the boot loader interface, as text; "" where there is none. */
+void boot_variable(const struct root *root, const char *name, char *buf, size_t size);
+bool boot_has_variables(const struct root *root); /* EFI variables can be seen */
+/* The value in a file of KEY=VALUE lines; "" where it has none.  0 or -ENOMEM. */
+int boot_setting(
+	const struct root *root, const char *path, const char *key, char *buf, size_t size);
 bool boot_is_nixos(const struct boot *boot);
 bool boot_is_ostree(const struct boot *boot);
 /* The first of these paths that exists, NULL: none. */

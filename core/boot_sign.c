@@ -2,7 +2,6 @@
  * are the details of a loader that is proved, or candidates. */
 #include "core/boot_private.h"
 
-#include "core/edit_shell.h"
 #include "core/host.h"
 
 #include <errno.h>
@@ -17,22 +16,6 @@ void boot_sign_free(struct boot_sign *sign)
 static int done(const struct boot_sign *sign)
 {
 	return str_check(&sign->text);
-}
-
-/* The value in a file of KEY=VALUE lines; "" where it has none. */
-static int setting(
-	const struct boot *boot, const char *path, const char *key, char *buf, size_t size)
-{
-	_cleanup_(strv_free) struct strv words = {0};
-	_cleanup_free_ char *text = NULL;
-	int r = root_read_text(boot->root, path, &text, NULL);
-
-	*buf = '\0';
-	if (r == 0)
-		r = edit_shell_read(path, text, key, &words, NULL);
-	if (r > 0 && words.n)
-		(void)snprintf(buf, size, "%s", words.v[0]);
-	return r == -ENOMEM ? r : 0;
 }
 
 /* The first name in a directory that ends so; "" where there is none. */
@@ -65,7 +48,8 @@ int boot_sign_suse(
 	static const char sdbootutil[] = "/usr/bin/sdbootutil";
 	const char *tool = boot_first(boot, pbl, ARRAY_SIZE(pbl));
 	char type[32];
-	int r = setting(boot, "/etc/sysconfig/bootloader", "LOADER_TYPE", type, sizeof(type));
+	int r = boot_setting(
+		boot->root, "/etc/sysconfig/bootloader", "LOADER_TYPE", type, sizeof(type));
 
 	(void)entries;
 	if (r < 0)
@@ -113,7 +97,8 @@ static int sign_bls(const struct boot *boot, struct boot_sign *sign)
 	const char *tool = boot_first(boot, grubby, ARRAY_SIZE(grubby));
 	char enabled[16], name[256];
 	bool on;
-	int r = setting(boot, "/etc/default/grub", "GRUB_ENABLE_BLSCFG", enabled, sizeof(enabled));
+	int r = boot_setting(
+		boot->root, "/etc/default/grub", "GRUB_ENABLE_BLSCFG", enabled, sizeof(enabled));
 
 	if (r == 0)
 		r = first_name(boot, entries, ".conf", name, sizeof(name));
@@ -236,7 +221,7 @@ static int sign_preset(const struct boot *boot, struct boot_sign *sign)
 	if (r < 0 || !*name)
 		return r;
 	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-	r = setting(boot, path, "default_uki", image, sizeof(image));
+	r = boot_setting(boot->root, path, "default_uki", image, sizeof(image));
 	if (r == 0 && *image)
 		str_addf(&sign->text, "default_uki= in %s", path);
 	return r;
@@ -248,7 +233,8 @@ int boot_sign_uki(
 	static const char *const places[] = {
 		"/efi/EFI/Linux", "/boot/EFI/Linux", "/boot/efi/EFI/Linux"};
 	char layout[32], name[256];
-	int r = setting(boot, "/etc/kernel/install.conf", "layout", layout, sizeof(layout));
+	int r = boot_setting(
+		boot->root, "/etc/kernel/install.conf", "layout", layout, sizeof(layout));
 
 	(void)entries;
 	if (r == 0 && strcmp(layout, "uki") == 0)

@@ -43,6 +43,18 @@ static int read_optional(const struct root *root, const char *path, char **ret)
 	return r == -ENOMEM ? r : 0;
 }
 
+/* A rescue system's /proc, mounted into the system that is being configured, is not about that. */
+static bool is_foreign_proc(const struct root *root)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct statfs fs;
+
+	if (root_is_live(root))
+		return false;
+	fd = root_open_path(root, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
 /* ---- IOMMU -------------------------------------------------------------------------------- */
 
 /* The names of the units: drivers/iommu/intel/dmar.c and drivers/iommu/amd/init.c. */
@@ -155,7 +167,8 @@ int host_scan_kernels(const struct root *root, struct machine *machine, struct e
 	char release[256];
 	int r = 0;
 
-	if (root_attr(root, "/proc/sys/kernel/osrelease", release, sizeof(release)) > 0)
+	if (!is_foreign_proc(root) &&
+		root_attr(root, "/proc/sys/kernel/osrelease", release, sizeof(release)) > 0)
 		r = copy(&machine->host.release, release);
 	if (r == 0 && root_list(root, "/lib/modules", &versions) == -ENOMEM)
 		r = -ENOMEM;
@@ -302,7 +315,7 @@ bool host_root_is_read_only(const struct root *root)
 static int cmdline(const struct root *root, struct host *host)
 {
 	char *text = NULL;
-	int r = read_optional(root, "/proc/cmdline", &text);
+	int r = is_foreign_proc(root) ? 0 : read_optional(root, "/proc/cmdline", &text);
 
 	if (text)
 		text[strcspn(text, "\n")] = '\0';
@@ -490,6 +503,8 @@ int host_scan(const struct root *root, struct machine *machine, struct error *er
 	host->opennebula = opennebula(root, packages);
 	if (r == 0)
 		r = boot_scan(root, packages, host);
+	if (r == 0)
+		r = boot_next(root, machine);
 	return r < 0 ? error_set(err, r, "out of memory") : 0;
 }
 

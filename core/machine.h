@@ -93,7 +93,7 @@ struct module {
 struct kernel {
 	char *version;
 	bool running;
-	bool next;                   /* the one that boots next, as far as known: the newest */
+	bool next;                   /* the one that boots next, as far as known: boot_next(), else the newest */
 	bool indexed;                /* depmod's .bin indexes are readable */
 	enum tristate intel_default_on;   /* CONFIG_INTEL_IOMMU_DEFAULT_ON=y */
 };

@@ -208,6 +208,73 @@ static void test_kernel_order(void **state)
 	assert_string_equal(machine_next_kernel(f->machine)->version, "6.12.1");
 }
 
+static void kernels(struct fixture *f)
+{
+	put(f, "/lib/modules/6.1.0-5/modules.dep", "");
+	put(f, "/lib/modules/6.1.0-55/modules.dep", "");
+	put(f, "/lib/modules/6.9.1/modules.dep", "");
+}
+
+static void assert_next(struct fixture *f, const char *version)
+{
+	scan(f);
+	assert_string_equal(machine_next_kernel(f->machine)->version, version);
+}
+
+static void test_next_of_grub(void **state)
+{
+	struct fixture *f = *state;
+
+	debian(f);
+	kernels(f);
+	put(f, "/etc/default/grub", "GRUB_DEFAULT=0\n");
+	assert_next(f, "6.9.1");
+	put(f, "/etc/default/grub", "GRUB_DEFAULT=\"Advanced options>Debian, with Linux 6.1.0-55\"\n");
+	assert_next(f, "6.1.0-55");
+	put(f, "/boot/grub/grubenv", "# GRUB Environment Block\nsaved_entry=gnulinux-6.1.0-5-x\n####");
+	assert_next(f, "6.1.0-55");
+	put(f, "/etc/default/grub", "GRUB_DEFAULT=saved\n");
+	assert_next(f, "6.1.0-5");
+	put(f, "/boot/grub/grubenv", "saved_entry=gnulinux-6.1.0-5-x\nnext_entry=x-6.1.0-55\n");
+	assert_next(f, "6.1.0-55");
+	put(f, "/boot/grub/grubenv", "saved_entry=5.10.1\nnext_entry=\n");
+	assert_next(f, "6.9.1");
+}
+
+static void test_next_of_systemd_boot(void **state)
+{
+	struct fixture *f = *state;
+
+	kernels(f);
+	put(f, "/lib/modules/6.1.0-5/pkgbase", "linux\n");
+	put(f, "/lib/modules/6.9.1/pkgbase", "linux-lts\n");
+	put_efi(f, EFIVARS "LoaderInfo" GUID, "systemd-boot 257");
+	put(f, "/boot/loader/loader.conf", "timeout 3\n#default b.conf\n");
+	put(f, "/boot/loader/entries/a.conf", "linux /vmlinuz-linux\n");
+	put(f, "/boot/loader/entries/b.conf", "linux /vmlinuz-6.1.0-55\n");
+	assert_next(f, "6.9.1");
+	put(f, "/boot/loader/loader.conf", "default  a.conf\n");
+	assert_next(f, "6.1.0-5");
+	put_efi(f, EFIVARS "LoaderEntryDefault" GUID, "b.conf");
+	assert_next(f, "6.1.0-55");
+	put_efi(f, EFIVARS "LoaderEntryOneShot" GUID, "../entries/a.conf");
+	assert_next(f, "6.9.1");
+	put_efi(f, EFIVARS "LoaderEntryOneShot" GUID, "a.conf");
+	assert_next(f, "6.1.0-5");
+}
+
+static void test_next_of_ostree(void **state)
+{
+	struct fixture *f = *state;
+
+	kernels(f);
+	put(f, "/run/ostree-booted", "");
+	put(f, "/usr/bin/rpm-ostree", "");
+	put(f, "/boot/loader/entries/ostree-9.conf", "linux /ostree/x/vmlinuz-6.9.1\n");
+	put(f, "/boot/loader/entries/ostree-10.conf", "linux /ostree/y/vmlinuz-6.1.0-5\n");
+	assert_next(f, "6.1.0-5");
+}
+
 static void test_kernel_config(void **state)
 {
 	struct fixture *f = *state;
@@ -763,7 +830,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_debian12), T(test_empty), T(test_os_release), T(test_kernel_order),
-		T(test_kernel_config), T(test_firmware), T(test_firmware_by_units), T(test_cpu),
+		T(test_kernel_config), T(test_next_of_grub), T(test_next_of_systemd_boot), T(test_next_of_ostree), T(test_firmware), T(test_firmware_by_units), T(test_cpu),
 		T(test_interrupt_remapping), T(test_etc_is_writable), T(test_loader_order),
 		T(test_loader_doubt), T(test_u_boot), T(test_grub_kinds), T(test_grub_entries), T(test_suse), T(test_systemd_boot), T(test_uki), T(test_proxmox), T(test_samples), T(test_initramfs_doubt), T(test_damaged_efi_variable),
 		T(test_initramfs), T(test_libvirt_package), T(test_libvirt_library), T(test_opennebula),
