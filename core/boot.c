@@ -1,22 +1,33 @@
-#include "core/boot.h"
+#include "core/boot_private.h"
 
+#include "core/edit_shell.h"
 #include "core/host.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define EFIVARS "/sys/firmware/efi/efivars/"
-#define LOADER_GUID "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"      /* systemd-boot(7) */
+#define EFIVARS "/sys/firmware/efi/efivars"
+#define GUID    "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" /* systemd-boot(7) */
 
 const struct boot_kind boot_loader_kinds[] = {
 	{BOOT_UNKNOWN, "unknown", "not known", false, false},
 	{BOOT_OTHER, "other", "another boot loader", false, false},
-	{BOOT_GRUB_D, "grub.d", "GRUB (/etc/default/grub.d)", true, false},
-	{BOOT_GRUB_BLS, "grubby", "GRUB with loader entries (grubby)", true, false},
-	{BOOT_PBL, "update-bootloader", "GRUB (update-bootloader)", true, false},
-	{BOOT_SDBOOTUTIL, "sdbootutil", "loader entries by sdbootutil", true, false},
-	{BOOT_OSTREE, "rpm-ostree", "ostree deployments (rpm-ostree)", true, false},
+	{BOOT_GRUB_D, "grub.d", "GRUB with drop-ins in /etc/default/grub.d", true, false},
+	{BOOT_GRUB, "grub", "GRUB with /etc/default/grub", false, false},
+	{BOOT_GRUB_BLS, "grub-bls", "GRUB with loader entries, by grubby", true, false},
+	{BOOT_PBL, "update-bootloader", "GRUB, by update-bootloader", true, false},
+	{BOOT_SDBOOTUTIL, "sdbootutil", "loader entries, by sdbootutil", true, false},
+	{BOOT_KERNEL_INSTALL, "kernel-install", "systemd-boot, entries by kernel-install", false,
+		false},
+	{BOOT_ENTRIES, "entries", "systemd-boot, entries written by hand", false, false},
+	{BOOT_UKI, "uki", "unified kernel images", false, false},
+	{BOOT_PROXMOX, "proxmox", "systemd-boot, by proxmox-boot-tool", false, false},
+	{BOOT_OSTREE, "ostree", "deployments of rpm-ostree", true, false},
+	{BOOT_U_BOOT_MENU, "u-boot-menu", "U-Boot, by u-boot-menu", false, false},
+	{BOOT_REFIND, "refind", "rEFInd", false, false},
+	{BOOT_LIMINE, "limine", "Limine", false, false},
+	{BOOT_SYSLINUX, "syslinux", "SYSLINUX or EXTLINUX", false, false},
 	{0},
 };
 
@@ -24,7 +35,10 @@ const struct boot_kind boot_initramfs_kinds[] = {
 	{INITRAMFS_UNKNOWN, "unknown", "not known", false, false},
 	{INITRAMFS_OTHER, "other", "another generator", false, false},
 	{INITRAMFS_TOOLS, "initramfs-tools", "initramfs-tools", true, true},
-	{INITRAMFS_OSTREE, "ostree", "made on ostree's server", true, false},
+	{INITRAMFS_DRACUT, "dracut", "dracut", false, false},
+	{INITRAMFS_MKINITCPIO, "mkinitcpio", "mkinitcpio", false, false},
+	{INITRAMFS_BOOSTER, "booster", "booster", false, false},
+	{INITRAMFS_OSTREE, "ostree", "that of the ostree deployment", true, false},
 	{0},
 };
 
@@ -54,260 +68,155 @@ const struct boot_kind *boot_kind_by_name(const struct boot_kind *table, const c
 	return NULL;
 }
 
-/* What is known when the boot loader is asked for. */
-struct boot {
-	const struct root *root;
-	const char *packages;
-	struct host *host;
-	char loader[64];             /* LoaderInfo: the loader that really booted; "" unknown */
-	bool grub_tools;             /* Debian's update-grub and grub-mkconfig */
-};
-
-static int found(struct detected *detected, int kind, const char *name, const char *evidence)
-{
-	detected->kind = kind;
-	detected->name = name ? strdup(name) : NULL;
-	detected->evidence = strdup(evidence);
-	return detected->evidence && (!name || detected->name) ? 0 : -ENOMEM;
-}
-
-static int is_loader(struct boot *boot, enum boot_loader kind, const char *name,
-	const char *evidence)
-{
-	boot->host->boot_loader = kind;
-	return found(&boot->host->boot_loader_found, (int)kind, name, evidence);
-}
-
 /* A rescue system's loader says nothing about the one of the system that is being configured. */
-static bool is_own_sysfs(const struct boot *boot)
+static bool is_own_sysfs(const struct root *root)
 {
-	return root_is_live(boot->root) == root_sysfs_is_live(boot->root);
+	return root_is_live(root) == root_sysfs_is_live(root);
 }
 
-/* An EFI variable is four bytes of attributes and, here, UTF-16 text. */
-static void read_loader(struct boot *boot)
+/* Four bytes of attributes and, in these, UTF-16 text. */
+void boot_variable(const struct root *root, const char *name, char *buf, size_t size)
 {
 	_cleanup_free_ char *raw = NULL;
+	char path[128];
 	size_t len, n = 0;
 
-	if (!is_own_sysfs(boot))
+	*buf = '\0';
+	(void)snprintf(path, sizeof(path), EFIVARS "/%s" GUID, name);
+	if (!is_own_sysfs(root) || root_read(root, path, &raw, &len, NULL) < 0)
 		return;
-	if (root_read(boot->root, EFIVARS "LoaderInfo" LOADER_GUID, &raw, &len, NULL) < 0)
-		return;
-	for (size_t i = 4; i + 1 < len && n + 1 < sizeof(boot->loader); i += 2)
+	for (size_t i = 4; i + 1 < len && n + 1 < size; i += 2)
 		if (raw[i] >= ' ' && raw[i] < 0x7f && !raw[i + 1])
-			boot->loader[n++] = raw[i];
-	boot->loader[n] = '\0';
+			buf[n++] = raw[i];
+	buf[n] = '\0';
 }
 
-static bool is_ostree(const struct boot *boot)
+bool boot_has_variables(const struct root *root)
+{
+	_cleanup_(strv_free) struct strv names = {0};
+
+	return is_own_sysfs(root) && root_list(root, EFIVARS, &names) == 0 && names.n;
+}
+
+int boot_setting(const struct root *root, const char *path, const char *key, char *buf, size_t size)
+{
+	_cleanup_(strv_free) struct strv words = {0};
+	_cleanup_free_ char *text = NULL;
+	int r = root_read_text(root, path, &text, NULL);
+	size_t n = 0;
+
+	*buf = '\0';
+	if (r == 0)
+		r = edit_shell_read(path, text, key, &words, NULL);
+	for (size_t i = 0; r > 0 && i < words.n && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? " " : "", words.v[i]);
+	return r == -ENOMEM ? r : 0;
+}
+
+const char *boot_first(const struct boot *boot, const char *const paths[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (root_exists(boot->root, paths[i]))
+			return paths[i];
+	return NULL;
+}
+
+bool boot_is_nixos(const struct boot *boot)
+{
+	return base_same(boot->host->os_id, "nixos") || root_exists(boot->root, "/etc/NIXOS");
+}
+
+bool boot_is_ostree(const struct boot *boot)
 {
 	return root_exists(boot->root, "/run/ostree-booted") ||
 	       root_exists(boot->root, "/ostree/repo");
 }
 
-static bool has_rpm_ostree(const struct boot *boot)
+int boot_found(
+	struct detected *to, const struct boot_kind *kind, const char *name, const char *evidence)
 {
-	return root_exists(boot->root, "/usr/bin/rpm-ostree");
+	struct detected new = {.kind = kind->kind, .evidence = strdup(evidence)};
+
+	if (!name && kind->kind)
+		name = kind->title;
+	new.name = name ? strdup(name) : NULL;
+	if (!new.evidence || (name && !new.name)) {
+		free(new.name);
+		free(new.evidence);
+		return -ENOMEM;
+	}
+	free(to->name);
+	free(to->evidence);
+	*to = new;
+	return 0;
 }
 
-static bool is_nixos(const struct boot *boot)
+int boot_may_be(struct candidates *others, const struct detected *found,
+	const struct boot_kind *kind, const char *evidence)
 {
-	return base_same(boot->host->os_id, "nixos") || root_exists(boot->root, "/etc/NIXOS");
+	int r;
+
+	if (kind->kind == found->kind)
+		return 0;
+	for (size_t i = 0; i < others->n; i++)
+		if (others->v[i].kind == kind->kind)
+			return 0;
+	if (base_grow(&others->v, others->n, sizeof(*others->v)) < 0)
+		return -ENOMEM;
+	r = boot_found(&others->v[others->n], kind, NULL, evidence);
+	others->n += r == 0;
+	return r;
 }
 
-static bool is_proxmox_boot(const struct boot *boot)
+void boot_adopt(struct candidates *others, size_t i, struct detected *found)
+{
+	free(found->name);
+	free(found->evidence);
+	*found = others->v[i];
+	others->n--;
+	memmove(&others->v[i], &others->v[i + 1], (others->n - i) * sizeof(*others->v));
+}
+
+/* Proxmox keeps kernels, images and the boot menu in step on the partitions that are listed here.
+ */
+static bool is_proxmox_boot(const struct root *root)
 {
 	struct stat st;
 
-	return root_stat(boot->root, "/etc/kernel/proxmox-boot-uuids", &st) == 0 && st.st_size > 0;
+	return root_stat(root, "/etc/kernel/proxmox-boot-uuids", &st) == 0 && st.st_size > 0;
 }
 
-/* What other loaders leave: enough to doubt GRUB where nothing tells which one booted. */
-static const char *other_loader(const struct boot *boot)
+/* transactional-update makes its changes in a snapshot, in which / is writable. */
+static bool is_transactional(const struct boot *boot)
 {
-	static const char *const place[] = {
-		"/boot/extlinux/extlinux.conf", "/boot/loader/loader.conf",
-		"/boot/efi/loader/loader.conf", "/efi/loader/loader.conf",
-		"/boot/refind_linux.conf", "/boot/limine.conf",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(place); i++)
-		if (root_exists(boot->root, place[i]))
-			return place[i];
-	return NULL;
+	return root_exists(boot->root, "/usr/sbin/transactional-update") &&
+	       host_root_is_read_only(boot->root);
 }
 
-/* GRUB and extlinux put it there; systemd's loader entries have it taken out. */
-static bool has_boot_image(const struct host *host)
-{
-	return base_starts(host->cmdline, "BOOT_IMAGE=") || strstr(host->cmdline, " BOOT_IMAGE=");
-}
-
-/* GRUB whose parameters a distribution's own tool keeps; UNKNOWN: there is none. */
-static enum boot_loader grub_tool(const struct boot *boot)
-{
-	if (root_exists(boot->root, "/usr/bin/sdbootutil") &&
-		root_exists(boot->root, "/boot/efi/EFI/opensuse/installed_by_sdbootutil"))
-		return BOOT_SDBOOTUTIL;
-	if (root_exists(boot->root, "/usr/sbin/update-bootloader"))
-		return BOOT_PBL;
-	if (root_exists(boot->root, "/usr/sbin/grubby") ||
-		root_exists(boot->root, "/usr/bin/grubby"))
-		return BOOT_GRUB_BLS;
-	return BOOT_UNKNOWN;
-}
-
-static int is_grub(struct boot *boot, const char *evidence)
-{
-	enum boot_loader tool = grub_tool(boot);
-
-	if (tool != BOOT_UNKNOWN)
-		return is_loader(boot, tool, boot_loader_kind(tool)->title, evidence);
-	if (!host_is_debian(boot->host))
-		return is_loader(boot, BOOT_OTHER, "GRUB", evidence);
-	if (!boot->grub_tools)
-		return is_loader(boot, BOOT_OTHER, "GRUB without update-grub", evidence);
-	return is_loader(boot, BOOT_GRUB_D, "GRUB", evidence);
-}
-
-/* Nothing booted here that could be asked: an offline system, or a saved tree. */
-static int guess_loader(struct boot *boot)
-{
-	const char *other = other_loader(boot);
-
-	if (other)
-		return is_loader(boot, BOOT_UNKNOWN, NULL, other);
-	if (boot->grub_tools && root_exists(boot->root, "/boot/grub/grub.cfg"))
-		return is_grub(boot,
-			"/usr/sbin/update-grub and /boot/grub/grub.cfg, and no other loader; "
-			"nothing tells which loader last started it");
-	return is_loader(boot, BOOT_UNKNOWN, NULL, "no boot loader that can be told");
-}
-
-static int named_loader(struct boot *boot)
-{
-	char evidence[160];
-
-	(void)snprintf(evidence, sizeof(evidence), "EFI variable LoaderInfo: %s", boot->loader);
-	if (base_starts(boot->loader, "GRUB"))
-		return is_grub(boot, evidence);
-	return is_loader(boot, BOOT_OTHER, boot->loader, evidence);
-}
-
-static int loader_by_cmdline(struct boot *boot)
-{
-	const char *other = other_loader(boot);
-
-	if (!has_boot_image(boot->host))
-		return is_loader(boot, BOOT_UNKNOWN, NULL,
-			"no BOOT_IMAGE= on the kernel command line, so GRUB did not start this kernel");
-	if (other && base_starts(other, "/boot/extlinux"))
-		return is_loader(boot, BOOT_UNKNOWN, NULL,
-			"BOOT_IMAGE= on the kernel command line can be GRUB's or that of /boot/extlinux/extlinux.conf");
-	return is_grub(boot, "BOOT_IMAGE= on the kernel command line");
-}
-
-/* First hit wins: from what proves itself to what only hints. */
-static int find_loader(struct boot *boot)
-{
-	if (is_ostree(boot))
-		return has_rpm_ostree(boot)
-			       ? is_loader(boot, BOOT_OSTREE, "rpm-ostree", "/usr/bin/rpm-ostree")
-			       : is_loader(boot, BOOT_OTHER, "ostree",
-					 "/run/ostree-booted or /ostree/repo");
-	if (is_nixos(boot))
-		return is_loader(boot, BOOT_OTHER, "NixOS", "ID=nixos or /etc/NIXOS");
-	if (boot->host->proxmox_boot)
-		return is_loader(boot, BOOT_OTHER, "proxmox-boot-tool",
-			"/etc/kernel/proxmox-boot-uuids lists boot partitions");
-	if (boot->loader[0])
-		return named_loader(boot);
-	if (is_own_sysfs(boot) && root_exists(boot->root, EFIVARS "StubInfo" LOADER_GUID))
-		return is_loader(boot, BOOT_OTHER, "unified kernel image",
-			"EFI variable StubInfo");
-	return boot->host->cmdline ? loader_by_cmdline(boot) : guess_loader(boot);
-}
-
-static int is_initramfs(
-	struct boot *boot, enum initramfs kind, const char *name, const char *evidence)
-{
-	boot->host->initramfs = kind;
-	return found(&boot->host->initramfs_found, (int)kind, name, evidence);
-}
-
-/* Debian's dracut has an update-initramfs of its own from version 112 on, so the package decides,
- * and without a package list what the script calls. */
-static int find_initramfs(struct boot *boot)
-{
-	static const char script[] = "/usr/sbin/update-initramfs";
-	_cleanup_free_ char *text = NULL;
-
-	if (root_read_text(boot->root, script, &text, NULL) == -ENOMEM)
-		return -ENOMEM;
-	if (boot->host->boot_loader == BOOT_OSTREE)
-		return is_initramfs(boot, INITRAMFS_OSTREE, "ostree",
-			"an ostree deployment brings its initramfs along");
-	if (host_package(boot->packages, "dracut", NULL, 0))
-		return is_initramfs(
-			boot, INITRAMFS_DRACUT, "dracut", "package dracut is installed");
-	if (text && host_package(boot->packages, "initramfs-tools", NULL, 0))
-		return is_initramfs(boot, INITRAMFS_TOOLS, "initramfs-tools",
-			"package initramfs-tools is installed; /usr/sbin/update-initramfs");
-	if (text && !boot->packages && strstr(text, "mkinitramfs"))
-		return is_initramfs(boot, INITRAMFS_TOOLS, "initramfs-tools",
-			"/usr/sbin/update-initramfs calls mkinitramfs");
-	if (root_exists(boot->root, "/usr/bin/dracut"))
-		return is_initramfs(boot, INITRAMFS_DRACUT, "dracut", "/usr/bin/dracut");
-	if (root_exists(boot->root, "/usr/bin/mkinitcpio"))
-		return is_initramfs(
-			boot, INITRAMFS_MKINITCPIO, "mkinitcpio", "/usr/bin/mkinitcpio");
-	return is_initramfs(
-		boot, INITRAMFS_UNKNOWN, NULL, "no initramfs generator that can be told");
-}
-
-/* Systems that are refused, each with what to do instead. */
-static const char *refusal(const struct boot *boot)
+static enum refusal refusal(const struct boot *boot)
 {
 	const struct host *host = boot->host;
 
 	if (host->container == YES)
-		return "This is a container: it does not own the machine's devices or its boot. "
-		       "Run vfio-wizard on the host.";
-	if (is_nixos(boot))
-		return "NixOS builds its boot from configuration.nix, which overwrites other changes. "
-		       "Set there boot.kernelParams, boot.initrd.kernelModules = [ \"vfio_pci\" ] and "
-		       "boot.extraModprobeConfig, then run nixos-rebuild boot.";
-	if (is_ostree(boot) && !has_rpm_ostree(boot))
-		return "This is an ostree system without rpm-ostree, whose kernel command line "
-		       "belongs to its image. Put kargs = [\"intel_iommu=on\", "
-		       "\"vfio-pci.ids=...\"] into a file of /usr/lib/bootc/kargs.d when the image "
-		       "is built, then deploy that and reboot.";
+		return REFUSAL_CONTAINER;
+	if (boot_is_nixos(boot))
+		return REFUSAL_NIXOS;
 	if (!host->os_id)
-		return "There is no /etc/os-release, so the distribution is unknown. Name the root "
-		       "directory of a system with --root.";
-	if (!host_is_debian(host) && !boot_loader_kind(host->boot_loader)->is_set_up)
-		return "This distribution is not of the Debian family, the only one that is "
-		       "configured so far. By hand: vfio-pci.ids=... on the kernel command line, "
-		       "vfio_pci in the initramfs, and a softdep in /etc/modprobe.d.";
-	return NULL;
+		return REFUSAL_NO_SYSTEM;
+	if (boot_is_ostree(boot) && host->boot_loader != BOOT_OSTREE)
+		return root_exists(boot->root, "/usr/bin/bootc") ? REFUSAL_BOOTC : REFUSAL_OSTREE;
+	return is_transactional(boot) ? REFUSAL_TRANSACTIONAL : REFUSAL_NONE;
 }
 
 int boot_scan(const struct root *root, const char *packages, struct host *host)
 {
-	struct boot boot = {.root = root, .packages = packages, .host = host};
-	const char *refused;
+	const struct boot boot = {.root = root, .packages = packages, .host = host};
 	int r;
 
-	boot.grub_tools = root_exists(root, "/usr/sbin/update-grub") &&
-			  root_exists(root, "/usr/sbin/grub-mkconfig");
-	host->proxmox_boot = is_proxmox_boot(&boot);
-	read_loader(&boot);
-	r = find_loader(&boot);
+	host->proxmox_boot = is_proxmox_boot(root);
+	r = boot_loader_scan(&boot);
 	if (r == 0)
-		r = find_initramfs(&boot);
-	refused = refusal(&boot);
-	if (r == 0 && refused && !(host->unsupported = strdup(refused)))
-		r = -ENOMEM;
+		r = boot_initramfs_scan(&boot);
+	host->refusal = refusal(&boot);
 	return r;
 }

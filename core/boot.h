@@ -18,9 +18,13 @@ const struct boot_kind *boot_initramfs_kind(enum initramfs kind);
 /* NULL: no such name. */
 const struct boot_kind *boot_kind_by_name(const struct boot_kind *table, const char *name);
 
-/* For host.c.  Fills host->boot_loader, initramfs, what was found, proxmox_boot and unsupported, from the rest of
+/* For host.c.  Fills host->boot_loader, initramfs, what was found, proxmox_boot and refusal, from the rest of
  * *host.
  * packages: the text of /var/lib/dpkg/status, NULL: there is none. */
 int boot_scan(const struct root *root, const char *packages, struct host *host);
+
+/* For host.c, after boot_scan() and the kernels.  kernels[].next goes to the one that the boot loader is set
+ * to start, where that is written down by name; else it stays the newest. */
+int boot_next(const struct root *root, struct machine *machine);
 
 #endif

@@ -61,9 +61,9 @@ static void report_shared(struct check *c, const struct group *group, struct mem
 	if (m->needed)
 		str_addf(&remedy,
 			"%s%s%s: put the card into another slot, or leave this group alone",
-			viability_is_needed(m->needed) ? "the host needs " : "",
+			device_is_needed(m->needed) ? "the host needs " : "",
 			check_name(m->needed).s,
-			viability_is_needed(m->needed) ? "" : " cannot be given to a guest");
+			device_is_needed(m->needed) ? "" : " cannot be given to a guest");
 	else if (m->driven)
 		str_addf(&remedy,
 			"keep the driver %s from %s, which stays with the host without it, by "

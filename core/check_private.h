@@ -2,6 +2,7 @@
 #ifndef CORE_CHECK_PRIVATE_H
 #define CORE_CHECK_PRIVATE_H
 
+#include "core/boot.h"
 #include "core/check.h"
 #include "core/existing.h"
 
@@ -34,6 +35,11 @@ void check_names_add_group(struct check_names *names, const struct device *devic
 void check_names_add_address(struct check_names *names, const struct device *device);
 const char *check_names_text(struct check *c, struct check_names *names);
 void check_names_free(struct check_names *names);
+
+/* "say what it is, with --boot-loader ...: NAME (evidence), NAME (evidence)"; nothing where there is no
+ * other. */
+void check_others_text(struct str *out, const struct candidates *others,
+	const struct boot_kind *table, const char *option);
 
 void check_system(struct check *c); /* what concerns the whole choice */
 void check_picks(struct check *c);  /* whether what was chosen is still where it was */

@@ -3,6 +3,7 @@
 
 #include "core/boot.h"
 #include "core/forecast.h"
+#include "core/refusal.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -278,13 +279,44 @@ static void require_libvirt(struct run *run)
 		add(run, item, REQUIREMENT_OK, "", "%s", version);
 }
 
-static void require_found(struct run *run, struct item item, const struct detected *found,
-	bool is_ours, const char *remedy)
+void check_others_text(struct str *out, const struct candidates *others,
+	const struct boot_kind *table, const char *option)
 {
-	add(run, item, is_ours ? REQUIREMENT_OK : REQUIREMENT_WARNING, is_ours ? "" : remedy,
-		"%s%s%s%s%s", found->name ? found->name : "not known", found->evidence ? " (" : "",
-		found->evidence ? found->evidence : "", found->evidence ? ")" : "",
-		is_ours || !found->name ? "" : ", which vfio-wizard does not set up");
+	if (others->n)
+		str_addf(out, "say what it is, with %s or on the options screen: ", option);
+	for (size_t i = 0; i < others->n; i++) {
+		const struct boot_kind *k = table;
+
+		while (k->name && k->kind != others->v[i].kind)
+			k++;
+		str_addf(out, "%s%s (%s)", i ? ", " : "", k->name ? k->name : "",
+			others->v[i].evidence);
+	}
+}
+
+/* What was found, what else it may be, and how to say so. */
+static void require_found(struct run *run, struct item item, const struct detected *found,
+	const struct candidates *others, const struct boot_kind *table, const char *option)
+{
+	const struct boot_kind *kind = table;
+	_cleanup_(str_free) struct str text = {0}, remedy = {0};
+
+	while (kind->name && kind->kind != found->kind)
+		kind++;
+	str_addf(&text, "%s%s%s%s", found->name ? found->name : "not known",
+		found->evidence ? " (" : "", found->evidence ? found->evidence : "",
+		found->evidence ? ")" : "");
+	if (!kind->is_set_up && found->name)
+		str_add(&text, ", which vfio-wizard does not set up");
+	str_add(&remedy, others->n && found->kind ? "if that is wrong, " : "");
+	check_others_text(&remedy, others, table, option);
+	if (!kind->is_set_up && !others->n)
+		str_add(&remedy, "choose devices: the findings then say what to do by hand");
+	if (str_check(&text) < 0 || str_check(&remedy) < 0)
+		run->r = -ENOMEM;
+	else
+		add(run, item, kind->is_set_up ? REQUIREMENT_OK : REQUIREMENT_WARNING,
+			remedy.s ? remedy.s : "", "%s", text.s);
 }
 
 static void require_system(struct run *run)
@@ -292,13 +324,13 @@ static void require_system(struct run *run)
 	static const struct item item = {"distribution", "Distribution"};
 	const struct host *host = run->host;
 	const char *name = host->os_name ? host->os_name : host->os_id;
+	_cleanup_free_ char *remedy = NULL;
 
-	if (host->unsupported)
-		add(run, item, REQUIREMENT_MISSING, "", "%s%s%s", name ? name : "",
-			name ? ": " : "", host->unsupported);
-	else if (!name)
-		add(run, item, REQUIREMENT_WARNING, "look whether --root names the right directory",
-			"not known: there is no os-release file");
+	if (host->refusal && refusal_remedy(run->machine, NULL, &remedy) < 0)
+		run->r = -ENOMEM;
+	else if (host->refusal)
+		add(run, item, REQUIREMENT_MISSING, remedy, "%s%s%s", name ? name : "",
+			name ? ": " : "", refusal_reason(host->refusal));
 	else
 		add(run, item, REQUIREMENT_OK, "", "%s", name);
 }
@@ -355,10 +387,10 @@ int check_requirements(const struct machine *machine, struct requirements *ret)
 	require_vfio(&run);
 	require_kvm(&run);
 	require_libvirt(&run);
-	require_found(&run, loader, &host->boot_loader_found, boot_loader_kind(host->boot_loader)->is_set_up,
-		"set kernel parameters in its own configuration");
-	require_found(&run, initramfs, &host->initramfs_found, boot_initramfs_kind(host->initramfs)->is_set_up,
-		"put vfio-pci and vfio-bind into the initramfs yourself");
+	require_found(&run, loader, &host->boot_loader_found, &host->boot_loader_others,
+		boot_loader_kinds, "--boot-loader");
+	require_found(&run, initramfs, &host->initramfs_found, &host->initramfs_others,
+		boot_initramfs_kinds, "--initramfs");
 	require_system(&run);
 	require_writable(&run);
 	require_host(&run);

@@ -3,14 +3,18 @@
 
 #include "core/boot.h"
 #include "core/forecast.h"
+#include "core/parameters.h"
+#include "core/refusal.h"
 #include "core/targets/target.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 static void check_root(struct check *c)
 {
 	const struct host *host = &c->machine->host;
+	_cleanup_free_ char *remedy = NULL;
 
 	if (host->read_only == YES)
 		check_add(c, "read-only", SEVERITY_BLOCK, NULL, -1,
@@ -20,13 +24,13 @@ static void check_root(struct check *c)
 			"read-only.");
 	if (!c->choice->n)
 		return;
-	if (host->unsupported)
-		check_add(c, "unsupported-system", SEVERITY_BLOCK, NULL, -1, "", "%s",
-			host->unsupported);
-	else if (host->container == YES)
-		check_add(c, "unsupported-system", SEVERITY_BLOCK, NULL, -1,
-			"run vfio-wizard on the host itself",
-			"This is a container: kernel and boot configuration are the host's.");
+	if (!host->refusal)
+		return;
+	if (refusal_remedy(c->machine, c->choice, &remedy) < 0)
+		c->r = -ENOMEM;
+	else
+		check_add(c, "unsupported-system", SEVERITY_BLOCK, NULL, -1, remedy, "%s",
+			refusal_reason(host->refusal));
 }
 
 static void check_kernel(struct check *c)
@@ -211,30 +215,55 @@ static void check_interrupts(struct check *c)
 			"(\"No interrupt remapping support\").");
 }
 
-static void check_boot(struct check *c)
+static void check_loader(struct check *c)
 {
 	const struct host *host = &c->machine->host;
+	enum boot_loader loader = choice_boot_loader(c->choice, c->machine);
+	const char *name = loader == host->boot_loader ? host->boot_loader_found.name
+						       : boot_loader_kind(loader)->title;
+	_cleanup_(strv_free) struct strv wanted = {0};
+	_cleanup_(str_free) struct str remedy = {0};
 
-	if (!boot_loader_kind(choice_boot_loader(c->choice, c->machine))->is_set_up)
-		check_add(c, "boot-loader-unknown", SEVERITY_WARNING, NULL, -1,
-			"if the IOMMU stays off, set the kernel parameters (intel_iommu=on on "
-			"Intel) "
-			"in your boot loader's configuration",
-			"The boot loader %s%s is not one that vfio-wizard sets up: its kernel "
-			"parameters stay as they are.",
-			host->boot_loader_found.name ? host->boot_loader_found.name
-						     : "of this system",
-			host->boot_loader_found.name ? "" : " is not known, and so");
-	if (!boot_initramfs_kind(choice_initramfs(c->choice, c->machine))->is_set_up)
-		check_add(c, "initramfs-unknown", SEVERITY_WARNING, NULL, -1,
-			"put vfio-pci, /etc/modprobe.d, /usr/local/bin/vfio-bind and "
-			"/etc/sysconfig/vfio-bind into the initramfs of every kernel and rebuild "
-			"it",
-			"The initramfs generator %s is not one that vfio-wizard sets up: a driver "
-			"in "
-			"the initramfs takes a chosen device first, and vfio-bind.service moves it "
-			"later in boot.",
-			host->initramfs_found.name ? host->initramfs_found.name : "(unknown)");
+	if (boot_loader_kind(loader)->is_set_up)
+		return;
+	if (parameters_wanted(c->machine, c->choice, &wanted) < 0)
+		c->r = -ENOMEM;
+	str_add(&remedy, wanted.n ? "put this on the kernel command line, in the boot loader's own "
+				    "configuration: "
+				  : "nothing: the kernel needs no parameter for this choice");
+	for (size_t i = 0; i < wanted.n; i++)
+		str_addf(&remedy, "%s%s", i ? " " : "", wanted.v[i]);
+	str_add(&remedy, host->boot_loader_others.n ? "; or " : "");
+	check_others_text(&remedy, &host->boot_loader_others, boot_loader_kinds, "--boot-loader");
+	check_add(c, "boot-loader-unknown", wanted.n ? SEVERITY_WARNING : SEVERITY_INFO, NULL, -1,
+		remedy.s, "The boot loader %s%s is not one that vfio-wizard sets up: its kernel "
+		"parameters stay as they are.",
+		name ? name : "of this system", name ? "" : " is not known, and so");
+	if (str_check(&remedy) < 0)
+		c->r = -ENOMEM;
+}
+
+static void check_initramfs(struct check *c)
+{
+	const struct host *host = &c->machine->host;
+	enum initramfs initramfs = choice_initramfs(c->choice, c->machine);
+	const char *name = initramfs == host->initramfs ? host->initramfs_found.name
+							: boot_initramfs_kind(initramfs)->title;
+	_cleanup_(str_free) struct str remedy = {0};
+
+	if (boot_initramfs_kind(initramfs)->is_set_up)
+		return;
+	str_add(&remedy, "put vfio-pci, " TARGET_MODPROBE ", " TARGET_SCRIPT " and " CHOICE_PATH
+			 " into the initramfs of every kernel, and rebuild it");
+	str_add(&remedy, host->initramfs_others.n ? "; or " : "");
+	check_others_text(&remedy, &host->initramfs_others, boot_initramfs_kinds, "--initramfs");
+	check_add(c, "initramfs-unknown", SEVERITY_WARNING, NULL, -1, remedy.s,
+		"The initramfs generator %s is not one that vfio-wizard sets up: a driver in the "
+		"initramfs takes a chosen device first, and vfio-bind.service moves it later in "
+		"boot.",
+		name ? name : "(unknown)");
+	if (str_check(&remedy) < 0)
+		c->r = -ENOMEM;
 }
 
 /* Before 1.1.3, libvirt binds with pci-stub and KVM's own assignment, which newer kernels lack. */
@@ -320,15 +349,16 @@ static void check_existing(struct check *c)
 void check_system(struct check *c)
 {
 	check_root(c);
-	/* Giving everything back needs none of the rest. */
-	if (!c->choice->n)
+	/* Giving everything back needs none of the rest, and a system that is refused has nothing of it. */
+	if (!c->choice->n || c->machine->host.refusal)
 		return;
 	check_kernel(c);
 	check_vfio(c);
 	check_iommu(c);
 	check_acs(c);
 	check_interrupts(c);
-	check_boot(c);
+	check_loader(c);
+	check_initramfs(c);
 	check_libvirt(c);
 	if (c->existing)
 		check_existing(c);

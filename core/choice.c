@@ -349,3 +349,55 @@ unsigned choice_trial_minutes(const struct choice *choice)
 {
 	return choice->trial_minutes ? choice->trial_minutes : TRIAL_MINUTES_DEFAULT;
 }
+
+static int no_candidate(const struct detected *found, const struct candidates *others,
+	const struct boot_kind *table, const char *name, struct error *err)
+{
+	_cleanup_(str_free) struct str may = {0};
+
+	for (const struct boot_kind *k = table + 1; k->name; k++)
+		if (k->kind == found->kind || is_candidate(others, k->kind))
+			str_addf(&may, "%s%s", may.len ? ", " : "", k->name);
+	if (str_check(&may) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return error_set(err, -ENOENT, "this system cannot have %s; what it may have: %s", name,
+		may.len ? may.s : "nothing that is known");
+}
+
+/* *ret: the kind, or that of the unknown one where it is what was found. */
+static int decide(const struct detected *found, const struct candidates *others,
+	const struct boot_kind *table, const char *name, int *ret, struct error *err)
+{
+	const struct boot_kind *kind = boot_kind_by_name(table, name);
+
+	if (!kind)
+		return error_set(err, -EINVAL, "there is no %s", name);
+	if (kind->kind != found->kind && !is_candidate(others, kind->kind))
+		return no_candidate(found, others, table, name, err);
+	*ret = kind->kind == found->kind ? table->kind : kind->kind;
+	return 0;
+}
+
+int choice_set_boot_loader(struct choice *choice, const struct machine *machine, const char *name,
+	struct error *err)
+{
+	const struct host *host = &machine->host;
+	int kind, r = decide(&host->boot_loader_found, &host->boot_loader_others, boot_loader_kinds,
+			  name, &kind, err);
+
+	if (r == 0)
+		choice->boot_loader = (enum boot_loader)kind;
+	return r;
+}
+
+int choice_set_initramfs(struct choice *choice, const struct machine *machine, const char *name,
+	struct error *err)
+{
+	const struct host *host = &machine->host;
+	int kind, r = decide(&host->initramfs_found, &host->initramfs_others,
+			  boot_initramfs_kinds, name, &kind, err);
+
+	if (r == 0)
+		choice->initramfs = (enum initramfs)kind;
+	return r;
+}

@@ -73,6 +73,14 @@ enum initramfs choice_initramfs(const struct choice *choice, const struct machin
 
 unsigned choice_trial_minutes(const struct choice *choice);
 
+/* The person decides, by the name of a kind (boot.h): what was found is no decision, and kept as
+ * BOOT_UNKNOWN or INITRAMFS_UNKNOWN.  -EINVAL: there is no such name; -ENOENT: this system cannot have it,
+ * and the error says what it may have. */
+int choice_set_boot_loader(struct choice *choice, const struct machine *machine, const char *name,
+	struct error *err);
+int choice_set_initramfs(struct choice *choice, const struct machine *machine, const char *name,
+	struct error *err);
+
 int choice_add(struct choice *choice, const struct device *device);   /* again: no change */
 void choice_remove(struct choice *choice, const char *address);
 const struct pick *choice_find(const struct choice *choice, const char *address);

@@ -43,6 +43,18 @@ static int read_optional(const struct root *root, const char *path, char **ret)
 	return r == -ENOMEM ? r : 0;
 }
 
+/* A rescue system's /proc, mounted into the system that is being configured, is not about that. */
+static bool is_foreign_proc(const struct root *root)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct statfs fs;
+
+	if (root_is_live(root))
+		return false;
+	fd = root_open_path(root, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
 /* ---- IOMMU -------------------------------------------------------------------------------- */
 
 /* The names of the units: drivers/iommu/intel/dmar.c and drivers/iommu/amd/init.c. */
@@ -100,10 +112,12 @@ static bool is_kernel(const struct root *root, const char *version)
 	return false;
 }
 
-/* Where distributions keep the configuration; Debian's newest kernels have the last only. */
+/* Where distributions keep the configuration: with the image, with the modules (Debian's newest kernels
+ * there only), with the headers.  /proc/config.gz is the running kernel's, and packed. */
 static int read_config(const struct root *root, const char *version, char **ret)
 {
-	static const char *const place[] = {"/boot/config-%s", "/lib/modules/%s/config"};
+	static const char *const place[] = {"/boot/config-%s", "/lib/modules/%s/config",
+		"/usr/src/linux-headers-%s/.config", "/lib/modules/%s/build/.config"};
 
 	*ret = NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(place) && !*ret; i++) {
@@ -153,7 +167,8 @@ int host_scan_kernels(const struct root *root, struct machine *machine, struct e
 	char release[256];
 	int r = 0;
 
-	if (root_attr(root, "/proc/sys/kernel/osrelease", release, sizeof(release)) > 0)
+	if (!is_foreign_proc(root) &&
+		root_attr(root, "/proc/sys/kernel/osrelease", release, sizeof(release)) > 0)
 		r = copy(&machine->host.release, release);
 	if (r == 0 && root_list(root, "/lib/modules", &versions) == -ENOMEM)
 		r = -ENOMEM;
@@ -269,10 +284,38 @@ static enum tristate read_only(const struct root *root)
 	return NO;
 }
 
+/* The options of / in fstab(5) say ro. */
+static bool fstab_has_ro(const char *fstab)
+{
+	_cleanup_(strv_free) struct strv lines = {0};
+
+	if (strv_split(&lines, fstab, "\n") < 0)
+		return false;
+	for (size_t i = 0; i < lines.n; i++) {
+		_cleanup_(strv_free) struct strv fields = {0}, options = {0};
+
+		if (strv_split(&fields, lines.v[i], " \t") == 0 && fields.n >= 4 &&
+			strcmp(fields.v[1], "/") == 0 && *fields.v[0] != '#')
+			return strv_split(&options, fields.v[3], ",") == 0 &&
+			       strv_has(&options, "ro");
+	}
+	return false;
+}
+
+bool host_root_is_read_only(const struct root *root)
+{
+	_cleanup_free_ char *fstab = NULL;
+	struct statvfs fs;
+
+	if (root_is_live(root))
+		return fstatvfs(root_fd(root), &fs) == 0 && fs.f_flag & ST_RDONLY;
+	return root_read_text(root, "/etc/fstab", &fstab, NULL) == 0 && fstab_has_ro(fstab);
+}
+
 static int cmdline(const struct root *root, struct host *host)
 {
 	char *text = NULL;
-	int r = read_optional(root, "/proc/cmdline", &text);
+	int r = is_foreign_proc(root) ? 0 : read_optional(root, "/proc/cmdline", &text);
 
 	if (text)
 		text[strcspn(text, "\n")] = '\0';
@@ -321,11 +364,6 @@ static int os_release(const struct root *root, struct host *host)
 		os_value(text, "PRETTY_NAME", &host->os_name) < 0)
 		return -ENOMEM;
 	return 0;
-}
-
-bool host_is_debian(const struct host *host)
-{
-	return base_same(host->os_id, "debian") || machine_has_token(host->os_like, "debian");
 }
 
 static const char *stanza_field(const char *stanza, const char *end, const char *name, size_t *ret)
@@ -465,6 +503,8 @@ int host_scan(const struct root *root, struct machine *machine, struct error *er
 	host->opennebula = opennebula(root, packages);
 	if (r == 0)
 		r = boot_scan(root, packages, host);
+	if (r == 0)
+		r = boot_next(root, machine);
 	return r < 0 ? error_set(err, r, "out of memory") : 0;
 }
 
@@ -484,7 +524,7 @@ void host_release(struct machine *machine)
 		host->os_id, host->os_like, host->os_version, host->os_name, host->cmdline,
 		host->release, host->libvirt, host->boot_loader_found.name,
 		host->boot_loader_found.evidence, host->initramfs_found.name,
-		host->initramfs_found.evidence, host->unsupported,
+		host->initramfs_found.evidence,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)

@@ -18,8 +18,8 @@ void host_release(struct machine *machine);
  * caller. */
 int host_hardware_root(const struct root *root, struct root **opened, const struct root **ret);
 
-/* For boot.c.  Debian or a distribution made from it. */
-bool host_is_debian(const struct host *host);
+/* For boot.c.  / is mounted read-only, or would be (fstab) where the system does not run. */
+bool host_root_is_read_only(const struct root *root);
 /* Whether a package is installed, by the text of /var/lib/dpkg/status (NULL: no package is), and
  * its version; version may be NULL. */
 bool host_package(const char *status, const char *name, char *version, size_t size);

@@ -127,7 +127,7 @@ struct module {
 struct kernel {
 	char *version;
 	bool running;
-	bool next;                   /* the one that boots next, as far as known: the newest */
+	bool next;                   /* the one that boots next, as far as known: boot_next(), else the newest */
 	bool indexed;                /* depmod's .bin indexes are readable */
 	enum tristate intel_default_on;   /* CONFIG_INTEL_IOMMU_DEFAULT_ON=y */
 };
@@ -164,6 +164,17 @@ enum initramfs {
 	INITRAMFS_OSTREE,            /* made on the server, or by rpm-ostree initramfs */
 };
 
+/* Why nothing is written on this system: refusal.h has the words. */
+enum refusal {
+	REFUSAL_NONE,
+	REFUSAL_CONTAINER,
+	REFUSAL_NO_SYSTEM,           /* no os-release: not the root directory of a system */
+	REFUSAL_NIXOS,
+	REFUSAL_TRANSACTIONAL,       /* openSUSE MicroOS and its kin, outside of transactional-update */
+	REFUSAL_BOOTC,
+	REFUSAL_OSTREE,              /* without rpm-ostree */
+};
+
 /* How sure, from what: shown on the requirements screen. */
 struct detected {
 	char *name;                  /* "GRUB", "initramfs-tools"; NULL: unknown */
@@ -196,7 +207,7 @@ struct host {
 	struct detected boot_loader_found, initramfs_found;
 	struct candidates boot_loader_others, initramfs_others;
 	bool proxmox_boot;           /* proxmox-boot-tool syncs boot partitions, GRUB's too */
-	char *unsupported;           /* why this system is refused, with what to do; NULL: supported */
+	enum refusal refusal;
 };
 
 struct machine {

@@ -310,10 +310,14 @@ static int plan_summary(struct plan *plan)
 {
 	_cleanup_(str_free) struct str text = {0};
 
-	summarize(&text, "bind", &plan->after, &plan->before);
-	summarize(&text, "give back", &plan->before, &plan->after);
+	if (!plan->refused) {
+		summarize(&text, "bind", &plan->after, &plan->before);
+		summarize(&text, "give back", &plan->before, &plan->after);
+	}
 	if (!text.len)
-		str_add(&text, plan_is_empty(plan) ? "nothing to change" : "refresh the configuration");
+		str_add(&text, plan->refused	       ? "nothing: this system is refused"
+			       : plan_is_empty(plan) ? "nothing to change"
+						     : "refresh the configuration");
 	return str_take(&text, &plan->summary);
 }
 
@@ -337,12 +341,24 @@ static int run_targets(const struct target_input *in, struct plan *plan, struct 
 	return r;
 }
 
+/* The whole system cannot be configured, whatever is chosen: check_choice() said so. */
+static bool is_refused(const struct findings *findings)
+{
+	for (size_t i = 0; i < findings->n; i++)
+		if (strcmp(findings->v[i].id, "unsupported-system") == 0 ||
+			strcmp(findings->v[i].id, "read-only") == 0)
+			return true;
+	return false;
+}
+
 static int judge(const struct target_input *in, struct plan *plan, struct error *err)
 {
 	if (check_choice(in->machine, in->choice, in->existing, &plan->findings) < 0 ||
-		check_fitness(in->root, in->machine, in->choice, in->existing, &plan->findings) < 0 ||
-		forecast_build(in->machine, &plan->before, in->choice, in->existing,
-			&plan->forecast) < 0)
+		check_fitness(in->root, in->machine, in->choice, in->existing, &plan->findings) < 0)
+		return no_memory(err);
+	plan->refused = is_refused(&plan->findings);
+	if (forecast_build(in->machine, &plan->before, plan->refused ? &plan->before : in->choice,
+		    in->existing, &plan->forecast) < 0)
 		return no_memory(err);
 	return 0;
 }
@@ -376,9 +392,9 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 		r = existing_scan(root, machine, choice, &existing, err);
 	if (r == 0)
 		r = judge(&in, plan, err);
-	if (r == 0)
+	if (r == 0 && !plan->refused)
 		r = run_targets(&in, plan, err);
-	if (r == 0)
+	if (r == 0 && !plan->refused)
 		r = snapshot_add_unfinished(root, plan, err);
 	if (r < 0)
 		return r;

@@ -68,6 +68,7 @@ struct plan {
 	struct forecast forecast;
 	struct findings findings;
 	struct choice before, after; /* the choice installed now, and the one planned */
+	bool refused;                /* this system is not configured: findings only, nothing to do */
 	struct strv undoes;          /* ids of the snapshots that this plan takes back; else empty */
 	bool takes_over;             /* it ends what an interrupted transaction began */
 	unsigned trial;              /* minutes that the next boot is on trial; 0: it is not */

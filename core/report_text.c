@@ -155,6 +155,24 @@ static void margin_lines(struct str *out, const char *margin, const char *label,
 	wrap(out, next.s ? next.s : "", text);
 }
 
+/* A remedy may hold lines to be copied: each begins a line of its own. */
+static void remedy_text(struct str *out, const char *margin, const char *text)
+{
+	_cleanup_(str_free) struct str deeper = {0};
+	const char *label = "What to do: ";
+
+	for (str_addf(&deeper, "%s  ", margin); *text && !deeper.failed; label = "") {
+		_cleanup_free_ char *line = strndup(text, strcspn(text, "\n"));
+
+		if (!line)
+			break;
+		margin_lines(out, *label ? margin : deeper.s, label, line);
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+	out->failed = out->failed || *text || deeper.failed;
+}
+
 static void finding_text(struct str *out, const char *margin, const struct finding *f)
 {
 	_cleanup_(str_free) struct str deeper = {0};
@@ -172,7 +190,7 @@ static void finding_text(struct str *out, const char *margin, const struct findi
 	}
 	margin_lines(out, deeper.s, "", f->text);
 	if (f->remedy[0])
-		margin_lines(out, deeper.s, "What to do: ", f->remedy);
+		remedy_text(out, deeper.s, f->remedy);
 }
 
 void report_finding(const struct finding *finding, struct str *out)
@@ -279,7 +297,7 @@ int report_text_plan(const struct plan *plan, struct str *out)
 	if (r < 0)
 		return r;
 	str_add(out, "# ");
-	wrap(out, "# ", plan_is_empty(plan) ? "Nothing to change" : plan->summary);
+	wrap(out, "# ", plan_is_empty(plan) && !plan->refused ? "Nothing to change" : plan->summary);
 	for (size_t i = 0; i < plan->findings.n; i++)
 		finding_text(out, "# ", &plan->findings.v[i]);
 	str_add(out, diff);
@@ -287,7 +305,8 @@ int report_text_plan(const struct plan *plan, struct str *out)
 		str_add(out, "#\n# Commands, after the files are written:\n");
 	if (commands_text(plan->commands, plan->n_commands, out) < 0)
 		return -ENOMEM;
-	forecast_text(plan, out);
+	if (!plan->refused)
+		forecast_text(plan, out);
 	return str_check(out);
 }
 

@@ -27,14 +27,6 @@ bool viability_is_strict(const struct machine *machine)
 	return !version || machine_version_reaches(version, 5, 19, 0);
 }
 
-bool viability_is_needed(const struct device *device)
-{
-	for (size_t i = 0; i < device->n_uses; i++)
-		if (device->uses[i].kind != USE_GUEST)
-			return true;
-	return device->boot_vga;
-}
-
 const char *viability_claimant(
 	const struct machine *machine, const struct existing *existing, const struct device *device)
 {
@@ -74,7 +66,7 @@ static bool is_hindering(
 static bool is_kept(
 	const struct machine *machine, const struct existing *existing, const struct device *device)
 {
-	return device_is_path(device) || viability_is_needed(device) || device->functions ||
+	return device_is_path(device) || device_is_needed(device) || device->functions ||
 	       fitness_denial(machine, existing, device) == FITNESS_DENIED;
 }
 

@@ -38,8 +38,6 @@ struct viability viability_of(const struct machine *machine, const struct choice
 size_t viability_hindrances(const struct viability *viability);
 const char *viability_role_name(enum viability_role role); /* "blocked" */
 
-/* The host itself lives on the device, so giving it away costs the host something. */
-bool viability_is_needed(const struct device *device);
 /* The kernel that boots next has the rule of Linux 5.19; also where none is known. */
 bool viability_is_strict(const struct machine *machine);
 /* A module of the next kernel that takes the device unless it is bound elsewhere; NULL: none. */

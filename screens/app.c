@@ -69,6 +69,13 @@ static int load_existing(struct app *app, const struct machine *machine)
 	return 0;
 }
 
+int app_system_changed(struct app *app)
+{
+	int r = load_existing(app, app->machine);
+
+	return r < 0 ? r : app_choice_changed(app);
+}
+
 int app_reload_snapshots(struct app *app)
 {
 	struct snapshots snapshots = {0};

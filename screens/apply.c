@@ -27,7 +27,7 @@ static const struct wizard_key keys_before[] = {
 static const struct wizard_key keys_after[] = {
 	{TERM_KEY_ENTER, 0, NULL, "End"},
 	{TERM_KEY_ESC, 0, NULL, "Back"},
-	{'g', CMD_GUEST, NULL, "Guest"},
+	{'g', CMD_GUEST, NULL, NULL},
 	{'o', CMD_OUTPUT, NULL, "Output"},
 	{'s', CMD_SNAPSHOTS, NULL, "Snapshots"},
 	{0},
@@ -93,9 +93,11 @@ static void page_applied(
 		"2. After it, run: vfio-wizard verify. It says for each chosen device whether it "
 		"is "
 		"where it should be, and if not, why.");
+	page_add(page, TERM_NORMAL, 0,
+		"3. What the guest's definition has to say: press g, or run vfio-wizard guest.");
 	if (plan->trial)
 		page_add(page, TERM_WARNING, 0,
-			"3. The next boot is on trial: within %u minutes of its start press c in "
+			"4. The next boot is on trial: within %u minutes of its start press c in "
 			"the wizard or run vfio-wizard confirm%s. Otherwise the machine takes all "
 			"of this back by itself and boots again.",
 			plan->trial,

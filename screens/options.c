@@ -1,5 +1,8 @@
-/* Options: how the chosen devices are bound, each with what it costs. */
+/* Options: how the chosen devices are bound, each with what it costs; above them, where it may be
+ * several, what the boot loader and the initramfs are. */
 #include "screens/screens.h"
+
+#include "core/boot.h"
 
 #include <stdio.h>
 
@@ -7,8 +10,13 @@ enum cmd { CMD_TOGGLE = 1 };
 
 #define OPTIONS_MAX 16
 
+/* A fact about the system that only the person may know. */
+enum fact { FACT_BOOT_LOADER, FACT_INITRAMFS, FACTS };
+
 struct state {
 	struct widget_list list;
+	enum fact facts[FACTS]; /* the first rows, where there is something to decide */
+	size_t n_facts;
 	const char *useless[OPTIONS_MAX]; /* why the option does nothing for this choice, or NULL */
 };
 
@@ -23,6 +31,9 @@ static const char *const help[] = {
 	"are bound by address and identity, and every driver stays usable for the host's other "
 	"devices.",
 	"Space takes an option or drops it. An option that does nothing for this choice says why.",
+	"Where the files of this system leave open which boot loader starts it, or what makes its "
+	"initramfs, Space goes through what it may be. The wrong one makes changes that have no "
+	"effect; the right one is found by looking at the boot menu.",
 	NULL,
 };
 
@@ -83,12 +94,89 @@ static const char *why_useless(const struct app *app, unsigned bit)
 	return NULL;
 }
 
+/* --- what the system is --- */
+
+static const struct candidates *others(const struct app *app, enum fact fact)
+{
+	const struct host *host = &app->machine->host;
+
+	return fact == FACT_BOOT_LOADER ? &host->boot_loader_others : &host->initramfs_others;
+}
+
+static const struct detected *found(const struct app *app, enum fact fact)
+{
+	const struct host *host = &app->machine->host;
+
+	return fact == FACT_BOOT_LOADER ? &host->boot_loader_found : &host->initramfs_found;
+}
+
+/* What the plan is made for, and its place in the row of what may be: 0 is what was found. */
+static const struct detected *current(const struct app *app, enum fact fact, size_t *place)
+{
+	const struct candidates *c = others(app, fact);
+	int kind = fact == FACT_BOOT_LOADER ? (int)choice_boot_loader(&app->choice, app->machine)
+					    : (int)choice_initramfs(&app->choice, app->machine);
+
+	for (*place = 1; *place <= c->n; ++*place)
+		if (c->v[*place - 1].kind == kind)
+			return &c->v[*place - 1];
+	*place = 0;
+	return found(app, fact);
+}
+
+static void cycle(struct app *app, enum fact fact)
+{
+	const struct candidates *c = others(app, fact);
+	size_t place;
+	int kind;
+
+	(void)current(app, fact, &place);
+	kind = place < c->n ? c->v[place].kind : 0;
+	if (fact == FACT_BOOT_LOADER)
+		app->choice.boot_loader = (enum boot_loader)kind;
+	else
+		app->choice.initramfs = (enum initramfs)kind;
+}
+
+static void draw_fact(const struct app *app, enum fact fact, struct term *t, struct term_rect r)
+{
+	size_t place;
+	const struct detected *d = current(app, fact, &place);
+
+	term_putf(t, r.y, r.x, r.w, d->kind ? TERM_NORMAL : TERM_WARNING, "%s: %s (%s)",
+		fact == FACT_BOOT_LOADER ? "Boot loader" : "Initramfs",
+		d->name ? d->name : "not known", place ? "as you say" : "as found");
+}
+
+static void draw_evidence(const struct app *app, enum fact fact, struct term *t, struct term_rect r)
+{
+	size_t place;
+	const struct detected *d = current(app, fact, &place);
+	int used = widget_paragraph(t, r, TERM_NORMAL, d->evidence ? d->evidence : "");
+
+	r.y += used;
+	r.h -= used;
+	if (r.h > 0)
+		term_putf(t, r.y, r.x, r.w, TERM_DIM, "%zu of %zu that it may be.", place + 1,
+			others(app, fact)->n + 1);
+}
+
+/* --- the screen --- */
+
 static void draw_row(const void *data, size_t row, struct term *t, struct term_rect r)
 {
 	const struct view *v = data;
-	const struct choice_option_name *o = &choice_option_names[row];
-	bool useless = v->st->useless[row];
+	const struct state *st = v->st;
+	const struct choice_option_name *o;
+	bool useless;
 
+	if (row < st->n_facts) {
+		draw_fact(v->app, st->facts[row], t, r);
+		return;
+	}
+	row -= st->n_facts;
+	o = &choice_option_names[row];
+	useless = st->useless[row];
 	term_putf(t, r.y, r.x, r.w, useless ? TERM_DIM : TERM_NORMAL, "[%c] %s%s",
 		v->app->choice.options & o->bit ? 'x' : ' ', o->text,
 		useless ? " (no effect)" : "");
@@ -96,15 +184,22 @@ static void draw_row(const void *data, size_t row, struct term *t, struct term_r
 
 static const struct widget_rows rows = {.draw = draw_row};
 
+static void look(struct state *st, const struct app *app)
+{
+	for (size_t i = 0; i < count(); i++)
+		st->useless[i] = why_useless(app, choice_option_names[i].bit);
+}
+
 static int enter(void *state, struct app *app)
 {
 	struct state *st = state;
 
-	size_t n = count();
-
-	for (size_t i = 0; i < n; i++)
-		st->useless[i] = why_useless(app, choice_option_names[i].bit);
-	widget_list_set(&st->list, n, st->list.cur, &rows, NULL);
+	st->n_facts = 0;
+	for (size_t i = 0; i < FACTS; i++)
+		if (others(app, (enum fact)i)->n)
+			st->facts[st->n_facts++] = (enum fact)i;
+	look(st, app);
+	widget_list_set(&st->list, st->n_facts + count(), st->list.cur, &rows, NULL);
 	return 0;
 }
 
@@ -115,41 +210,56 @@ static struct term_rect list_rect(const struct state *st, struct term_rect r)
 	return (struct term_rect){r.y + 2, r.x, h < r.h - 2 ? h : r.h - 2, r.w};
 }
 
+static void draw_option(const struct state *st, size_t option, struct term *t, struct term_rect r)
+{
+	const char *why = st->useless[option];
+
+	if (why) {
+		int used = widget_paragraph(t, r, TERM_WARNING, why);
+
+		r.y += used;
+		r.h -= used;
+	}
+	widget_paragraph(t, r, TERM_NORMAL, choice_option_names[option].consequence);
+}
+
 static void draw(const void *state, const struct app *app, struct term *t, struct term_rect r)
 {
 	const struct state *st = state;
-	const struct choice_option_name *o = &choice_option_names[st->list.cur];
 	struct term_rect list = list_rect(st, r), below = r;
 	const struct view view = {st, app};
-	const char *why = st->useless[st->list.cur];
+	size_t cur = st->list.cur;
 
 	term_put(t, r.y, r.x, r.w, TERM_HEADING,
 		"How the chosen devices are bound. All of these may stay off.");
 	widget_list_draw(&st->list, t, list, true, &rows, &view);
 	below.y = list.y + list.h + 1;
 	below.h = r.y + r.h - below.y;
-	if (why) {
-		int used = widget_paragraph(t, below, TERM_WARNING, why);
-
-		below.y += used;
-		below.h -= used;
-	}
-	widget_paragraph(t, below, TERM_NORMAL, o->consequence);
+	if (cur < st->n_facts)
+		draw_evidence(app, st->facts[cur], t, below);
+	else
+		draw_option(st, cur - st->n_facts, t, below);
 }
 
 static void toggle(struct state *st, struct app *app, struct wizard_event *ev)
 {
-	const struct choice_option_name *o = &choice_option_names[st->list.cur];
-	const char *why = st->useless[st->list.cur];
+	size_t row = st->list.cur - (st->list.cur < st->n_facts ? 0 : st->n_facts);
+	const char *why = st->useless[row];
+	unsigned bit = choice_option_names[row].bit;
+	int r;
 
-	if (why && !(app->choice.options & o->bit)) {
+	if (st->list.cur < st->n_facts) {
+		cycle(app, st->facts[row]);
+		r = app_system_changed(app);
+	} else if (why && !(app->choice.options & bit)) {
 		snprintf(ev->notice, sizeof(ev->notice), "Not taken: %s", why);
 		return;
+	} else {
+		app->choice.options ^= bit;
+		r = app_choice_changed(app);
 	}
-	app->choice.options ^= o->bit;
-	for (size_t i = 0; i < st->list.n; i++)
-		st->useless[i] = why_useless(app, choice_option_names[i].bit);
-	if (app_choice_changed(app) < 0)
+	look(st, app);
+	if (r < 0)
 		snprintf(ev->notice, sizeof(ev->notice),
 			"Out of memory: the findings are out of date.");
 }

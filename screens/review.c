@@ -3,6 +3,8 @@
 #include "screens/screens.h"
 #include "screens/summary.h"
 
+#include "core/boot.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -56,6 +58,19 @@ static void changed_options(struct page *page, const struct plan *plan)
 				plan->after.options & o->bit ? "taken" : "dropped", o->text);
 }
 
+/* What the person said about the system. */
+static void changed_system(struct page *page, const struct app *app)
+{
+	const struct plan *plan = app->plan;
+
+	if (plan->before.boot_loader != plan->after.boot_loader)
+		page_add(page, TERM_NORMAL, 0, "Boot loader: %s",
+			boot_loader_kind(choice_boot_loader(&plan->after, app->machine))->title);
+	if (plan->before.initramfs != plan->after.initramfs)
+		page_add(page, TERM_NORMAL, 0, "Initramfs: %s",
+			boot_initramfs_kind(choice_initramfs(&plan->after, app->machine))->title);
+}
+
 static void page_summary(struct page *page, const struct app *app)
 {
 	const struct plan *plan = app->plan;
@@ -67,6 +82,7 @@ static void page_summary(struct page *page, const struct app *app)
 	only_in(page, app, &plan->after, &plan->before, "To vfio-pci:");
 	only_in(page, app, &plan->before, &plan->after, "Back to the host:");
 	changed_options(page, plan);
+	changed_system(page, app);
 	page_add(page, TERM_NORMAL, 0, "%s; %s.", summary_amount(plan, amount, sizeof(amount)),
 		summary_count(&plan->findings, count, sizeof(count)));
 }
@@ -78,7 +94,11 @@ static void page_build(struct page *page, const struct app *app)
 		page_add(page, TERM_DANGER, 0, "%s", app->plan_error.text);
 		return;
 	}
-	if (plan_is_empty(app->plan)) {
+	if (app->plan->refused) {
+		page_heading(page, "This system is refused");
+		page_add(page, TERM_NORMAL, 0,
+			"Nothing is written on it. What to do instead is told below.");
+	} else if (plan_is_empty(app->plan)) {
 		page_heading(page, "Nothing to change");
 		page_add(page, TERM_NORMAL, 0,
 			app->plan->after.n ? "Every file already is as this choice wants it."

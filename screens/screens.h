@@ -71,6 +71,8 @@ int app_reload(struct app *app);
 int app_reload_snapshots(struct app *app);
 /* To be called after every change of app->choice: findings anew, plan and acceptances dropped. */
 int app_choice_changed(struct app *app);
+/* The same after app->choice.boot_loader or .initramfs: other files count then. */
+int app_system_changed(struct app *app);
 /* Builds app->plan for app->choice, or fills plan_error.  Only -ENOMEM is returned. */
 int app_plan(struct app *app);
 /* What quitting now would lose; NULL: nothing. */

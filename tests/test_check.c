@@ -586,10 +586,9 @@ static void the_systems_shortcomings_are_told(void **state)
 	found(f, "libvirt-old", SEVERITY_WARNING, NULL, "1.1.2");
 	found(f, "no-interrupt-remapping", SEVERITY_WARNING, NULL, "interrupt");
 	found(f, "initramfs-unknown", SEVERITY_WARNING, NULL, "initramfs-tools");
-	found(f, "unsupported-system", SEVERITY_BLOCK, NULL, "container");
 	found(f, "read-only", SEVERITY_BLOCK, NULL, "read-only");
 	found(f, "vfio-refused", SEVERITY_WARNING, NULL, "module_blacklist");
-	host->unsupported = support_keep(&f->m, "NixOS is configured elsewhere");
+	host->refusal = REFUSAL_NIXOS;
 	host->libvirt = support_keep(&f->m, "1.1.3");
 	check(f);
 	found(f, "unsupported-system", SEVERITY_BLOCK, NULL, "NixOS");
@@ -601,7 +600,7 @@ static void giving_everything_back_is_stopped_by_nothing_but_a_read_only_root(vo
 	struct fixture *f = *state;
 	struct host *host = &f->m.machine.host;
 
-	host->unsupported = support_keep(&f->m, "x");
+	host->refusal = REFUSAL_BOOTC;
 	host->iommu_active = false;
 	f->m.machine.n_kernels = 0;
 	check(f);
@@ -703,7 +702,8 @@ static void what_is_unknown_is_never_ok(void **state)
 		.kvm = UNKNOWN,
 		.lockdown = UNKNOWN,
 		.read_only = UNKNOWN,
-		.container = UNKNOWN};
+		.container = UNKNOWN,
+		.refusal = REFUSAL_NO_SYSTEM};
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
 		assert_int_not_equal(require(f, ids[i])->state, REQUIREMENT_OK);
 }
@@ -736,7 +736,7 @@ static void what_is_missing_is_missing(void **state)
 	host->kvm = NO;
 	host->read_only = YES;
 	host->container = YES;
-	host->unsupported = support_keep(&f->m, "use configuration.nix");
+	host->refusal = REFUSAL_NIXOS;
 	support_module(&f->m, "vfio_pci", MODULE_MISSING);
 	assert_int_equal(require(f, "cpu")->state, REQUIREMENT_MISSING);
 	assert_int_equal(require(f, "kvm")->state, REQUIREMENT_MISSING);

@@ -233,6 +233,46 @@ static void test_options_without_choice(void **state)
 	assert_int_equal(u.app.choice.options, 0);
 }
 
+/* Two boot loaders' files: what was found, what else it may be, and the plan for what is said. */
+static void test_which_boot_loader(void **state)
+{
+	static const char *const files[] = {
+		"/boot/loader/entries/mine.conf", "/boot/loader/entries", "/boot/loader/loader.conf",
+		"/boot/loader"};
+
+	(void)state;
+	ui_app_close(&u);
+	support_put(u.dir, files[2], "timeout 3\n");
+	support_put(u.dir, files[0], "title Mine\nlinux /vmlinuz\noptions root=/dev/sda1 ro\n");
+	ui_app_open(&u);
+	ui_app_keys(&u, TERM_KEY_HOME);
+	for (size_t i = 0; !base_same(u.app.requirements.v[i].id, "boot-loader"); i++)
+		ui_app_keys(&u, TERM_KEY_DOWN);
+	assert_on_screen(u.t, "entries (/boot/loader/entries/mine.conf");
+	to_options(NIC);
+	assert_on_screen(u.t, "> Boot loader: GRUB with drop-ins in /etc/default/grub.d (as found)");
+	assert_on_screen(u.t, "BOOT_IMAGE=");
+	assert_on_screen(u.t, "1 of 2");
+	assert_not_on_screen(u.t, "Initramfs:");
+	ui_app_keys(&u, ' ');
+	assert_on_screen(u.t, "> Boot loader: systemd-boot, entries written by hand (as you say)");
+	assert_on_screen(u.t, "mine.conf");
+	assert_int_equal(u.app.choice.boot_loader, BOOT_ENTRIES);
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_on_screen(u.t, "Boot loader: systemd-boot, entries written by hand");
+	for (size_t i = 0; i < u.app.plan->n_changes; i++)
+		assert_null(strstr(u.app.plan->changes[i].path, "grub"));
+	ui_app_keys(&u, TERM_KEY_ESC, ' ');
+	assert_int_equal(u.app.choice.boot_loader, BOOT_UNKNOWN);
+	assert_on_screen(u.t, "(as found)");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *path = NULL;
+
+		assert_true(asprintf(&path, "%s%s", u.dir, files[i]) > 0);
+		assert_int_equal(remove(path), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_options, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_useless_option, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_options_without_choice, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_which_boot_loader, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -84,7 +84,7 @@ static int try_plan(struct sample *s, bool is_chosen, unsigned options, struct e
 	s->root = root_close(s->root);
 	assert_int_equal(root_open(s->dir, NULL, &s->root, err), 0);
 	assert_int_equal(machine_scan(s->root, MACHINE_ALL, &s->machine, err), 0);
-	assert_null(s->machine->host.unsupported);
+	assert_int_equal(s->machine->host.refusal, REFUSAL_NONE);
 	s->choice.options = options;
 	if (is_chosen)
 		assert_int_equal(

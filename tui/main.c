@@ -113,6 +113,7 @@ int main_choice(const struct main_options *o, const struct root *root,
 	const struct device *device;
 	struct error err = {0};
 	char address[24];
+	int r;
 
 	if (choice_load(root, &installed, &err) < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
@@ -128,6 +129,14 @@ int main_choice(const struct main_options *o, const struct root *root,
 			return main_error(MAIN_FAILED, "%s", strerror(ENOMEM));
 	}
 	choice.options = (installed.options | o->with) & ~o->without;
+	choice.boot_loader = installed.boot_loader;
+	choice.initramfs = installed.initramfs;
+	r = o->boot_loader ? choice_set_boot_loader(&choice, machine, o->boot_loader, &err) : 0;
+	if (r == 0 && o->initramfs)
+		r = choice_set_initramfs(&choice, machine, o->initramfs, &err);
+	if (r < 0)
+		return r == -EINVAL ? main_usage("%s", err.text)
+				    : main_error(MAIN_FAILED, "%s", err.text);
 	choice.trial_minutes = o->trial_minutes ? o->trial_minutes : installed.trial_minutes;
 	*ret = choice;
 	choice = (struct choice){0};
@@ -162,6 +171,10 @@ enum option_bit {
 	OPTION_MOUNT = 1 << 15,
 	OPTION_SSH_LOGIN = 1 << 16,
 	OPTION_TRIAL_MINUTES = 1 << 17,
+	OPTION_BOOT_LOADER = 1 << 18,
+	OPTION_INITRAMFS = 1 << 19,
+	OPTION_SYSTEM = OPTION_BOOT_LOADER | OPTION_INITRAMFS,
+	OPTION_CHOICE = OPTION_WITH | OPTION_WITHOUT | OPTION_TRIAL_MINUTES | OPTION_SYSTEM,
 	OPTION_EVERYWHERE = OPTION_ROOT | OPTION_SYSFS | OPTION_HELP | OPTION_VERSION,
 	OPTION_CHANGE = OPTION_YES | OPTION_NO_COMMANDS | OPTION_ACCEPT | OPTION_MOUNT,
 };
@@ -188,6 +201,10 @@ static const struct {
 	{OPTION_ALL, "all", NULL, false, "every device that was ever chosen"},
 	{OPTION_WITH, "with", "NAME", true, "switch an option of the choice on:"},
 	{OPTION_WITHOUT, "without", "NAME", true, "switch it off"},
+	{OPTION_BOOT_LOADER, "boot-loader", "NAME", false,
+		"what starts this system, where it may be several: check names them"},
+	{OPTION_INITRAMFS, "initramfs", "NAME", false,
+		"what makes its initramfs, where it may be several"},
 	{OPTION_TRIAL_MINUTES, "trial-minutes", "N", false,
 		"how long the first boot is on trial, with the option trial"},
 	{OPTION_SSH_LOGIN, "ssh-login", NULL, false, "only if somebody is logged in over SSH"},
@@ -206,12 +223,12 @@ static const struct command_word {
 	const char *text;
 } commands[] = {
 	{"list", OPTION_JSON, 0, 0, "", main_list, "IOMMU groups and their devices"},
-	{"check", OPTION_JSON, 0, SIZE_MAX, " [DEVICE...]", main_check,
+	{"check", OPTION_JSON | OPTION_SYSTEM, 0, SIZE_MAX, " [DEVICE...]", main_check,
 		"what passthrough needs here; with devices, what choosing them means"},
-	{"plan", OPTION_JSON | OPTION_WITH | OPTION_WITHOUT | OPTION_TRIAL_MINUTES, 1, SIZE_MAX, " DEVICE...", main_plan,
+	{"plan", OPTION_JSON | OPTION_CHOICE, 1, SIZE_MAX, " DEVICE...", main_plan,
 		"the changes as a diff, the commands, the drivers after the next boot"},
-	{"apply", OPTION_CHANGE | OPTION_WITH | OPTION_WITHOUT | OPTION_TRIAL_MINUTES, 1, SIZE_MAX, " DEVICE...",
-		main_apply, "give these devices, and no others, to guests"},
+	{"apply", OPTION_CHANGE | OPTION_CHOICE, 1, SIZE_MAX, " DEVICE...", main_apply,
+		"give these devices, and no others, to guests"},
 	{"release", OPTION_CHANGE | OPTION_ALL, 0, SIZE_MAX, " [DEVICE...]", main_release,
 		"give devices back to the host"},
 	{"verify", OPTION_JSON, 0, 0, "", main_verify,
@@ -323,6 +340,12 @@ static int take_option(struct main_options *o, enum option_bit bit, const char *
 		return MAIN_DONE;
 	case OPTION_TRIAL_MINUTES:
 		return take_minutes(o, value);
+	case OPTION_BOOT_LOADER:
+		o->boot_loader = value;
+		return MAIN_DONE;
+	case OPTION_INITRAMFS:
+		o->initramfs = value;
+		return MAIN_DONE;
 	case OPTION_FORMAT:
 		o->format = value;
 		return MAIN_DONE;
@@ -336,6 +359,8 @@ static int take_option(struct main_options *o, enum option_bit bit, const char *
 	case OPTION_HELP:
 	case OPTION_VERSION:
 	case OPTION_EVERYWHERE:
+	case OPTION_CHOICE:
+	case OPTION_SYSTEM:
 	case OPTION_CHANGE:
 		break;
 	}

@@ -12,6 +12,7 @@ struct main_options {
 	const char *root, *sysfs; /* sysfs NULL: as root_open() finds it */
 	bool json, yes, no_commands, all, finish, back, mount, ssh_login;
 	struct strv accept;     /* ids of findings */
+	const char *boot_loader, *initramfs; /* names of kinds; NULL: as it was */
 	const char *format, *output; /* of guest; NULL: libvirt, standard output */
 	unsigned trial_minutes; /* 0: as it was */
 	unsigned with, without; /* bits of enum choice_option */

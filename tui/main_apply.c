@@ -234,7 +234,7 @@ static int carry_out(const struct main_options *o, const struct root *root, cons
 	struct error err = {0};
 	sigset_t waiting;
 
-	if (plan_is_empty(plan)) {
+	if (plan_is_empty(plan) && !plan->refused) {
 		puts("Nothing to change");
 		return MAIN_DONE;
 	}

@@ -59,7 +59,7 @@ int main_check(const struct main_options *o)
 	int r;
 
 	r = main_open(o, MACHINE_ALL, &root, &machine);
-	if (r == 0 && o->n_args)
+	if (r == 0 && (o->n_args || o->boot_loader || o->initramfs))
 		r = choice_findings(o, root, machine, &findings);
 	if (r != 0)
 		return r;
