@@ -97,6 +97,7 @@ $(CORE) $(UI):
 
 # A script that the program writes stays a script here, for sh and shellcheck to read.
 $(BUILD)/core/targets/vfio_bind.o: $(BUILD)/core/targets/vfio-bind.inc
+$(BUILD)/core/targets/grub_entry.o: $(BUILD)/core/targets/grub-entry.inc
 $(BUILD)/%.inc: %.sh
 	@mkdir -p $(@D)
 	od -An -v -tu1 $< | sed 's/  */, /g; s/^, //; s/$$/,/' >$@

@@ -39,7 +39,9 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	_cleanup_free_ char *text = NULL;
 	int r = in->choice->n ? build(in, &text, err) : 0;
 
-	return r < 0 ? r : target_own_file(in, plan, &target_grub, TARGET_GRUB, 0644, text, err);
+	if (r == 0)
+		r = target_own_file(in, plan, &target_grub, TARGET_GRUB, 0644, text, err);
+	return r < 0 ? r : target_grub_entry(in, plan, &target_grub, err);
 }
 
 static int commands(const struct target_input *in, struct plan *plan, struct error *err)

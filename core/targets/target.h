@@ -15,6 +15,7 @@
 /* Sorts last: of several ids= the last counts, and this one holds every other file's too. */
 #define TARGET_IDS       "/etc/modprobe.d/zz-vfio-wizard.conf"
 #define TARGET_GRUB      "/etc/default/grub.d/zz-vfio-wizard.cfg"
+#define TARGET_GRUB_ENTRY "/etc/grub.d/42_vfio-wizard"
 #define TARGET_HOOK      "/etc/initramfs-tools/hooks/vfio-wizard"
 /* Marked block in a file of the person's. */
 #define TARGET_MODULES   "/etc/initramfs-tools/modules"
@@ -78,6 +79,9 @@ int target_read_optional(const struct target_input *in, const char *path, char *
 	struct error *why);
 /* After every target: takes our words out of lists that none asked for, and keeps the record. */
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err);
+/* GRUB's menu entry without passthrough, which grub-mkconfig makes: for targets of GRUB. */
+int target_grub_entry(const struct target_input *in, struct plan *plan, const struct target *target,
+	struct error *err);
 /* Where vfio-wizard itself is installed below the root; NULL: nowhere. */
 const char *target_program(const struct target_input *in);
 /* The plan holds a change that `target` asked for. */
