@@ -1,5 +1,7 @@
 #include "core/forecast.h"
 
+#include "core/boot.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -97,6 +99,7 @@ struct outlook {
 	const char *hindrance; /* why vfio-pci takes nothing at all; NULL: it does */
 	bool iommu_unknown;    /* it may be on then: the firmware's tables are not seen */
 	bool vfio_builtin;
+	bool vfio_bind_early; /* vfio-bind runs in the initramfs */
 	bool by_hand; /* hand-made scripts may bind more than we can tell */
 };
 
@@ -172,6 +175,22 @@ static int set(struct forecast_entry *entry, const char *next, const char *fmt, 
 	return next && !entry->next ? -ENOMEM : 0;
 }
 
+bool forecast_binds_by_ids(const struct machine *machine, const struct choice *choice,
+	const struct existing *existing)
+{
+	/* ids= on the kernel command line, which counts last, are not ours. */
+	if (!choice->n || !(choice->options & CHOICE_IDS) || (existing && existing->ids_on_cmdline))
+		return false;
+	for (size_t i = 0; i < choice->n; i++) {
+		const struct device *device = machine_device(machine, choice->picks[i].address);
+
+		if (!device || !pick_matches(&choice->picks[i], device) ||
+			!choice_owns_identity(choice, machine, device))
+			return false;
+	}
+	return true;
+}
+
 static int chosen_and_bound(const struct outlook *o, struct forecast_entry *entry)
 {
 	const struct device *device = entry->device;
@@ -200,6 +219,10 @@ static int chosen_and_bound(const struct outlook *o, struct forecast_entry *entr
 		return set(entry, "vfio-pci",
 			"chosen; vfio-pci is built into the kernel, so vfio-bind.service moves it "
 			"once the host has booted");
+	if (!o->vfio_bind_early && !forecast_binds_by_ids(o->machine, o->choice, o->existing))
+		return set(entry, "vfio-pci",
+			"chosen; bound by address and identity before its own driver loads, or, "
+			"where the initramfs holds that driver, moved later by vfio-bind.service");
 	if (o->choice->options & CHOICE_IDS && choice_owns_identity(o->choice, o->machine, device))
 		return set(
 			entry, "vfio-pci", "chosen; bound by its ids before its own driver loads");
@@ -288,6 +311,8 @@ int forecast_build(const struct machine *machine, const struct choice *before,
 		.hindrance = find_hindrance(machine, existing, iommu),
 		.iommu_unknown = iommu == FORECAST_IOMMU_UNKNOWN && !machine->host.iommu_active,
 		.vfio_builtin = machine_module_state(machine, "vfio_pci") == MODULE_BUILTIN,
+		.vfio_bind_early =
+			boot_initramfs_kind(choice_initramfs(choice, machine))->binds_early,
 		.by_hand = existing && has_scripts(existing),
 	};
 

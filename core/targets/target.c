@@ -14,6 +14,9 @@ const struct target *const target_all[] = {
 	&target_opennebula,
 	&target_trial,
 	&target_initramfs_tools,
+	&target_dracut,
+	&target_mkinitcpio,
+	&target_booster,
 	&target_grub,
 	NULL,
 };
