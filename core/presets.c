@@ -31,20 +31,29 @@ struct file {
 	const char *path, *text;
 };
 
-/* The value of NAME_WHAT; NULL: not set, or empty. */
-static int read_value(
-	const struct file *file, const char *name, const char *what, char **ret, struct error *why)
+/* The words of NAME_WHAT; none where it is not set. */
+static int read_words(const struct file *file, const char *name, const char *what, struct strv *ret,
+	struct error *why)
 {
-	_cleanup_(strv_free) struct strv words = {0};
 	_cleanup_(str_free) struct str key = {0};
 	int r;
 
 	str_addf(&key, "%s_%s", name, what);
 	if (str_check(&key) < 0)
 		return -ENOMEM;
-	r = edit_shell_read(file->path, file->text, key.s, &words, why);
+	r = edit_shell_read(file->path, file->text, key.s, ret, why);
+	return r < 0 ? r : 0;
+}
+
+/* NULL: not set, or empty. */
+static int read_value(
+	const struct file *file, const char *name, const char *what, char **ret, struct error *why)
+{
+	_cleanup_(strv_free) struct strv words = {0};
+	int r = read_words(file, name, what, &words, why);
+
 	if (r < 0 || !words.n)
-		return r < 0 ? r : 0;
+		return r;
 	*ret = strdup(words.v[0]);
 	return *ret ? 0 : -ENOMEM;
 }
@@ -57,6 +66,23 @@ static int read_either(
 	return r == 0 && !*ret ? read_value(file, "ALL", what, ret, why) : r;
 }
 
+/* mkinitcpio gets NAME_options behind what the other values make. */
+static int read_options(
+	const struct file *file, const char *name, char **ret_config, struct error *why)
+{
+	_cleanup_(strv_free) struct strv words = {0};
+	int r = read_words(file, name, "options", &words, why);
+
+	for (size_t i = 0; r == 0 && i + 1 < words.n; i++) {
+		if (strcmp(words.v[i], "-c") != 0 && strcmp(words.v[i], "--config") != 0)
+			continue;
+		free(*ret_config);
+		*ret_config = strdup(words.v[i + 1]);
+		r = *ret_config ? 0 : -ENOMEM;
+	}
+	return r;
+}
+
 static int add_preset(
 	struct presets *presets, const struct file *file, const char *name, struct error *why)
 {
@@ -65,6 +91,8 @@ static int add_preset(
 
 	if (r == 0)
 		r = read_either(file, name, "config", &preset.config, why);
+	if (r == 0)
+		r = read_options(file, name, &preset.config, why);
 	if (r == 0)
 		r = read_value(file, name, "image", &preset.image, why);
 	if (r == 0)

@@ -439,6 +439,15 @@ static void a_preset_with_its_own_configuration_is_served_there(void **state)
 		"MODULES=(amdgpu vfio_pci vfio vfio_iommu_type1) # mine\n"
 		"FILES=(" TARGET_SCRIPT " " CHOICE_PATH " " TARGET_MODPROBE ")\n"
 		"HOOKS=(base udev block)\n");
+	/* Named by an option of one image. */
+	support_put(s.dir, "/etc/my.conf", "MODULES=()\nFILES=()\nHOOKS=(base)\n");
+	support_put(s.dir, "/etc/mkinitcpio.d/linux.preset",
+		"ALL_kver=/boot/vmlinuz-linux\nPRESETS=(default)\n"
+		"default_image=/boot/initramfs-linux.img\n"
+		"default_options=\"-S autodetect -c /etc/my.conf\"\n");
+	plan(&s);
+	assert_holds(after(&s, "/etc/my.conf"), "MODULES=(vfio_pci vfio vfio_iommu_type1)\n");
+	assert_null(after(&s, TARGET_MKINITCPIO));
 	assert_holds(after(&s, WORDS_PATH), "array /etc/mkinitcpio.conf MODULES vfio_pci\n");
 	close_sample(&s);
 }

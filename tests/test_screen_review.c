@@ -77,7 +77,7 @@ static void test_picture(void **state)
 		"vfio-wizard: Review Step 4 of 5",
 		"What will change",
 		"To vfio-pci: 0000:03:00.0 Ethernet controller",
-		"8 files and 2 commands; 1 note.",
+		"8 files and 4 commands; 1 note.",
 		"",
 		"What to know before going on",
 		"Note: 0000:03:00.0 Ethernet controller has the same ids as 0000:04:00.0. Binding",
