@@ -35,9 +35,9 @@ const struct boot_kind boot_initramfs_kinds[] = {
 	{INITRAMFS_UNKNOWN, "unknown", "not known", false, false},
 	{INITRAMFS_OTHER, "other", "another generator", false, false},
 	{INITRAMFS_TOOLS, "initramfs-tools", "initramfs-tools", true, true},
-	{INITRAMFS_DRACUT, "dracut", "dracut", false, false},
-	{INITRAMFS_MKINITCPIO, "mkinitcpio", "mkinitcpio", false, false},
-	{INITRAMFS_BOOSTER, "booster", "booster", false, false},
+	{INITRAMFS_DRACUT, "dracut", "dracut", true, true},
+	{INITRAMFS_MKINITCPIO, "mkinitcpio", "mkinitcpio", true, true},
+	{INITRAMFS_BOOSTER, "booster", "booster", true, false},
 	{INITRAMFS_OSTREE, "ostree", "that of the ostree deployment", true, false},
 	{0},
 };

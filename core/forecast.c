@@ -101,7 +101,7 @@ struct outlook {
 	const char *hindrance; /* why vfio-pci takes nothing at all; NULL: it does */
 	bool iommu_unknown;    /* it may be on then: the firmware's tables are not seen */
 	bool vfio_builtin;
-	bool is_early;       /* vfio-bind runs in the initramfs */
+	bool is_early;       /* vfio-bind, or for booster ids=, works in the initramfs */
 	bool has_parameters; /* the boot loader is one that gets the wanted kernel parameters */
 	bool by_hand;        /* hand-made scripts may bind more than we can tell */
 };
@@ -140,8 +140,8 @@ static const char *find_hindrance(
 }
 
 /* Why vfio-pci never takes this one device; NULL: nothing speaks against it. */
-static const char *device_hindrance(const struct machine *machine,
-	const struct existing *existing, const struct device *device)
+static const char *device_hindrance(
+	const struct machine *machine, const struct existing *existing, const struct device *device)
 {
 	if (device_is_bridge(device))
 		return "a bridge is never bound";
@@ -178,6 +178,22 @@ static int set(struct forecast_entry *entry, const char *next, const char *fmt, 
 	}
 	entry->next = next ? strdup(next) : NULL;
 	return next && !entry->next ? -ENOMEM : 0;
+}
+
+bool forecast_binds_by_ids(
+	const struct machine *machine, const struct choice *choice, const struct existing *existing)
+{
+	/* ids= on the kernel command line, which counts last, are not ours. */
+	if (!choice->n || !(choice->options & CHOICE_IDS) || (existing && existing->ids_on_cmdline))
+		return false;
+	for (size_t i = 0; i < choice->n; i++) {
+		const struct device *device = machine_device(machine, choice->picks[i].address);
+
+		if (!device || !choice_has(choice, device) ||
+			!choice_owns_identity(choice, machine, device))
+			return false;
+	}
+	return true;
 }
 
 static int chosen_and_bound(const struct outlook *o, struct forecast_entry *entry)
@@ -225,7 +241,8 @@ static int chosen_and_bound(const struct outlook *o, struct forecast_entry *entr
 
 static int forecast_chosen(const struct outlook *o, struct forecast_entry *entry)
 {
-	const char *why = o->hindrance ? o->hindrance : device_hindrance(o->machine, o->existing, entry->device);
+	const char *why = o->hindrance ? o->hindrance
+				       : device_hindrance(o->machine, o->existing, entry->device);
 
 	if (why)
 		return set(entry, host_driver(o->machine, o->existing, entry->device),
@@ -292,7 +309,9 @@ int forecast_build(const struct machine *machine, const struct choice *before,
 		.hindrance = find_hindrance(machine, existing, iommu),
 		.iommu_unknown = iommu == FORECAST_IOMMU_UNKNOWN && !machine->host.iommu_active,
 		.vfio_builtin = machine_module_state(machine, "vfio_pci") == MODULE_BUILTIN,
-		.is_early = boot_initramfs_kind(choice_initramfs(choice, machine))->binds_early,
+		.is_early = boot_initramfs_kind(choice_initramfs(choice, machine))->binds_early ||
+			    (choice_initramfs(choice, machine) == INITRAMFS_BOOSTER &&
+				    forecast_binds_by_ids(machine, choice, existing)),
 		.has_parameters = boot_loader_kind(choice_boot_loader(choice, machine))->is_set_up,
 		.by_hand = existing && (existing->scripts || existing->install),
 	};

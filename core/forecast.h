@@ -24,6 +24,11 @@ enum forecast_iommu forecast_iommu(const struct machine *machine, const struct c
  * the integrated GPU); it does no harm where it is. */
 bool forecast_needs_intel_iommu(const struct machine *machine);
 
+/* ids= of ours bind every chosen device, and no other: what binds without vfio-bind.  existing may be
+ * NULL. */
+bool forecast_binds_by_ids(const struct machine *machine, const struct choice *choice,
+	const struct existing *existing);
+
 struct forecast_entry {
 	const struct device *device;
 	const char *now;             /* NULL: none; the machine's string */

@@ -167,6 +167,18 @@ void summary_files(struct page *page, const struct plan *plan)
 	}
 }
 
+/* One of several images that are looked into in the same way: said once, behind the last. */
+static bool is_same_check(const struct command *a, const struct command *b)
+{
+	if (!b || a->stage != COMMAND_CHECK || b->stage != COMMAND_CHECK ||
+		a->expect.n != b->expect.n || !base_same(a->purpose, b->purpose))
+		return false;
+	for (size_t i = 0; i < a->expect.n; i++)
+		if (strcmp(a->expect.v[i], b->expect.v[i]) != 0)
+			return false;
+	return true;
+}
+
 void summary_commands(struct page *page, const struct plan *plan, bool no_commands)
 {
 	if (!plan->n_commands)
@@ -180,6 +192,8 @@ void summary_commands(struct page *page, const struct plan *plan, bool no_comman
 
 		report_command(&command->argv, &text);
 		page_add(page, TERM_NORMAL, 0, "%zu. %s", i + 1, text.s ? text.s : "");
+		if (is_same_check(command, i + 1 < plan->n_commands ? command + 1 : NULL))
+			continue;
 		if (command->purpose)
 			page_add(page, TERM_DIM, 3, "to %s", command->purpose);
 		if (report_command_notes(command, &notes) < 0)

@@ -139,9 +139,10 @@ static void the_whole_recipe_is_in_the_plan(void **state)
 	assert_null(change_of(&s, "/etc/default/grub"));
 	assert_string_equal(after(&s, TARGET_UNIT_LINK), TARGET_UNIT);
 	assert_int_equal(change_at(&s, TARGET_SCRIPT)->after.mode, 0755);
-	assert_int_equal(s.plan->n_commands, 2);
+	assert_int_equal(s.plan->n_commands, 4);
 	assert_string_equal(s.plan->commands[0].argv.v[0], "/usr/sbin/update-initramfs");
-	assert_string_equal(s.plan->commands[1].argv.v[0], "/usr/sbin/update-grub");
+	assert_string_equal(s.plan->commands[1].argv.v[0], "/usr/bin/lsinitramfs");
+	assert_string_equal(s.plan->commands[3].argv.v[0], "/usr/sbin/update-grub");
 	assert_string_equal(s.plan->summary, "bind " GPU ", " AUDIO);
 	close_sample(&s);
 }

@@ -60,6 +60,9 @@ static void put_programs(const char *update_initramfs)
 	if (geteuid() != 0 || (preload && strstr(preload, "vgpreload")))
 		skip();
 	put_program("/usr/sbin/update-initramfs", update_initramfs);
+	put_program("/usr/bin/lsinitramfs",
+		"#!/bin/sh\necho vfio-pci.ko usr/local/bin/vfio-bind etc/sysconfig/vfio-bind "
+		"etc/modprobe.d/00-vfio-wizard.conf\n");
 	put_program("/usr/sbin/update-grub", "#!/bin/sh\necho updating grub\n");
 }
 
@@ -96,6 +99,7 @@ static void test_walk(void **state)
 	ui_app_keys(&u, 'A');
 	assert_on_screen(u.t, "Applied: ");
 	assert_on_screen(u.t, "Restart the host");
+	ui_app_keys(&u, TERM_KEY_END);
 	assert_on_screen(u.t, "vfio-wizard verify");
 	assert_on_screen(u.t, "module_blacklist=vfio_pci");
 	file = support_get(u.dir, CHOICE_PATH);
@@ -290,7 +294,7 @@ static void test_output(void **state)
 	to_apply(NIC);
 	ui_app_keys(&u, 'A');
 	assert_on_screen(u.t, "Applied: ");
-	assert_on_screen(u.t, "2 commands run");
+	assert_on_screen(u.t, "4 commands run");
 	ui_app_keys(&u, 'o');
 	assert_on_screen(u.t, "working on 3");
 	assert_on_screen(u.t, "updating grub");
@@ -387,7 +391,7 @@ static void test_sizes(void **state)
 		term_resize(u.t, sizes[i][0], sizes[i][1]);
 		ui_app_keys(&u, 'o', TERM_KEY_END, 'o');
 		if (sizes[i][0] >= WIZARD_MIN_ROWS)
-			assert_on_screen(u.t, "Snapshots");
+			assert_on_screen(u.t, "o Output");
 	}
 	ui_app_keys(&u, 's');
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {

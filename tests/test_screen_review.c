@@ -77,7 +77,7 @@ static void test_picture(void **state)
 		"vfio-wizard: Review Step 4 of 5",
 		"What will change",
 		"To vfio-pci: 0000:03:00.0 Ethernet controller",
-		"8 files and 2 commands; 2 notes.",
+		"9 files and 4 commands; 2 notes.",
 		"",
 		"What to know before going on",
 		"Note: Whether the host uses these devices is not known in full: network",

@@ -16,6 +16,9 @@ const struct target *const target_all[] = {
 	&target_opennebula,
 	&target_trial,
 	&target_initramfs_tools,
+	&target_dracut,
+	&target_mkinitcpio,
+	&target_booster,
 	&target_grub,
 	&target_grubby,
 	&target_pbl,
@@ -32,10 +35,27 @@ bool target_changed(const struct plan *plan, const struct target *target)
 	return false;
 }
 
-/* Adds the change unless there is none. */
+/* An earlier change of this plan to the same file; NULL: none. */
+static struct change *find_change(struct plan *plan, const char *resolved)
+{
+	for (size_t i = 0; i < plan->n_changes; i++)
+		if (strcmp(plan->changes[i].path, resolved) == 0)
+			return &plan->changes[i];
+	return NULL;
+}
+
+/* Adds the change unless there is none; two changes of a file are one. */
 static int add(struct plan *plan, const struct target *target, const char *path,
 	const struct content *before, const struct content *after, struct error *err)
 {
+	struct change *earlier = find_change(plan, path);
+
+	if (earlier) {
+		content_free(&earlier->after);
+		if (content_copy(&earlier->after, after) < 0)
+			return error_set(err, -ENOMEM, "out of memory");
+		return 0;
+	}
 	if (content_same(before, after))
 		return 0;
 	if (plan_add_change(plan, target->name, path, before, after) < 0)
@@ -164,6 +184,7 @@ int target_own_words(const struct target_input *in, struct plan *plan, const str
 	_cleanup_(content_free) struct content before = {0}, after = {0};
 	_cleanup_free_ char *resolved = NULL;
 	struct words_list *list = words_at(in->words, place);
+	const struct change *earlier;
 	int r;
 
 	if (!list)
@@ -172,8 +193,11 @@ int target_own_words(const struct target_input *in, struct plan *plan, const str
 	if (!wanted->n && !list->ours.n)
 		return 0;
 	r = content_read(in->root, place->path, false, &resolved, &before, err);
-	if (r == 0)
-		r = edit_list_of(list, place, &before, fresh, wanted, &after, err);
+	if (r < 0)
+		return r;
+	earlier = find_change(plan, resolved);
+	r = edit_list_of(
+		list, place, earlier ? &earlier->after : &before, fresh, wanted, &after, err);
 	return r < 0 ? r : add(plan, target, resolved, &before, &after, err);
 }
 

@@ -18,9 +18,15 @@
 #define TARGET_GRUB_ENTRY "/etc/grub.d/42_vfio-wizard"
 /* Sorts last, as zz-vfio-wizard.conf does. */
 #define TARGET_CMDLINE_D "/etc/kernel/cmdline.d/zz-vfio-wizard.conf"
+#define TARGET_DRACUT    "/etc/dracut.conf.d/90-vfio-wizard.conf"
+/* Behind every file that assigns MODULES. */
+#define TARGET_MKINITCPIO "/etc/mkinitcpio.conf.d/zz-vfio-wizard.conf"
 #define TARGET_HOOK      "/etc/initramfs-tools/hooks/vfio-wizard"
 /* Marked block in a file of the person's. */
 #define TARGET_MODULES   "/etc/initramfs-tools/modules"
+/* Words in files of the person's. */
+#define TARGET_MKINITCPIO_CONF "/etc/mkinitcpio.conf"
+#define TARGET_BOOSTER   "/etc/booster.yaml"
 
 /* What a target works from. */
 struct target_input {
@@ -105,7 +111,8 @@ bool target_changed(const struct plan *plan, const struct target *target);
 
 extern const struct target target_trial;
 extern const struct target target_vfio_nodes, target_libvirt, target_opennebula;
-extern const struct target target_vfio_bind, target_modprobe, target_initramfs_tools, target_grub,
-	target_grubby, target_pbl, target_sdbootutil, target_ostree;
+extern const struct target target_vfio_bind, target_modprobe, target_initramfs_tools, target_dracut,
+	target_mkinitcpio, target_booster, target_grub, target_grubby, target_pbl, target_sdbootutil,
+	target_ostree;
 
 #endif

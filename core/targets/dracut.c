@@ -1,0 +1,159 @@
+/* dracut (Fedora, RHEL, openSUSE, an option elsewhere): a drop-in.
+ *
+ * force_drivers includes the modules and has them loaded before udev starts (rd.driver.pre of the
+ * image's own command line), and so before any driver of the host.  install_items brings what their
+ * loading needs: only a host-only image has /etc/modprobe.d.  sh and modprobe are in every image.
+ */
+#include "core/targets/initramfs.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const lsinitrd[] = {"/usr/bin/lsinitrd", NULL};
+
+static bool detect(const struct target_input *in)
+{
+	return in->initramfs == INITRAMFS_DRACUT;
+}
+
+/* dracut takes all files together as one list: words need a space on either side. */
+static void add_list(struct str *out, const char *key, const struct strv *words)
+{
+	if (!words->n)
+		return;
+	str_addf(out, "%s+=\"", key);
+	for (size_t i = 0; i < words->n; i++)
+		str_addf(out, " %s", words->v[i]);
+	str_add(out, " \"\n");
+}
+
+static int build(const struct target_input *in, struct plan *plan, char **ret)
+{
+	_cleanup_(strv_free) struct strv modules = {0}, files = {0};
+	_cleanup_(str_free) struct str out = {0};
+
+	if (initramfs_modules(in, plan, "dracut", &modules) < 0 ||
+		initramfs_files(in, plan, &files) < 0)
+		return -ENOMEM;
+	str_add(&out,
+		TARGET_MARK ": vfio-pci takes the chosen devices in the initramfs, before the\n"
+			    "# host's drivers load.\n");
+	add_list(&out, "force_drivers", &modules);
+	add_list(&out, "install_items", &files);
+	return str_take(&out, ret);
+}
+
+static int plan(const struct target_input *in, struct plan *plan, struct error *err)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (in->choice->n && build(in, plan, &text) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return target_own_file(in, plan, &target_dracut, TARGET_DRACUT, 0644, text, err);
+}
+
+static int rebuild(struct plan *plan, const char *const argv[])
+{
+	return plan_add_command(
+		plan, COMMAND_INITRAMFS, "rebuild the initramfs of every kernel", argv);
+}
+
+static const char *dracut(const struct target_input *in)
+{
+	return root_exists(in->root, "/usr/bin/dracut") ? "/usr/bin/dracut" : "/usr/sbin/dracut";
+}
+
+static int rebuild_all(const struct target_input *in, struct plan *plan)
+{
+	const char *const argv[] = {dracut(in), "--regenerate-all", "--force", NULL};
+
+	return rebuild(plan, argv);
+}
+
+static bool is_own(const struct image *image)
+{
+	return !image->is_uki && !image->is_boosters;
+}
+
+/* Where an image has another name than dracut would give it, or another place (a kernel's loader
+ * entry may load initrd.img-VERSION while dracut writes initrd beside it), that very file is
+ * written. */
+static int rebuild_each(
+	const struct target_input *in, struct plan *plan, const struct images *images)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < images->n; i++) {
+		const struct image *image = &images->v[i];
+		const char *const argv[] = {
+			dracut(in), "--force", image->path, image->kernel->version, NULL};
+
+		if (is_own(image))
+			r = plan_add_command(plan, COMMAND_INITRAMFS,
+				"rebuild an initramfs that is there", argv);
+	}
+	return r;
+}
+
+static bool are_dracuts(const struct target_input *in, const struct images *images)
+{
+	for (size_t i = 0; i < images->n; i++)
+		if (is_own(&images->v[i]) && !images_is_dracuts(in->root, &images->v[i]))
+			return false;
+	return true;
+}
+
+static bool are_unified(const struct images *images)
+{
+	for (size_t i = 0; i < images->n; i++)
+		if (!images->v[i].is_uki)
+			return false;
+	return images->n > 0;
+}
+
+/* Each family has its own way, and they do not mix. */
+static int rebuild_by_family(
+	const struct target_input *in, struct plan *plan, const struct images *images)
+{
+	/* Images are named after their contents: what was there is not what will be. */
+	static const char *const suse[] = {
+		"/usr/bin/sdbootutil", "--no-reuse-initrd", "add-all-kernels", NULL};
+	/* It has dracut make the initramfs anew, and packs it. */
+	static const char *const unified[] = {"/usr/bin/kernel-install", "add-all", NULL};
+	const char *place = NULL;
+	int r;
+
+	if (in->loader == BOOT_SDBOOTUTIL) {
+		r = rebuild(plan, suse);
+		return r < 0 ? r
+			     : initramfs_unchecked(in, plan,
+				       "sdbootutil names an image after what is in it: nothing "
+				       "looks "
+				       "into the new ones for vfio-pci and vfio-bind.");
+	}
+	if (are_unified(images) && root_exists(in->root, unified[0]))
+		r = rebuild(plan, unified);
+	else if (root_exists(in->root, initramfs_update[0])) {
+		r = rebuild(plan, initramfs_update);
+		place = initramfs_updated_place(in);
+	} else if (are_dracuts(in, images))
+		r = rebuild_all(in, plan);
+	else
+		r = rebuild_each(in, plan, images);
+	return r < 0 ? r : initramfs_check(in, plan, lsinitrd, images, place);
+}
+
+static int commands(const struct target_input *in, struct plan *plan, struct error *err)
+{
+	_cleanup_(images_free) struct images images = {0};
+
+	if (!detect(in) || !initramfs_is_stale(plan, &target_dracut))
+		return 0;
+	if (images_find(in->root, in->machine, &images) < 0 ||
+		rebuild_by_family(in, plan, &images) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+const struct target target_dracut = {
+	.name = "dracut", .detect = detect, .plan = plan, .commands = commands};

@@ -1,0 +1,671 @@
+/* What a plan writes for each initramfs generator, which images it has rebuilt and looked into, and
+ * which images there are, on the samples of the distributions. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/diff.h"
+#include "core/images.h"
+#include "core/plan.h"
+#include "core/presets.h"
+#include "core/targets/target.h"
+#include "tests/support.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GPU   "0000:03:00.0"
+#define AUDIO "0000:03:00.1"
+#define DEB13 "6.12.117+deb13-amd64"
+#define ID    "4f3c2b1a0d9e48c7b6a5948372615041"
+
+struct sample {
+	char *dir;
+	struct root *root;
+	struct machine *machine;
+	struct choice choice;
+	struct plan *plan;
+};
+
+static void scan(struct sample *s)
+{
+	struct error err = {0};
+
+	s->machine = machine_free(s->machine);
+	if (machine_scan(s->root, MACHINE_ALL, &s->machine, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void open_machine(struct sample *s, const char *machine, const char *root)
+{
+	struct error err = {0};
+
+	*s = (struct sample){.dir = support_system(machine, root)};
+	assert_int_equal(root_open(s->dir, NULL, &s->root, &err), 0);
+	scan(s);
+}
+
+static void open_sample(struct sample *s, const char *root)
+{
+	open_machine(s, "intel-z690-vmd-2x-navi", root);
+}
+
+static void close_sample(struct sample *s)
+{
+	s->plan = plan_free(s->plan);
+	choice_free(&s->choice);
+	s->machine = machine_free(s->machine);
+	s->root = root_close(s->root);
+	support_remove(s->dir);
+}
+
+static void plan(struct sample *s)
+{
+	struct error err = {0};
+
+	s->plan = plan_free(s->plan);
+	if (plan_build(s->root, s->machine, &s->choice, &s->plan, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void choose(struct sample *s)
+{
+	assert_int_equal(choice_add(&s->choice, machine_device(s->machine, GPU)), 0);
+	assert_int_equal(choice_add(&s->choice, machine_device(s->machine, AUDIO)), 0);
+}
+
+/* The text that a path gets; NULL: the plan leaves it alone. */
+static const char *after(const struct sample *s, const char *path)
+{
+	for (size_t i = 0; i < s->plan->n_changes; i++)
+		if (strcmp(s->plan->changes[i].path, path) == 0)
+			return s->plan->changes[i].after.text;
+	return NULL;
+}
+
+static void assert_holds(const char *text, const char *part)
+{
+	if (!text || !strstr(text, part))
+		fail_msg("\"%s\" is not in \"%s\"", part, text ? text : "(nothing)");
+}
+
+/* NULL: the plan has no such finding. */
+static const char *finding(const struct sample *s, const char *id)
+{
+	for (size_t i = 0; i < s->plan->findings.n; i++)
+		if (strcmp(s->plan->findings.v[i].id, id) == 0)
+			return s->plan->findings.v[i].text;
+	return NULL;
+}
+
+static void rm(const struct sample *s, const char *path)
+{
+	_cleanup_free_ char *full = NULL;
+
+	assert_true(asprintf(&full, "%s%s", s->dir, path) > 0);
+	assert_int_equal(unlink(full), 0);
+}
+
+/* The commands of a stage, one a line. */
+static void assert_commands(
+	const struct sample *s, enum command_stage stage, const char *const expected)
+{
+	_cleanup_(str_free) struct str out = {0};
+
+	for (size_t i = 0; i < s->plan->n_commands; i++) {
+		const struct command *command = &s->plan->commands[i];
+
+		for (size_t k = 0; command->stage == stage && k < command->argv.n; k++)
+			str_addf(&out, "%s%s", command->argv.v[k],
+				k + 1 < command->argv.n ? " " : "\n");
+	}
+	assert_string_equal(out.s ? out.s : "", expected);
+}
+
+static const struct command *first_check(const struct sample *s)
+{
+	static const struct command none;
+
+	for (size_t i = 0; i < s->plan->n_commands; i++)
+		if (s->plan->commands[i].stage == COMMAND_CHECK)
+			return &s->plan->commands[i];
+	fail_msg("nothing is looked into");
+	return &none;
+}
+
+static void remove_module(const struct sample *s, const char *kernel, const char *file)
+{
+	_cleanup_free_ char *path = NULL;
+	const char *depmod[] = {"depmod", "-b", s->dir, kernel, NULL};
+
+	assert_true(
+		asprintf(&path, "/usr/lib/modules/%s/kernel/drivers/vfio/%s", kernel, file) > 0);
+	rm(s, path);
+	assert_int_equal(support_run(depmod, NULL), 0);
+}
+
+/* ---- images ------------------------------------------------------------------------------- */
+
+static void assert_images(const struct sample *s, const char *expected)
+{
+	_cleanup_(images_free) struct images images = {0};
+	_cleanup_(str_free) struct str out = {0};
+
+	assert_int_equal(images_find(s->root, s->machine, &images), 0);
+	for (size_t i = 0; i < images.n; i++)
+		str_addf(&out, "%s %s%s\n", images.v[i].kernel->version, images.v[i].path,
+			images.v[i].is_uki ? " unified" : "");
+	assert_string_equal(out.s ? out.s : "", expected);
+}
+
+/* Rescue images and microcode belong to no kernel that is installed. */
+static void images_are_those_of_the_kernels(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "fedora");
+	assert_images(&s, "7.1.3-200.fc44.x86_64 /boot/initramfs-7.1.3-200.fc44.x86_64.img\n"
+			  "7.1.4-200.fc44.x86_64 /boot/initramfs-7.1.4-200.fc44.x86_64.img\n");
+	close_sample(&s);
+	open_sample(&s, "arch-systemd-boot");
+	assert_images(&s, "6.18.20-1-lts /boot/initramfs-linux-lts.img\n"
+			  "7.1.4-arch1-1 /boot/initramfs-linux.img\n");
+	close_sample(&s);
+	open_sample(&s, "opensuse-tumbleweed");
+	assert_images(&s, "7.1.3-1-default /boot/efi/opensuse-tumbleweed/7.1.3-1-default/"
+			  "initrd-cab0f73bf4d4ab21823fb77567eb9f9d7a19e47b\n"
+			  "7.1.4-1-default /boot/efi/opensuse-tumbleweed/7.1.4-1-default/"
+			  "initrd-cab0f73bf4d4ab21823fb77567eb9f9d7a19e47b\n");
+	close_sample(&s);
+}
+
+static void images_are_found_by_presets_and_names(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "arch-systemd-boot");
+	support_put(s.dir, "/etc/mkinitcpio.d/linux.preset",
+		"ALL_kver=/boot/vmlinuz-linux\nPRESETS=('default' other)\n"
+		"default_image=\"/boot/my.img\"\ndefault_uki=/efi/EFI/Linux/arch.efi\n"
+		"other_kver=7.1.4-arch1-1 other_image=/boot/other.img\n");
+	support_put(s.dir, "/boot/my.img", "");
+	support_put(s.dir, "/boot/other.img", "");
+	support_put(s.dir, "/efi/EFI/Linux/arch.efi", "");
+	support_put(s.dir, "/efi/EFI/Linux/x-6.18.20-1-lts.efi", "");
+	support_put(s.dir, "/efi/EFI/Linux/unknown.efi", "");
+	rm(&s, "/boot/loader/entries/arch-lts.conf");
+	assert_images(&s, "6.18.20-1-lts /boot/initramfs-linux-lts.img\n"
+			  "6.18.20-1-lts /efi/EFI/Linux/x-6.18.20-1-lts.efi unified\n"
+			  "7.1.4-arch1-1 /boot/initramfs-linux.img\n"
+			  "7.1.4-arch1-1 /boot/my.img\n"
+			  "7.1.4-arch1-1 /efi/EFI/Linux/arch.efi unified\n"
+			  "7.1.4-arch1-1 /boot/other.img\n");
+	close_sample(&s);
+}
+
+/* A version that begins as another one does is not that one. */
+static void the_longer_version_is_meant(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "debian13");
+	support_put(s.dir, "/usr/lib/modules/6.12.117/modules.dep", "");
+	support_put(s.dir, "/boot/loader/entries/a.conf",
+		"title a\nversion 6.12.117-2\ninitrd /a.img\n");
+	support_put(s.dir, "/boot/loader/entries/b.conf",
+		"linux /linux-6.12.117\ninitrd /b.img ucode.img /intel-ucode.img $x\n");
+	support_put(s.dir, "/boot/loader/entries/c.conf", "version 6.12\ninitrd /a.img\n");
+	support_put(s.dir, "/boot/loader/entries/d.conf", "linux\ninitrd\n\n\t\nversion\n");
+	support_put(s.dir, "/boot/a.img", "");
+	support_put(s.dir, "/boot/b.img", "");
+	support_put(s.dir, "/boot/intel-ucode.img", "");
+	scan(&s);
+	assert_images(&s, "6.12.107+deb13-amd64 /boot/initrd.img-6.12.107+deb13-amd64\n"
+			  "6.12.117 /boot/a.img\n"
+			  "6.12.117 /boot/b.img\n" DEB13 " /boot/initrd.img-" DEB13 "\n");
+	close_sample(&s);
+}
+
+static void presets_that_are_not_understood_are_told(void **state)
+{
+	_cleanup_(presets_free) struct presets presets = {0};
+	struct error why = {0};
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "arch-systemd-boot");
+	support_put(s.dir, "/etc/mkinitcpio.d/linux.preset", "PRESETS=(`ls`)\n");
+	assert_int_equal(presets_load(s.root, &presets, &why), 0);
+	assert_holds(why.text, "/etc/mkinitcpio.d/linux.preset");
+	assert_int_equal(presets.n, 1);
+	assert_string_equal(presets.v[0].image, "/boot/initramfs-linux-lts.img");
+	assert_null(presets.v[0].config);
+	choose(&s);
+	plan(&s);
+	assert_holds(finding(&s, "initramfs-unchecked"), "/etc/mkinitcpio.d/linux.preset");
+	close_sample(&s);
+}
+
+/* ---- dracut ------------------------------------------------------------------------------- */
+
+static void dracut_writes_all_where_that_is_what_boots(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "fedora");
+	choose(&s);
+	plan(&s);
+	assert_holds(after(&s, TARGET_DRACUT),
+		"\nforce_drivers+=\" vfio_pci vfio vfio_iommu_type1 \"\n");
+	assert_holds(after(&s, TARGET_DRACUT),
+		"\ninstall_items+=\" " TARGET_SCRIPT " " CHOICE_PATH " " TARGET_MODPROBE " \"\n");
+	assert_commands(&s, COMMAND_INITRAMFS, "/usr/bin/dracut --regenerate-all --force\n");
+	assert_commands(&s, COMMAND_CHECK,
+		"/usr/bin/lsinitrd /boot/initramfs-7.1.3-200.fc44.x86_64.img\n"
+		"/usr/bin/lsinitrd /boot/initramfs-7.1.4-200.fc44.x86_64.img\n");
+	assert_int_equal(first_check(&s)->expect.n, 4);
+	assert_true(strv_has(&first_check(&s)->expect, "vfio-pci.ko"));
+	assert_true(strv_has(&first_check(&s)->expect, "etc/modprobe.d/00-vfio-wizard.conf"));
+	close_sample(&s);
+}
+
+static void ids_are_in_the_image_where_they_are_used(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "fedora");
+	choose(&s);
+	s.choice.options = CHOICE_IDS;
+	plan(&s);
+	assert_holds(after(&s, TARGET_DRACUT), " " TARGET_IDS " \"\n");
+	assert_true(strv_has(&first_check(&s)->expect, TARGET_IDS + 1));
+	close_sample(&s);
+}
+
+/* The trap of a kernel's entry that names another file than dracut would write. */
+static void dracut_writes_what_the_entries_name(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "debian-systemd-boot");
+	rm(&s, "/usr/sbin/update-initramfs");
+	s.machine->host.initramfs = INITRAMFS_DRACUT;
+	support_put(s.dir, "/usr/bin/lsinitrd", "");
+	support_put(s.dir, "/usr/bin/dracut", "");
+	choose(&s);
+	plan(&s);
+	assert_commands(&s, COMMAND_INITRAMFS,
+		"/usr/bin/dracut --force /boot/initrd.img-6.12.107+deb13-amd64 "
+		"6.12.107+deb13-amd64\n"
+		"/usr/bin/dracut --force /boot/efi/" ID
+		"/6.12.107+deb13-amd64/initrd.img-6.12.107+deb13-amd64 6.12.107+deb13-amd64\n"
+		"/usr/bin/dracut --force /boot/initrd.img-" DEB13 " " DEB13 "\n"
+		"/usr/bin/dracut --force /boot/efi/" ID "/" DEB13 "/initrd.img-" DEB13 " " DEB13
+		"\n");
+	close_sample(&s);
+}
+
+static void dracut_has_each_familys_own_way(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "debian-dracut");
+	choose(&s);
+	plan(&s);
+	assert_commands(&s, COMMAND_INITRAMFS, "/usr/bin/dracut --regenerate-all --force\n");
+	support_put(s.dir, "/usr/sbin/update-initramfs", "#!/bin/sh\nexec dracut\n");
+	plan(&s);
+	assert_commands(&s, COMMAND_INITRAMFS, "/usr/sbin/update-initramfs -u -k all\n");
+	close_sample(&s);
+
+	open_sample(&s, "opensuse-tumbleweed");
+	s.machine->host.boot_loader = BOOT_SDBOOTUTIL;
+	choose(&s);
+	plan(&s);
+	assert_commands(
+		&s, COMMAND_INITRAMFS, "/usr/bin/sdbootutil --no-reuse-initrd add-all-kernels\n");
+	assert_commands(&s, COMMAND_CHECK, "");
+	assert_non_null(finding(&s, "initramfs-unchecked"));
+	close_sample(&s);
+
+	open_sample(&s, "fedora");
+	for (const char *const *v = (const char *const[]){"3", "4", NULL}; *v; v++) {
+		char path[128];
+
+		(void)snprintf(
+			path, sizeof(path), "/boot/initramfs-7.1.%s-200.fc44.x86_64.img", *v);
+		rm(&s, path);
+		(void)snprintf(
+			path, sizeof(path), "/efi/EFI/Linux/" ID "-7.1.%s-200.fc44.x86_64.efi", *v);
+		support_put(s.dir, path, "");
+	}
+	choose(&s);
+	plan(&s);
+	assert_commands(&s, COMMAND_INITRAMFS, "/usr/bin/kernel-install add-all\n");
+	assert_commands(&s, COMMAND_CHECK, "");
+	assert_non_null(finding(&s, "initramfs-unchecked"));
+	close_sample(&s);
+}
+
+/* dracut-install stops at a name that a kernel has not, and what other files ask for is lost. */
+static void dracut_is_asked_for_what_every_kernel_has(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "fedora");
+	remove_module(&s, "7.1.3-200.fc44.x86_64", "vfio_iommu_type1.ko");
+	scan(&s);
+	choose(&s);
+	plan(&s);
+	assert_holds(after(&s, TARGET_DRACUT), "\nforce_drivers+=\" vfio_pci vfio \"\n");
+	assert_null(finding(&s, "initramfs-modules"));
+
+	remove_module(&s, "7.1.3-200.fc44.x86_64", "pci/vfio-pci.ko");
+	scan(&s);
+	plan(&s);
+	assert_null(strstr(after(&s, TARGET_DRACUT), "force_drivers"));
+	assert_non_null(finding(&s, "initramfs-modules"));
+	assert_non_null(finding(&s, "vfio-missing"));
+	/* Of that kernel's image nobody may ask for the module. */
+	assert_false(strv_has(&first_check(&s)->expect, "vfio-pci.ko"));
+	assert_true(strv_has(&first_check(&s)->expect, "usr/local/bin/vfio-bind"));
+	close_sample(&s);
+}
+
+static void what_cannot_be_looked_into_is_told(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "fedora");
+	rm(&s, "/boot/initramfs-7.1.3-200.fc44.x86_64.img");
+	choose(&s);
+	plan(&s);
+	assert_holds(finding(&s, "initramfs-unchecked"), "7.1.3-200.fc44.x86_64");
+	rm(&s, "/usr/bin/lsinitrd");
+	plan(&s);
+	assert_holds(finding(&s, "initramfs-unchecked"), "/usr/bin/lsinitrd");
+	assert_commands(&s, COMMAND_CHECK, "");
+	close_sample(&s);
+}
+
+/* ---- mkinitcpio --------------------------------------------------------------------------- */
+
+static void mkinitcpio_reads_a_drop_in(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "arch-systemd-boot");
+	choose(&s);
+	plan(&s);
+	assert_holds(after(&s, TARGET_MKINITCPIO),
+		"\nMODULES=(vfio_pci vfio vfio_iommu_type1 \"${MODULES[@]}\")\n");
+	assert_holds(after(&s, TARGET_MKINITCPIO),
+		"\nFILES+=(" TARGET_SCRIPT " " CHOICE_PATH " " TARGET_MODPROBE ")\n");
+	assert_null(after(&s, "/etc/mkinitcpio.conf"));
+	assert_null(finding(&s, "initramfs-hooks"));
+	assert_commands(&s, COMMAND_INITRAMFS, "/usr/bin/mkinitcpio -P\n");
+	assert_commands(&s, COMMAND_CHECK,
+		"/usr/bin/lsinitcpio /boot/initramfs-linux-lts.img\n"
+		"/usr/bin/lsinitcpio /boot/initramfs-linux.img\n");
+	close_sample(&s);
+}
+
+/* linux-lts names its configuration, and so reads no drop-in; linux does. */
+static void a_preset_with_its_own_configuration_is_served_there(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "arch-grub");
+	support_put(s.dir, "/etc/mkinitcpio.conf",
+		"MODULES=(amdgpu) # mine\nFILES=()\nHOOKS=(base udev block)\n");
+	choose(&s);
+	plan(&s);
+	assert_non_null(after(&s, TARGET_MKINITCPIO));
+	assert_string_equal(after(&s, "/etc/mkinitcpio.conf"),
+		"MODULES=(amdgpu vfio_pci vfio vfio_iommu_type1) # mine\n"
+		"FILES=(" TARGET_SCRIPT " " CHOICE_PATH " " TARGET_MODPROBE ")\n"
+		"HOOKS=(base udev block)\n");
+	/* Named by an option of one image. */
+	support_put(s.dir, "/etc/my.conf", "MODULES=()\nFILES=()\nHOOKS=(base)\n");
+	support_put(s.dir, "/etc/mkinitcpio.d/linux.preset",
+		"ALL_kver=/boot/vmlinuz-linux\nPRESETS=(default)\n"
+		"default_image=/boot/initramfs-linux.img\n"
+		"default_options=\"-S autodetect -c /etc/my.conf\"\n");
+	plan(&s);
+	assert_holds(after(&s, "/etc/my.conf"), "MODULES=(vfio_pci vfio vfio_iommu_type1)\n");
+	assert_null(after(&s, TARGET_MKINITCPIO));
+	assert_holds(after(&s, WORDS_PATH), "array /etc/mkinitcpio.conf MODULES vfio_pci\n");
+	close_sample(&s);
+}
+
+/* Before version 36. */
+static void without_drop_ins_the_words_go_into_the_configuration(void **state)
+{
+	_cleanup_free_ char *directory = NULL;
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "arch-systemd-boot");
+	assert_true(asprintf(&directory, "%s/etc/mkinitcpio.conf.d", s.dir) > 0);
+	assert_int_equal(rmdir(directory), 0);
+	choose(&s);
+	plan(&s);
+	assert_null(after(&s, TARGET_MKINITCPIO));
+	assert_holds(
+		after(&s, "/etc/mkinitcpio.conf"), "\nMODULES=(vfio_pci vfio vfio_iommu_type1)\n");
+	close_sample(&s);
+}
+
+static void mkinitcpio_without_a_shell_or_presets_is_told(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "arch-systemd-boot");
+	support_put(s.dir, "/etc/mkinitcpio.conf", "HOOKS=(systemd modconf block)\n");
+	choose(&s);
+	plan(&s);
+	assert_non_null(finding(&s, "initramfs-hooks"));
+	assert_null(finding(&s, "initramfs-by-hand"));
+	rm(&s, "/etc/mkinitcpio.d/linux.preset");
+	rm(&s, "/etc/mkinitcpio.d/linux-lts.preset");
+	plan(&s);
+	assert_non_null(finding(&s, "initramfs-by-hand"));
+	assert_commands(&s, COMMAND_INITRAMFS, "");
+	close_sample(&s);
+}
+
+/* ---- booster ------------------------------------------------------------------------------ */
+
+static void open_booster(struct sample *s, const char *machine)
+{
+	open_machine(s, machine, "arch-systemd-boot");
+	s->machine->host.initramfs = INITRAMFS_BOOSTER;
+	support_put(s->dir, "/boot/booster-linux.img", "");
+	support_put(s->dir, "/boot/booster-linux-lts.img", "");
+	support_put(s->dir, "/usr/bin/booster", "");
+	support_put(s->dir, "/etc/booster.yaml", "universal: false\n");
+}
+
+static const char *reason_for(const struct sample *s, const char *address)
+{
+	for (size_t i = 0; i < s->plan->forecast.n; i++)
+		if (strcmp(s->plan->forecast.v[i].device->address, address) == 0)
+			return s->plan->forecast.v[i].reason;
+	return NULL;
+}
+
+/* Loaded there without an override, vfio-pci would leave the devices to the host's drivers. */
+static void booster_stays_without_vfio_where_vfio_bind_has_to_run(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_booster(&s, "amd-x370-2x-rx480");
+	assert_int_equal(choice_add(&s.choice, machine_device(s.machine, "0000:26:00.0")), 0);
+	plan(&s);
+	assert_null(after(&s, "/etc/booster.yaml"));
+	assert_commands(&s, COMMAND_INITRAMFS, "");
+	assert_holds(reason_for(&s, "0000:26:00.0"), "moved later by vfio-bind.service");
+	/* The twin stays with the host. */
+	s.choice.options = CHOICE_IDS;
+	plan(&s);
+	assert_null(after(&s, "/etc/booster.yaml"));
+	close_sample(&s);
+}
+
+static void booster_binds_by_ids_that_are_exact(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_booster(&s, "intel-z690-vmd-2x-navi");
+	choose(&s);
+	s.choice.options = CHOICE_IDS;
+	plan(&s);
+	assert_holds(after(&s, "/etc/booster.yaml"), "universal: false\n");
+	assert_holds(after(&s, "/etc/booster.yaml"),
+		"modules_force_load: vfio_pci,vfio,vfio_iommu_type1\n");
+	assert_commands(&s, COMMAND_INITRAMFS, "/usr/lib/booster/regenerate_images\n");
+	assert_commands(&s, COMMAND_CHECK,
+		"/usr/bin/booster ls /boot/booster-linux-lts.img\n"
+		"/usr/bin/booster ls /boot/booster-linux.img\n");
+	assert_int_equal(first_check(&s)->expect.n, 1);
+	assert_true(strv_has(&first_check(&s)->expect, "vfio_pci.ko"));
+	assert_holds(reason_for(&s, GPU), "by its ids");
+
+	/* ids= on the kernel command line count last, and these are not ours. */
+	support_put(s.dir, "/proc/cmdline", "root=/dev/sda1 vfio-pci.ids=8086:a12f\n");
+	scan(&s);
+	s.machine->host.initramfs = INITRAMFS_BOOSTER;
+	plan(&s);
+	assert_null(after(&s, "/etc/booster.yaml"));
+	close_sample(&s);
+}
+
+/* ---- there and back ------------------------------------------------------------------------ */
+
+/* Writes what the plan says, by the real patch program. */
+static void apply(struct sample *s)
+{
+	_cleanup_free_ char *diff = NULL, *file = NULL;
+	_cleanup_(str_free) struct str out = {0};
+
+	assert_int_equal(diff_plan(s->plan, &diff), 0);
+	assert_true(asprintf(&file, "%s.diff", s->dir) > 0);
+	support_put(file, "", diff);
+	{
+		const char *argv[] = {"patch", "-p1", "-s", "-d", s->dir, "-i", file, NULL};
+
+		if (support_run(argv, &out) != 0)
+			fail_msg("patch: %s", out.s);
+	}
+	(void)unlink(file);
+}
+
+static void there_and_back(struct sample *s)
+{
+	/* patch would remove the directories that it empties. */
+	static const char *const keep[] = {"/etc/sysconfig/mine", "/etc/modprobe.d/mine",
+		"/etc/systemd/system/basic.target.wants/mine", "/usr/local/bin/mine",
+		"/etc/dracut.conf.d/mine", "/etc/mkinitcpio.conf.d/mine",
+		"/var/lib/vfio-wizard/mine"};
+	_cleanup_free_ char *before = NULL, *later = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keep); i++)
+		support_put(s->dir, keep[i], "");
+	before = support_tree(s->dir, NULL);
+	choose(s);
+	s->choice.options = CHOICE_IDS;
+	plan(s);
+	apply(s);
+	plan(s);
+	assert_true(plan_is_empty(s->plan));
+	choice_free(&s->choice);
+	plan(s);
+	assert_commands(s, COMMAND_CHECK, "");
+	assert_true(s->plan->n_commands > 0);
+	apply(s);
+	later = support_tree(s->dir, NULL);
+	support_assert_same(before, later);
+	close_sample(s);
+}
+
+static void twice_is_once_and_giving_back_leaves_no_trace(void **state)
+{
+	static const char *const roots[] = {
+		"fedora", "rhel9", "opensuse-tumbleweed", "arch-grub", "arch-systemd-boot"};
+	struct sample s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+		open_sample(&s, roots[i]);
+		there_and_back(&s);
+	}
+	open_booster(&s, "intel-z690-vmd-2x-navi");
+	there_and_back(&s);
+	open_booster(&s, "intel-z690-vmd-2x-navi");
+	rm(&s, "/etc/booster.yaml");
+	there_and_back(&s);
+}
+
+/* ---- another generator than before ---------------------------------------------------------- */
+
+static void what_another_generator_left_goes(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "fedora");
+	support_put(s.dir, TARGET_MKINITCPIO, TARGET_MARK ".\nMODULES=()\n");
+	support_put(s.dir, TARGET_HOOK, "#!/bin/sh\n" TARGET_MARK ".\n");
+	support_put(s.dir, "/etc/booster.yaml", "modules_force_load: vfio_pci,mine\n");
+	support_put(s.dir, WORDS_PATH, "booster /etc/booster.yaml %- vfio_pci\n");
+	choose(&s);
+	plan(&s);
+	assert_int_equal(s.plan->n_commands, 3);
+	assert_string_equal(after(&s, "/etc/booster.yaml"), "modules_force_load: mine\n");
+	assert_commands(&s, COMMAND_INITRAMFS, "/usr/bin/dracut --regenerate-all --force\n");
+	close_sample(&s);
+}
+
+#define T(f) cmocka_unit_test(f)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(images_are_those_of_the_kernels),
+		T(images_are_found_by_presets_and_names),
+		T(the_longer_version_is_meant),
+		T(presets_that_are_not_understood_are_told),
+		T(dracut_writes_all_where_that_is_what_boots),
+		T(ids_are_in_the_image_where_they_are_used),
+		T(dracut_writes_what_the_entries_name),
+		T(dracut_has_each_familys_own_way),
+		T(dracut_is_asked_for_what_every_kernel_has),
+		T(what_cannot_be_looked_into_is_told),
+		T(mkinitcpio_reads_a_drop_in),
+		T(a_preset_with_its_own_configuration_is_served_there),
+		T(without_drop_ins_the_words_go_into_the_configuration),
+		T(mkinitcpio_without_a_shell_or_presets_is_told),
+		T(booster_stays_without_vfio_where_vfio_bind_has_to_run),
+		T(booster_binds_by_ids_that_are_exact),
+		T(twice_is_once_and_giving_back_leaves_no_trace),
+		T(what_another_generator_left_goes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
