@@ -215,6 +215,35 @@ int words_load(const struct root *root, struct words *ret, struct error *err)
 
 /* -- editing -- */
 
+static int read_shell(
+	const struct words_place *place, const char *text, struct strv *ret, struct error *err)
+{
+	int r = edit_shell_read(place->path, text, place->key, ret, err);
+
+	return r < 0 ? r : 0;
+}
+
+int words_read(
+	const struct words_place *place, const char *text, struct strv *ret, struct error *err)
+{
+	switch (place->grammar) {
+	case WORDS_CMDLINE:
+		return edit_cmdline_read(place->path, text, EDIT_CMDLINE_FILE, ret, err);
+	case WORDS_ENTRY:
+		return edit_cmdline_read(place->path, text, EDIT_CMDLINE_ENTRY, ret, err);
+	case WORDS_SHELL:
+	case WORDS_ARRAY:
+		return read_shell(place, text, ret, err);
+	case WORDS_VIRCONF:
+	case WORDS_PCI_CONF:
+	case WORDS_PCI_RB:
+	case WORDS_BOOSTER:
+	case WORDS_TOOL:
+		break;
+	}
+	return error_set(err, -EINVAL, "%s holds no kernel parameters", place->path);
+}
+
 static int edit_pci_conf(const struct words_place *place, const char *text, struct strv *ours,
 	const struct strv *wanted, char **ret, struct error *err)
 {

@@ -77,6 +77,16 @@ int target_own_words(const struct target_input *in, struct plan *plan, const str
  * *why unless it is just not there.  Fails only with -ENOMEM. */
 int target_read_optional(const struct target_input *in, const char *path, char **ret,
 	struct error *why);
+/* For parameters(): the words of a list of the person's, ours left out, added to *theirs.  As there, what
+ * cannot be read is told in *why, and only want of memory fails. */
+int target_words_theirs(const struct target_input *in, const struct words_place *place,
+	struct strv *theirs, struct error *why);
+/* Adds the paths of the files in a directory whose names end in `suffix`, sorted; a directory that is not
+ * there or cannot be read has none.  -ENOMEM. */
+int target_list(const struct target_input *in, const char *directory, const char *suffix,
+	struct strv *ret);
+/* The first of these programs that the system has, NULL: none.  names: absolute, NULL-terminated. */
+const char *target_program(const struct target_input *in, const char *const names[]);
 /* After every target: takes our words out of lists that none asked for, and keeps the record. */
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err);
 /* GRUB's menu entry without passthrough, which grub-mkconfig makes: for targets of GRUB. */
@@ -99,6 +109,8 @@ bool target_changed(const struct plan *plan, const struct target *target);
 
 extern const struct target target_trial;
 extern const struct target target_vfio_nodes, target_libvirt, target_opennebula;
+extern const struct target target_grub_default, target_kernel_install, target_proxmox, target_entries,
+	target_uki, target_u_boot, target_manual;
 extern const struct target target_vfio_bind, target_modprobe, target_initramfs_tools, target_grub;
 
 #endif
