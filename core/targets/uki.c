@@ -289,6 +289,12 @@ static int plan_dracut(const struct target_input *in, struct plan *plan, struct 
 		return error_set(err, r, "out of memory");
 	if (in->parameters->n && why.code < 0)
 		return error_set(err, why.code, "%s", why.text);
+	/* dracut would take the line of the rescue system that runs. */
+	if (in->choice->n && !theirs.n && !in->machine->host.cmdline)
+		return error_set(err, -EINVAL,
+			"dracut builds the kernel image with the running kernel's parameters, and "
+			"this system does not run; set kernel_cmdline in " DRACUT_D
+			", then try again");
 	if (in->parameters->n)
 		r = build_dracut(in, &theirs, &text, err);
 	return r < 0 ? r : target_own_file(in, plan, &target_uki, DRACUT_CONF, 0644, text, err);
