@@ -41,7 +41,8 @@ static int from_options(const struct entry *entry, char **ret, struct error *err
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < words.n; i++)
-		str_addf(&line, strpbrk(words.v[i], " \t") ? "\"%s\" " : "%s ", words.v[i]);
+		str_addf(&line, strpbrk(words.v[i], " \t") ? "%s\"%s\"" : "%s%s", i ? " " : "",
+			words.v[i]);
 	if (str_check(&line) < 0)
 		return no_memory(err);
 	r = edit_cmdline_from_running(line.s ? line.s : "", ret, err);
