@@ -168,7 +168,9 @@ static int parse_line(struct words *words, const char *line)
 		return 0;
 	if (f.n == 5 && strcmp(f.v[0], "made") == 0) {
 		r = parse_place(words, &f.v[2], &list);
-		return r < 0 ? r : base_number(f.v[1], 16, UINT64_MAX, &list->made);
+		if (r < 0)
+			return r;
+		return base_number(f.v[1], 16, UINT64_MAX, &list->made) < 0 ? -EINVAL : 0;
 	}
 	if (f.n != 4)
 		return -EINVAL;
