@@ -93,12 +93,33 @@ static int add_kernel(const struct target_input *in, struct plan *plan, const ch
 		(const char *const[]){program, "add", kernel->version, r ? module : boot, NULL});
 }
 
-int kernel_install_add(const struct target_input *in, struct plan *plan, struct error *err)
+/* One run of update-initramfs does both. */
+static int rebuild_by_hook(struct plan *plan, const struct target *target)
+{
+	const char *const argv[] = {"/usr/sbin/update-initramfs", "-u", "-k", "all", NULL};
+	struct command command = {0};
+	int r = 0;
+
+	if (!target_changed(plan, target))
+		return 0;
+	for (size_t i = 0; r == 0 && argv[i]; i++)
+		r = strv_add(&command.argv, argv[i]);
+	if (r == 0 && !plan_has_command(plan, &command))
+		r = plan_add_command(plan, COMMAND_INITRAMFS,
+			"write the boot entry and the initramfs of every kernel", argv);
+	command_free(&command);
+	return r;
+}
+
+int kernel_install_add(const struct target_input *in, struct plan *plan,
+	const struct target *target, struct error *err)
 {
 	const char *program = target_program(in, programs);
 	int r = 0;
 
-	if (!program)
+	if (in->initramfs == INITRAMFS_TOOLS && root_exists(in->root, HOOK))
+		r = rebuild_by_hook(plan, target);
+	else if (!program)
 		r = findings_add(&plan->findings, "boot-loader-by-hand", SEVERITY_WARNING, NULL, -1,
 			"install it, or write the boot entries by hand",
 			"There is no kernel-install, so boot entries are not written: they keep "
@@ -152,32 +173,10 @@ static int add_check(const struct target_input *in, struct plan *plan)
 	return r;
 }
 
-/* One run of update-initramfs does both. */
-static int rebuild_by_hook(struct plan *plan)
-{
-	const char *const argv[] = {"/usr/sbin/update-initramfs", "-u", "-k", "all", NULL};
-	struct command command = {0};
-	int r = 0;
-
-	if (!target_changed(plan, &target_kernel_install))
-		return 0;
-	for (size_t i = 0; r == 0 && argv[i]; i++)
-		r = strv_add(&command.argv, argv[i]);
-	if (r == 0 && !plan_has_command(plan, &command))
-		r = plan_add_command(plan, COMMAND_INITRAMFS,
-			"write the boot entry and the initramfs of every kernel", argv);
-	command_free(&command);
-	return r;
-}
-
 static int commands(const struct target_input *in, struct plan *plan, struct error *err)
 {
-	int r;
+	int r = kernel_install_add(in, plan, &target_kernel_install, err);
 
-	if (in->initramfs == INITRAMFS_TOOLS && root_exists(in->root, HOOK))
-		r = rebuild_by_hook(plan);
-	else
-		r = kernel_install_add(in, plan, err);
 	if (r == 0)
 		r = add_check(in, plan);
 	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;

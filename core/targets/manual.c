@@ -134,6 +134,12 @@ static bool is_heading(const struct loader *loader, const char *text)
 	return *text && strchr(loader->headings, *text);
 }
 
+/* The last line that mkrlconf writes: a way back. */
+static bool is_minimal(const struct loader *loader, const char *text)
+{
+	return loader->kind == BOOT_REFIND && base_starts(text, "\"Boot with minimal options\"");
+}
+
 /* A second name of the same entry. */
 static bool is_title(const char *text)
 {
@@ -187,7 +193,7 @@ static int read_file(
 			return -ENOMEM;
 		number++;
 		if (is_heading(loader, line))
-			spare = entries_is_spare(line, n);
+			spare = entries_is_spare(line, n) || is_minimal(loader, line);
 		else if (is_title(line))
 			spare |= entries_is_spare(line, n);
 		if (!spare && find_value(loader, line, &from, &to)) {

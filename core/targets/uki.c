@@ -485,7 +485,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	int r = builder < 0 ? builder : tell_secure_boot(in, builder, plan);
 
 	if (r == 0 && builder == BUILDER_KERNEL_INSTALL)
-		r = kernel_install_add(in, plan, err);
+		r = kernel_install_add(in, plan, &target_uki, err);
 	else if (r == 0 && (builder == BUILDER_MKINITCPIO || builder == BUILDER_DRACUT) &&
 		 target_changed(plan, &target_uki))
 		r = rebuild(plan, builder);
