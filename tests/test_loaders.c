@@ -22,7 +22,8 @@
 #define CMDLINE "/etc/kernel/cmdline"
 #define ROOT_ID "root=UUID=7f1d2a64-9c1e-4b53-8f0e-2d5c5f0b9a11"
 
-/* A sample system whose boot loader is known to be `loader`: how that is found out is another test. */
+/* A sample system whose boot loader is known to be `loader`: how that is found out is another test.
+ */
 struct sample {
 	enum boot_loader loader;
 	enum initramfs initramfs;
@@ -200,7 +201,8 @@ static void apply(struct sample *s)
 static char *files(const struct sample *s)
 {
 	const char *argv[] = {"sh", "-c",
-		"cd \"$1\" && find boot efi etc usr/local var -type f -exec cksum {} + 2>/dev/null | sort",
+		"cd \"$1\" && find boot efi etc usr/local var -type f -exec cksum {} + 2>/dev/null "
+		"| sort",
 		"sh", s->dir, NULL};
 	struct str out = {0};
 	char *text = NULL;
@@ -321,7 +323,8 @@ static void proxmox_copies_grubs_menu(void **state)
 	(void)state;
 	plan(&s);
 	has(&s, TARGET_GRUB, " iommu=pt\"");
-	assert_string_equal(s.plan->commands[s.plan->n_commands - 2].argv.v[0], "/usr/sbin/update-grub");
+	assert_string_equal(
+		s.plan->commands[s.plan->n_commands - 2].argv.v[0], "/usr/sbin/update-grub");
 	runs_just(&s, "proxmox-boot-tool", "/usr/sbin/proxmox-boot-tool refresh\n");
 	there_and_back(&s);
 	close_sample(&s);
@@ -386,6 +389,26 @@ static void kernel_install_of_another_system_takes_its_entry(void **state)
 	plan_release(&s);
 	assert_string_equal(after(&s, CMDLINE), ROOT_ID " ro quiet\n");
 	assert_non_null(finding(&s, "kernel-cmdline-kept"));
+	close_sample(&s);
+}
+
+/* No parameter is wanted, but the initramfs hook runs kernel-install all the same. */
+static void kernel_install_of_another_system_never_goes_without(void **state)
+{
+	struct sample s = open_sample("debian-systemd-boot", BOOT_KERNEL_INSTALL, INITRAMFS_TOOLS);
+	struct error err = {0};
+
+	(void)state;
+	drop(&s, "/proc/cmdline");
+	look(&s);
+	s.machine->host.firmware = FIRMWARE_AMDVI;
+	assert_int_equal(try_plan(&s, 0, &err), 0);
+	assert_string_equal(after(&s, CMDLINE), ROOT_ID " ro quiet\n");
+	assert_string_equal(the_finding(&s, "kernel-cmdline-kept")->remedy,
+		"delete it after the next normal boot if you want it gone");
+	apply(&s);
+	assert_int_equal(try_plan(&s, 0, &err), 0);
+	assert_int_equal(s.plan->n_changes, 0);
 	close_sample(&s);
 }
 
@@ -473,8 +496,8 @@ static void entries_get_the_words_but_for_spare_ones(void **state)
 	plan(&s);
 	assert_non_null(finding(&s, "boot-editor-off"));
 	support_put(s.dir, fallback, "title Arch\nlinux /x\noptions root=/dev/x\n");
-	support_put(s.dir, mine,
-		"# vfio-wizard: leave\ntitle Old\nlinux /x\noptions root=/dev/x\n");
+	support_put(
+		s.dir, mine, "# vfio-wizard: leave\ntitle Old\nlinux /x\noptions root=/dev/x\n");
 	support_put(s.dir, tool, "title Memory test\nefi /memtest.efi\n");
 	support_put(s.dir, "/boot/loader/entries/stub.conf",
 		"title Stub\nefi /vmlinuz\noptions root=/dev/x\n");
@@ -549,8 +572,8 @@ static void uki_of_mkinitcpio_with_drop_ins(void **state)
 		TARGET_MARK ": what PCI passthrough needs on the kernel command line.\n"
 			    "intel_iommu=on\n");
 	there_and_back(&s);
-	/* With the file beside it, which counts is not the same in every version: both ways this one
-	 * does. */
+	/* With the file beside it, which counts is not the same in every version: both ways this
+	 * one does. */
 	support_put(s.dir, CMDLINE, "root=/dev/y\n");
 	look(&s);
 	plan(&s);
@@ -569,7 +592,8 @@ static void uki_with_a_command_line_of_its_own_is_told(void **state)
 	plan(&s);
 	assert_non_null(strstr(the_finding(&s, "boot-loader-by-hand")->text,
 		"/etc/mkinitcpio.d/linux.preset:3 names"));
-	assert_non_null(strstr(the_finding(&s, "boot-loader-by-hand")->text, "intel_iommu=on iommu=pt"));
+	assert_non_null(
+		strstr(the_finding(&s, "boot-loader-by-hand")->text, "intel_iommu=on iommu=pt"));
 	close_sample(&s);
 }
 
@@ -633,7 +657,8 @@ static void uki_of_nobody_known_is_told(void **state)
 
 	(void)state;
 	plan(&s);
-	assert_non_null(strstr(the_finding(&s, "boot-loader-by-hand")->text, "intel_iommu=on iommu=pt"));
+	assert_non_null(
+		strstr(the_finding(&s, "boot-loader-by-hand")->text, "intel_iommu=on iommu=pt"));
 	close_sample(&s);
 }
 
@@ -665,7 +690,8 @@ static void an_image_that_would_not_be_signed_is_a_danger(void **state)
 	set_secure_boot(&s, 1);
 	plan(&s);
 	assert_int_equal(the_finding(&s, "secure-boot")->severity, SEVERITY_DANGER);
-	support_put(s.dir, "/etc/kernel/uki.conf", "[UKI]\nSecureBootPrivateKey=/etc/keys/db.key\n");
+	support_put(
+		s.dir, "/etc/kernel/uki.conf", "[UKI]\nSecureBootPrivateKey=/etc/keys/db.key\n");
 	plan(&s);
 	assert_int_equal(the_finding(&s, "secure-boot")->severity, SEVERITY_WARNING);
 	drop(&s, "/etc/kernel/uki.conf");
@@ -687,7 +713,8 @@ static void u_boot_gets_a_drop_in(void **state)
 	(void)state;
 	support_put(s.dir, "/etc/default/u-boot", "#U_BOOT_PARAMETERS=\"ro quiet\"\n");
 	plan(&s);
-	has(&s, ours, "U_BOOT_PARAMETERS=\"${U_BOOT_PARAMETERS:-ro quiet} intel_iommu=on iommu=pt\"\n");
+	has(&s, ours,
+		"U_BOOT_PARAMETERS=\"${U_BOOT_PARAMETERS:-ro quiet} intel_iommu=on iommu=pt\"\n");
 	runs_just(&s, "u-boot-update", "/usr/sbin/u-boot-update\n");
 	there_and_back(&s);
 	plan(&s);
@@ -759,7 +786,8 @@ static void what_to_add_is_told_line_by_line(void **state)
 		"\"Boot with minimal options\"   \"ro root=/dev/x\"\n",
 		"# Line 1 of /boot/refind_linux.conf is now:\n"
 		"\"Boot with standard options\"  \"root=/dev/x rw quiet\"\n# and has to be:\n"
-		"\"Boot with standard options\"  \"root=/dev/x rw quiet intel_iommu=on iommu=pt\"\n");
+		"\"Boot with standard options\"  \"root=/dev/x rw quiet intel_iommu=on "
+		"iommu=pt\"\n");
 	told(BOOT_REFIND, "/efi/EFI/refind/refind.conf",
 		"menuentry \"Arch\" {\n\tloader /vmlinuz\n\toptions \"root=/dev/x\" # mine\n}\n",
 		"\toptions \"root=/dev/x intel_iommu=on iommu=pt\" # mine\n");
@@ -807,6 +835,7 @@ int main(void)
 		cmocka_unit_test(kernel_install_gets_a_whole_line),
 		cmocka_unit_test(kernel_install_takes_the_vendors_line),
 		cmocka_unit_test(kernel_install_of_another_system_takes_its_entry),
+		cmocka_unit_test(kernel_install_of_another_system_never_goes_without),
 		cmocka_unit_test(kernel_install_without_any_line_is_refused),
 		cmocka_unit_test(kernel_install_keeps_its_line_while_ours_runs),
 		cmocka_unit_test(kernel_install_is_run_where_no_hook_does),

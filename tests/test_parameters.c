@@ -146,8 +146,7 @@ static void what_is_there_is_not_repeated(void **state)
 static void a_comma_list_holds_theirs_too(void **state)
 {
 	(void)state;
-	behind("vfio-pci.ids=1:2", "vfio-pci.ids=3:4|vfio-pci.ids=5:6",
-		"vfio-pci.ids=1:2,3:4,5:6");
+	behind("vfio-pci.ids=1:2", "vfio-pci.ids=3:4|vfio-pci.ids=5:6", "vfio-pci.ids=1:2,3:4,5:6");
 	behind("vfio_pci.ids=1:2,3:4", "vfio-pci.ids=3:4", "");
 	behind("quiet", "vfio-pci.ids=3:4|vfio-pci.ids=5:6", "vfio-pci.ids=3:4,5:6");
 }

@@ -199,10 +199,10 @@ static void each_grammar_has_its_editor(void **state)
 		"cgroup_device_acl = [ \"/dev/null\", \"/dev/vfio/vfio\" ]\n");
 	editing_comes_back(&conf, ":short_address:\n  - '01:00.0'\n", "02:00.0",
 		":short_address:\n  - '01:00.0'\n  - '02:00.0'\n");
-	editing_comes_back(&ruby, "FILTER = '10de:1b80'\n", "10de:1b81",
-		"FILTER = '10de:1b80,10de:1b81'\n");
-	editing_comes_back(&booster, "modules_force_load: ext4\n", "vfio",
-		"modules_force_load: ext4,vfio\n");
+	editing_comes_back(
+		&ruby, "FILTER = '10de:1b80'\n", "10de:1b81", "FILTER = '10de:1b80,10de:1b81'\n");
+	editing_comes_back(
+		&booster, "modules_force_load: ext4\n", "vfio", "modules_force_load: ext4,vfio\n");
 }
 
 static void what_no_file_keeps_is_not_edited(void **state)

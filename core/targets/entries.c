@@ -172,9 +172,11 @@ int entries_warn(const struct target_input *in, const struct entries *entries, s
 		if (r > 0 && is_editor_off(text))
 			return findings_add(&plan->findings, "boot-editor-off", SEVERITY_WARNING,
 				NULL, -1,
-				"switch it on there, or keep an entry with \"fallback\" in its name: "
+				"switch it on there, or keep an entry with \"fallback\" in its "
+				"name: "
 				"such ones stay as they are",
-				"%s switches the boot menu's editor off, so module_blacklist=vfio_pci "
+				"%s switches the boot menu's editor off, so "
+				"module_blacklist=vfio_pci "
 				"cannot be given there; a host that shows nothing takes a rescue "
 				"system to come back.",
 				path);
@@ -213,7 +215,8 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 		return why.code < 0
 			       ? error_set(err, why.code, "%s", why.text)
 			       : error_set(err, -ENOENT,
-					 "no boot loader entry that boots Linux is below /efi, /boot "
+					 "no boot loader entry that boots Linux is below /efi, "
+					 "/boot "
 					 "or /boot/efi; mount the EFI system partition, then try "
 					 "again");
 	return r;

@@ -1,5 +1,5 @@
-/* Entries of the Boot Loader Specification, type 1: files in loader/entries of the EFI system partition
- * or of /boot. */
+/* Entries of the Boot Loader Specification, type 1: files in loader/entries of the EFI system
+ * partition or of /boot. */
 #ifndef CORE_TARGETS_ENTRIES_H
 #define CORE_TARGETS_ENTRIES_H
 
@@ -14,7 +14,7 @@ struct entry {
 };
 
 struct entries {
-	struct entry *v;             /* by directory, then by name */
+	struct entry *v; /* by directory, then by name */
 	size_t n;
 };
 

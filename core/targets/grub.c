@@ -79,8 +79,8 @@ static int parameters(
 	if (r == 0)
 		r = target_list(in, "/etc/default/grub.d", ".cfg", &paths);
 	for (size_t i = 0; r == 0 && i < paths.n; i++)
-		r = add_file(in, paths.v[i],
-			strcmp(paths.v[i], TARGET_GRUB) == 0 ? ours : theirs, why);
+		r = add_file(
+			in, paths.v[i], strcmp(paths.v[i], TARGET_GRUB) == 0 ? ours : theirs, why);
 	return r;
 }
 

@@ -25,7 +25,8 @@ static int read_common(const struct target_input *in, struct strv *ret, struct e
 	return r <= 0 ? r : edit_shell_words(text, "GRUB_CMDLINE_LINUX", ret);
 }
 
-/* The words to have in `place`, behind those that every entry gets; -E2BIG: too many with all others. */
+/* The words to have in `place`, behind those that every entry gets; -E2BIG: too many with all
+ * others. */
 static int behind_common(const struct target_input *in, struct strv *ret, struct error *err)
 {
 	_cleanup_(strv_free) struct strv common = {0}, unused = {0};
@@ -57,8 +58,8 @@ static int write_menu(const struct target_input *in, struct plan *plan, const ch
 	const char *argv[] = {tool, "-o", config, NULL};
 	_cleanup_free_ char *resolved = NULL;
 
-	if (!root_exists(in->root, config) ||
-		root_resolve(in->root, config, &resolved, NULL) < 0 || strv_has(done, resolved))
+	if (!root_exists(in->root, config) || root_resolve(in->root, config, &resolved, NULL) < 0 ||
+		strv_has(done, resolved))
 		return 0;
 	if (strv_add(done, resolved) < 0)
 		return -ENOMEM;

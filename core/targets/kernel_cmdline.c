@@ -118,17 +118,18 @@ static int tell(struct plan *plan, enum missing missing)
 {
 	return findings_add(&plan->findings, "kernel-cmdline-kept", SEVERITY_INFO, NULL, -1,
 		"delete it after the next normal boot if you want it gone",
-		missing == MISSING_KEEPS
-			? KERNEL_CMDLINE " stays, without what vfio-wizard added: while it is "
-					 "missing every boot entry gets the parameters of the "
-					 "running kernel, and those still have it."
-			: KERNEL_CMDLINE " has to be there, as this system does not run: every boot "
-					 "entry would get the parameters of the kernel that does.");
+		missing == MISSING_KEEPS ? KERNEL_CMDLINE
+			" stays, without what vfio-wizard added: while it is "
+			"missing every boot entry gets the parameters of the "
+			"running kernel, and those still have it."
+					 : KERNEL_CMDLINE
+			" has to be there, as this system does not run: every boot "
+			"entry would get the parameters of the kernel that does.");
 }
 
 /* Makes it with what counts while it is missing. */
-static int make(const struct target_input *in, struct plan *plan, const char *target,
-	struct error *err)
+static int make(
+	const struct target_input *in, struct plan *plan, const char *target, struct error *err)
 {
 	const struct content before = {.kind = CONTENT_ABSENT};
 	_cleanup_(content_free) struct content after = {.kind = CONTENT_FILE, .mode = 0644};
@@ -167,8 +168,7 @@ int kernel_cmdline_plan(const struct target_input *in, struct plan *plan,
 	return r < 0 ? r : target_own_words(in, plan, target, &place, fresh, in->parameters, err);
 }
 
-int kernel_cmdline_parameters(
-	const struct target_input *in, struct strv *theirs, struct error *why)
+int kernel_cmdline_parameters(const struct target_input *in, struct strv *theirs, struct error *why)
 {
 	const struct words_place vendor = {WORDS_CMDLINE, VENDOR_CMDLINE, ""};
 	const char *running = in->machine->host.cmdline;

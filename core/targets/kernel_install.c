@@ -1,4 +1,5 @@
-/* systemd-boot with entries by kernel-install, which takes the command line from /etc/kernel/cmdline. */
+/* systemd-boot with entries by kernel-install, which takes the command line from
+ * /etc/kernel/cmdline. */
 #include "core/targets/kernel_install.h"
 
 #include "core/targets/entries.h"
@@ -125,7 +126,8 @@ int kernel_install_add(const struct target_input *in, struct plan *plan,
 			"There is no kernel-install, so boot entries are not written: they keep "
 			"their kernel parameters as they are.");
 	else if (finds_all(in) && knows_add_all(in, program))
-		r = plan_add_command(plan, COMMAND_INITRAMFS, "write the boot entry of every kernel",
+		r = plan_add_command(plan, COMMAND_INITRAMFS,
+			"write the boot entry of every kernel",
 			(const char *const[]){program, "add-all", NULL});
 	else
 		for (size_t i = 0; r == 0 && i < in->machine->n_kernels; i++)
@@ -141,12 +143,14 @@ int kernel_install_expect(const struct target_input *in, struct strv *ret)
 	for (size_t i = 0; r == 0 && i < in->parameters->n; i++) {
 		const char *word = in->parameters->v[i];
 
-		r = strv_add(ret, base_starts(word, "vfio-pci.ids=") ? strchr(word, '=') + 1 : word);
+		r = strv_add(
+			ret, base_starts(word, "vfio-pci.ids=") ? strchr(word, '=') + 1 : word);
 	}
 	return r;
 }
 
-/* The entry of the kernel that boots next, as it is called now; with boot counting its name changes. */
+/* The entry of the kernel that boots next, as it is called now; with boot counting its name
+ * changes. */
 static int add_check(const struct target_input *in, struct plan *plan)
 {
 	const struct kernel *kernel = machine_next_kernel(in->machine);
@@ -167,7 +171,8 @@ static int add_check(const struct target_input *in, struct plan *plan)
 		if (!directory || asprintf(&only, "--include=*%s*.conf", kernel->version) < 0)
 			return -ENOMEM;
 		return plan_add_check(plan, "look for the kernel parameters in its entry",
-			(const char *const[]){"/bin/grep", "-rh", only, "^options", directory, NULL},
+			(const char *const[]){
+				"/bin/grep", "-rh", only, "^options", directory, NULL},
 			&expect);
 	}
 	return r;

@@ -4,9 +4,9 @@
 
 #include "core/targets/target.h"
 
-/* Adds what makes the entries (or unified images) of all kernels anew, for `target`.  It stands in the stage
- * of the initramfs, behind that one's own command: it copies the images.  Debian's update-initramfs runs it
- * by a hook.  kernel-install add-all came with systemd 255 and only finds
+/* Adds what makes the entries (or unified images) of all kernels anew, for `target`.  It stands in
+ * the stage of the initramfs, behind that one's own command: it copies the images.  Debian's
+ * update-initramfs runs it by a hook.  kernel-install add-all came with systemd 255 and only finds
  * /usr/lib/modules/VERSION/vmlinuz, which Debian does not have. */
 int kernel_install_add(const struct target_input *in, struct plan *plan,
 	const struct target *target, struct error *err);

@@ -1,5 +1,5 @@
-/* Boot loaders whose configuration is a person's own: rEFInd, Limine, Syslinux.  It is read, and the
- * lines that it needs are shown and kept in a file; it is never edited. */
+/* Boot loaders whose configuration is a person's own: rEFInd, Limine, Syslinux.  It is read, and
+ * the lines that it needs are shown and kept in a file; it is never edited. */
 #include "core/targets/entries.h"
 
 #include "core/boot.h"
@@ -14,8 +14,8 @@
 /* Nothing but the person reads it. */
 #define NOTE "/etc/vfio-wizard/boot-loader"
 
-/* Where a file of one of them can be, and the words before the parameters: mkrlconf(8) and refind.conf,
- * limine's CONFIG.md, syslinux's syslinux.txt. */
+/* Where a file of one of them can be, and the words before the parameters: mkrlconf(8) and
+ * refind.conf, limine's CONFIG.md, syslinux's syslinux.txt. */
 static const struct loader {
 	enum boot_loader kind;
 	const char *paths[12], *keys[5];
@@ -149,8 +149,8 @@ static bool is_title(const char *text)
 /* A boot to repair with. */
 static bool is_recovery(const char *value)
 {
-	static const char *const words[] = {
-		"single", "1", "emergency", "systemd.unit=rescue.target", "systemd.unit=emergency.target"};
+	static const char *const words[] = {"single", "1", "emergency",
+		"systemd.unit=rescue.target", "systemd.unit=emergency.target"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (machine_has_token(value, words[i]))
@@ -234,8 +234,8 @@ static int read_lines(const struct target_input *in, const struct loader *loader
 /* -- telling -- */
 
 /* The words that a line is short of: none where it cannot be made out. */
-static int missing(const struct target_input *in, const struct line *line, struct strv *ret,
-	struct error *err)
+static int missing(
+	const struct target_input *in, const struct line *line, struct strv *ret, struct error *err)
 {
 	_cleanup_(strv_free) struct strv words = {0};
 	int r = edit_cmdline_read(line->path, line->value, EDIT_CMDLINE_FILE, &words, err);
@@ -256,7 +256,8 @@ static int add_advice(const struct target_input *in, const struct line *line, st
 	for (size_t i = 0; i < words.n; i++)
 		str_addf(out, "%s%s", *line->value || i ? " " : "", words.v[i]);
 	str_addf(out, "%s\n", line->text + line->end);
-	return strv_add_unique(files, line->path) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return strv_add_unique(files, line->path) < 0 ? error_set(err, -ENOMEM, "out of memory")
+						      : 0;
 }
 
 static int tell(const struct target_input *in, struct plan *plan, const char *title,
@@ -283,8 +284,9 @@ static int build(const struct target_input *in, const struct loader *loader,
 	_cleanup_(str_free) struct str out = {0};
 	int r = 0;
 
-	str_addf(&out, TARGET_MARK ": what PCI passthrough needs in the configuration of %s.\n"
-				   "# This is for you to read; no program does.\n",
+	str_addf(&out,
+		TARGET_MARK ": what PCI passthrough needs in the configuration of %s.\n"
+			    "# This is for you to read; no program does.\n",
 		title);
 	if (!lines->n) {
 		str_add(&out, "#\n# Add to the parameters of the kernel that you boot:\n");

@@ -1,5 +1,5 @@
-/* Proxmox VE without GRUB: proxmox-boot-tool makes systemd-boot's entries on every boot partition out
- * of /etc/kernel/cmdline (/etc/kernel/postinst.d/zz-proxmox-boot). */
+/* Proxmox VE without GRUB: proxmox-boot-tool makes systemd-boot's entries on every boot partition
+ * out of /etc/kernel/cmdline (/etc/kernel/postinst.d/zz-proxmox-boot). */
 #include "core/targets/kernel_cmdline.h"
 
 #include <errno.h>

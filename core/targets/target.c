@@ -213,8 +213,8 @@ int target_words_theirs(const struct target_input *in, const struct words_place 
 	return r == -ENOMEM ? r : 0;
 }
 
-int target_list(const struct target_input *in, const char *directory, const char *suffix,
-	struct strv *ret)
+int target_list(
+	const struct target_input *in, const char *directory, const char *suffix, struct strv *ret)
 {
 	_cleanup_(strv_free) struct strv names = {0};
 	size_t m = strlen(suffix);

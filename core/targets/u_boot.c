@@ -1,8 +1,8 @@
-/* u-boot-menu (Debian): u-boot-update writes /boot/extlinux/extlinux.conf out of /etc/default/u-boot and
- * the drop-ins that it sources behind that with /bin/sh.  Where U_BOOT_PARAMETERS is empty it takes
- * /etc/kernel/cmdline, root= too, and without that "ro quiet": a drop-in would put an end to the former,
- * so there our words go to /etc/kernel/cmdline (u-boot-update of 4.2.2 and 4.2.4).  Its rescue
- * entries get the same parameters. */
+/* u-boot-menu (Debian): u-boot-update writes /boot/extlinux/extlinux.conf out of
+ * /etc/default/u-boot and the drop-ins that it sources behind that with /bin/sh.  Where
+ * U_BOOT_PARAMETERS is empty it takes /etc/kernel/cmdline, root= too, and without that "ro quiet":
+ * a drop-in would put an end to the former, so there our words go to /etc/kernel/cmdline
+ * (u-boot-update of 4.2.2 and 4.2.4).  Its rescue entries get the same parameters. */
 #include "core/targets/kernel_cmdline.h"
 
 #include "core/edit.h"
@@ -44,8 +44,8 @@ static int read_settings(const struct target_input *in, struct strv *ret, struct
 	return r;
 }
 
-static int build(const struct target_input *in, const struct strv *theirs, char **ret,
-	struct error *err)
+static int build(
+	const struct target_input *in, const struct strv *theirs, char **ret, struct error *err)
 {
 	_cleanup_(str_free) struct str out = {0};
 	_cleanup_(strv_free) struct strv words = {0};

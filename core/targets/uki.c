@@ -14,11 +14,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CMDLINE_D    "/etc/cmdline.d"
-#define DROP_IN      CMDLINE_D "/90-vfio-wizard.conf"
-#define DRACUT_D     "/etc/dracut.conf.d"
-#define DRACUT_CONF  DRACUT_D "/zz-vfio-wizard-cmdline.conf"
-#define SECURE_BOOT  "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+#define CMDLINE_D   "/etc/cmdline.d"
+#define DROP_IN     CMDLINE_D "/90-vfio-wizard.conf"
+#define DRACUT_D    "/etc/dracut.conf.d"
+#define DRACUT_CONF DRACUT_D "/zz-vfio-wizard-cmdline.conf"
+#define SECURE_BOOT "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
 enum builder { BUILDER_UNKNOWN, BUILDER_MKINITCPIO, BUILDER_KERNEL_INSTALL, BUILDER_DRACUT };
 
@@ -65,8 +65,8 @@ static int install_files(const struct target_input *in, struct strv *ret)
 	return r < 0 ? r : target_list(in, "/etc/kernel/install.conf.d", ".conf", ret);
 }
 
-static int last_is(const struct target_input *in, const struct strv *paths, const char *key,
-	const char *value)
+static int last_is(
+	const struct target_input *in, const struct strv *paths, const char *key, const char *value)
 {
 	_cleanup_(strv_free) struct strv words = {0};
 	struct error why = {0};
@@ -75,8 +75,8 @@ static int last_is(const struct target_input *in, const struct strv *paths, cons
 	return r < 0 ? r : words.n && strcmp(words.v[words.n - 1], value) == 0;
 }
 
-/* mkinitcpio's presets are sourced by bash.  Adds the images that a preset makes, and the lines that
- * name a command line of their own, but for those of fallback images: these are a way back. */
+/* mkinitcpio's presets are sourced by bash.  Adds the images that a preset makes, and the lines
+ * that name a command line of their own, but for those of fallback images: these are a way back. */
 static int read_preset(const char *path, const char *text, struct strv *images, struct strv *own)
 {
 	size_t number = 0;
@@ -151,8 +151,9 @@ static int find_builder(const struct target_input *in)
 
 /* -- where the command line is kept -- */
 
-/* Whether a file of the person's in /etc/cmdline.d is what counts: 1, 0 or -ENOMEM.  Newer versions of
- * mkinitcpio may read it beside /etc/kernel/cmdline; a drop-in is only right where that is not there. */
+/* Whether a file of the person's in /etc/cmdline.d is what counts: 1, 0 or -ENOMEM.  Newer versions
+ * of mkinitcpio may read it beside /etc/kernel/cmdline; a drop-in is only right where that is not
+ * there. */
 static int cmdline_files(const struct target_input *in, struct strv *ret)
 {
 	_cleanup_(strv_free) struct strv paths = {0};
@@ -175,8 +176,8 @@ static int add_words(struct str *out, const struct strv *words)
 }
 
 /* The drop-in of either builder; theirs: what it comes behind. */
-static int build_drop_in(const struct target_input *in, const struct strv *theirs, const char *before,
-	const char *after, char **ret, struct error *err)
+static int build_drop_in(const struct target_input *in, const struct strv *theirs,
+	const char *before, const char *after, char **ret, struct error *err)
 {
 	_cleanup_(str_free) struct str out = {0};
 	_cleanup_(strv_free) struct strv words = {0};
@@ -260,8 +261,8 @@ static int dracut_base(const struct target_input *in, struct str *ret, struct er
 }
 
 /* With a kernel_cmdline dracut takes no other: a first one has to hold all of it. */
-static int build_dracut(const struct target_input *in, const struct strv *theirs, char **ret,
-	struct error *err)
+static int build_dracut(
+	const struct target_input *in, const struct strv *theirs, char **ret, struct error *err)
 {
 	_cleanup_(str_free) struct str before = {0};
 	int r = 0;
@@ -308,7 +309,8 @@ static int tell_unknown(struct plan *plan, const struct strv *wanted)
 		return -ENOMEM;
 	return findings_add(&plan->findings, "boot-loader-by-hand", SEVERITY_WARNING, NULL, -1,
 		"build it anew with them and the new initramfs, and sign it as before",
-		"What builds the unified kernel image is not known: neither a preset of mkinitcpio, "
+		"What builds the unified kernel image is not known: neither a preset of "
+		"mkinitcpio, "
 		"nor layout=uki of kernel-install, nor uefi=yes of dracut.  The image stays as it "
 		"is.  It needs: %s",
 		words.len ? words.s : "no other kernel parameters");
@@ -369,8 +371,8 @@ static int find_hook(const struct target_input *in, const char *directory, bool 
 	return r < 0 ? r : 0;
 }
 
-/* Whether what builds the image signs it too.  A hook of the package manager does not count: it does not
- * run now. */
+/* Whether what builds the image signs it too.  A hook of the package manager does not count: it
+ * does not run now. */
 static int find_signer(const struct target_input *in, int builder, bool *ret)
 {
 	static const char *const configs[] = {"/etc/kernel/uki.conf", "/usr/lib/kernel/uki.conf"};
@@ -416,14 +418,18 @@ static int tell_secure_boot(const struct target_input *in, int builder, struct p
 		return findings_add(&plan->findings, "secure-boot", SEVERITY_WARNING, NULL, -1,
 			"before the reboot see that the new image is signed: sbctl verify, or "
 			"sbverify --list IMAGE",
-			"Secure Boot is on: the new unified kernel image boots only if it is signed, "
-			"which its builder is set up to do.  Parameters given at the boot prompt are "
+			"Secure Boot is on: the new unified kernel image boots only if it is "
+			"signed, "
+			"which its builder is set up to do.  Parameters given at the boot prompt "
+			"are "
 			"ignored.");
 	return findings_add(&plan->findings, "secure-boot", SEVERITY_DANGER, NULL, -1,
 		"set up signing in what builds the image (sbctl, SecureBootPrivateKey= in "
-		"/etc/kernel/uki.conf, uefi_secureboot_cert= and _key= in dracut.conf), or sign it by "
+		"/etc/kernel/uki.conf, uefi_secureboot_cert= and _key= in dracut.conf), or sign it "
+		"by "
 		"hand before the reboot",
-		"Secure Boot is on, and nothing is found that signs the unified kernel image when it "
+		"Secure Boot is on, and nothing is found that signs the unified kernel image when "
+		"it "
 		"is built anew: the firmware refuses one without a signature, and this host would "
 		"not boot.");
 }
