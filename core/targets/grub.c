@@ -74,7 +74,7 @@ static int parameters(
 	const struct target_input *in, struct strv *theirs, struct strv *ours, struct error *why)
 {
 	_cleanup_(strv_free) struct strv paths = {0};
-	int r = strv_add(&paths, "/etc/default/grub");
+	int r = strv_add(&paths, TARGET_GRUB_DEFAULT);
 
 	if (r == 0)
 		r = target_list(in, "/etc/default/grub.d", ".cfg", &paths);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const struct words_place place = {
-	WORDS_SHELL, "/etc/default/grub", "GRUB_CMDLINE_LINUX_DEFAULT"};
+	WORDS_SHELL, TARGET_GRUB_DEFAULT, "GRUB_CMDLINE_LINUX_DEFAULT"};
 
 static bool detect(const struct target_input *in)
 {
@@ -82,7 +82,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 		"/usr/bin/grub2-mkconfig", "/usr/sbin/grub2-mkconfig", NULL};
 	static const char *const configs[] = {"/boot/grub/grub.cfg", "/boot/grub2/grub.cfg",
 		"/efi/grub/grub.cfg", "/boot/efi/grub/grub.cfg"};
-	const char *tool = target_program(in, tools);
+	const char *tool = target_find_program(in, tools);
 	_cleanup_(strv_free) struct strv done = {0};
 	int r = 0;
 

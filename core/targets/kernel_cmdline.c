@@ -9,7 +9,7 @@
 
 #define VENDOR_CMDLINE "/usr/lib/kernel/cmdline"
 
-static const struct words_place place = {WORDS_CMDLINE, KERNEL_CMDLINE, ""};
+static const struct words_place place = {WORDS_CMDLINE, TARGET_CMDLINE, ""};
 
 static int no_memory(struct error *err)
 {
@@ -48,7 +48,7 @@ static int from_options(const struct entry *entry, char **ret, struct error *err
 	r = edit_cmdline_from_running(line.s ? line.s : "", ret, err);
 	return r == -EINVAL ? error_set(err, r,
 				      "%s has no root=, or is no normal boot; write the kernel "
-				      "parameters that find the root file system to " KERNEL_CMDLINE
+				      "parameters that find the root file system to " TARGET_CMDLINE
 				      ", then try again",
 				      entry->path)
 			    : r;
@@ -65,7 +65,7 @@ static int from_entry(const struct target_input *in, char **ret, struct error *e
 	entry = newest(&entries);
 	return entry ? from_options(entry, ret, err)
 		     : error_set(err, -ENOENT,
-			       KERNEL_CMDLINE
+			       TARGET_CMDLINE
 			       " is missing, and neither a running kernel of this system nor a "
 			       "boot loader entry says what belongs into it; write the kernel "
 			       "parameters that find the root file system there, then try again");
@@ -118,11 +118,11 @@ static int tell(struct plan *plan, enum missing missing)
 {
 	return findings_add(&plan->findings, "kernel-cmdline-kept", SEVERITY_INFO, NULL, -1,
 		"delete it after the next normal boot if you want it gone",
-		missing == MISSING_KEEPS ? KERNEL_CMDLINE
+		missing == MISSING_KEEPS ? TARGET_CMDLINE
 			" stays, without what vfio-wizard added: while it is "
 			"missing every boot entry gets the parameters of the "
 			"running kernel, and those still have it."
-					 : KERNEL_CMDLINE
+					 : TARGET_CMDLINE
 			" has to be there, as this system does not run: every boot "
 			"entry would get the parameters of the kernel that does.");
 }
@@ -137,7 +137,7 @@ static int make(
 	int r = kernel_cmdline_fresh(in, &after.text, err);
 
 	if (r == 0)
-		r = root_resolve(in->root, KERNEL_CMDLINE, &path, err);
+		r = root_resolve(in->root, TARGET_CMDLINE, &path, err);
 	if (r < 0)
 		return r;
 	return plan_add_change(plan, target, path, &before, &after) < 0 ||
@@ -150,7 +150,7 @@ int kernel_cmdline_plan(const struct target_input *in, struct plan *plan,
 	const struct target *target, struct error *err)
 {
 	struct words_list *list = words_at(in->words, &place);
-	bool is_there = root_exists(in->root, KERNEL_CMDLINE);
+	bool is_there = root_exists(in->root, TARGET_CMDLINE);
 	_cleanup_free_ char *fresh = NULL;
 	enum missing missing;
 	int r = 0;
@@ -173,7 +173,7 @@ int kernel_cmdline_parameters(const struct target_input *in, struct strv *theirs
 	const struct words_place vendor = {WORDS_CMDLINE, VENDOR_CMDLINE, ""};
 	const char *running = in->machine->host.cmdline;
 
-	if (root_exists(in->root, KERNEL_CMDLINE))
+	if (root_exists(in->root, TARGET_CMDLINE))
 		return target_words_theirs(in, &place, theirs, why);
 	if (root_exists(in->root, VENDOR_CMDLINE) || !running)
 		return target_words_theirs(in, &vendor, theirs, why);
@@ -241,7 +241,7 @@ int kernel_cmdline_back(const struct root *root, struct plan *plan, struct error
 	struct change *change;
 	enum missing missing;
 
-	if (root_resolve(root, KERNEL_CMDLINE, &path, NULL) < 0 ||
+	if (root_resolve(root, TARGET_CMDLINE, &path, NULL) < 0 ||
 		words_load(root, &words, NULL) == -ENOMEM)
 		return 0;
 	change = find_change(plan, path);

@@ -11,8 +11,6 @@
 
 #include "core/targets/target.h"
 
-#define KERNEL_CMDLINE "/etc/kernel/cmdline"
-
 /* Our words in it, for `target`.  -EINVAL, -ENOENT with what to do: it has to be made, and nothing
  * says with what. */
 int kernel_cmdline_plan(const struct target_input *in, struct plan *plan,

@@ -115,7 +115,7 @@ static int rebuild_by_hook(struct plan *plan, const struct target *target)
 int kernel_install_add(const struct target_input *in, struct plan *plan,
 	const struct target *target, struct error *err)
 {
-	const char *program = target_program(in, programs);
+	const char *program = target_find_program(in, programs);
 	int r = 0;
 
 	if (in->initramfs == INITRAMFS_TOOLS && root_exists(in->root, HOOK))

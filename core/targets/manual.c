@@ -11,9 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Nothing but the person reads it. */
-#define NOTE "/etc/vfio-wizard/boot-loader"
-
 /* Where a file of one of them can be, and the words before the parameters: mkrlconf(8) and
  * refind.conf, limine's CONFIG.md, syslinux's syslinux.txt. */
 static const struct loader {
@@ -272,7 +269,7 @@ static int tell(const struct target_input *in, struct plan *plan, const char *ti
 	if (str_check(&words) < 0 || str_check(&where) < 0)
 		return -ENOMEM;
 	return findings_add(&plan->findings, "boot-loader-by-hand", SEVERITY_WARNING, NULL, -1,
-		"change the lines as " NOTE " shows them, before the reboot",
+		"change the lines as " TARGET_NOTE " shows them, before the reboot",
 		"%s is not edited: the kernel parameters %s have to be added by hand%s.", title,
 		words.s, where.s ? where.s : "");
 }
@@ -303,11 +300,11 @@ static int build(const struct target_input *in, const struct loader *loader,
 
 static int tell_back(const struct target_input *in, struct plan *plan)
 {
-	if (!root_exists(in->root, NOTE))
+	if (!root_exists(in->root, TARGET_NOTE))
 		return 0;
 	return findings_add(&plan->findings, "boot-loader-by-hand", SEVERITY_INFO, NULL, -1,
 		"take them out of it again if you want",
-		"What was added to the boot loader's configuration by hand, as " NOTE
+		"What was added to the boot loader's configuration by hand, as " TARGET_NOTE
 		" says, stays there.");
 }
 
@@ -334,7 +331,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	}
 	if (r < 0)
 		return error_set(err, r, "out of memory");
-	return target_own_file(in, plan, &target_manual, NOTE, 0644, text, err);
+	return target_own_file(in, plan, &target_manual, TARGET_NOTE, 0644, text, err);
 }
 
 static int parameters(

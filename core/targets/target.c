@@ -231,7 +231,7 @@ int target_list(
 	return r;
 }
 
-const char *target_program(const struct target_input *in, const char *const names[])
+const char *target_find_program(const struct target_input *in, const char *const names[])
 {
 	for (; *names; names++)
 		if (root_exists(in->root, *names))
@@ -276,8 +276,8 @@ int target_read_optional(
 
 const char *target_program(const struct target_input *in)
 {
-	static const char *const places[] = {"/usr/local/sbin/vfio-wizard",
-		"/usr/sbin/vfio-wizard", "/usr/local/bin/vfio-wizard", "/usr/bin/vfio-wizard"};
+	static const char *const places[] = {"/usr/local/sbin/vfio-wizard", "/usr/sbin/vfio-wizard",
+		"/usr/local/bin/vfio-wizard", "/usr/bin/vfio-wizard"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (root_exists(in->root, places[i]))

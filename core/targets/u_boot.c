@@ -11,8 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define DROP_IN "/etc/u-boot-menu/conf.d/90-vfio-wizard.conf"
-#define MENU    "/boot/extlinux/extlinux.conf"
+#define MENU "/boot/extlinux/extlinux.conf"
 
 static bool detect(const struct target_input *in)
 {
@@ -39,7 +38,7 @@ static int read_settings(const struct target_input *in, struct strv *ret, struct
 	if (r == 0)
 		r = target_list(in, "/etc/u-boot-menu/conf.d", ".conf", &paths);
 	for (size_t i = 0; r == 0 && i < paths.n; i++)
-		if (strcmp(paths.v[i], DROP_IN) != 0)
+		if (strcmp(paths.v[i], TARGET_U_BOOT) != 0)
 			r = add_file(in, paths.v[i], ret, why);
 	return r;
 }
@@ -71,12 +70,13 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 
 	if (r < 0)
 		return error_set(err, r, "out of memory");
-	is_cmdline = detect(in) && !theirs.n && root_exists(in->root, KERNEL_CMDLINE);
+	is_cmdline = detect(in) && !theirs.n && root_exists(in->root, TARGET_CMDLINE);
 	if (in->parameters->n && !is_cmdline)
 		r = build(in, &theirs, &text, err);
 	if (r == 0 && is_cmdline)
 		r = kernel_cmdline_plan(in, plan, &target_u_boot, err);
-	return r < 0 ? r : target_own_file(in, plan, &target_u_boot, DROP_IN, 0644, text, err);
+	return r < 0 ? r
+		     : target_own_file(in, plan, &target_u_boot, TARGET_U_BOOT, 0644, text, err);
 }
 
 static int commands(const struct target_input *in, struct plan *plan, struct error *err)
@@ -98,8 +98,8 @@ static int parameters(
 	int r = read_settings(in, theirs, why);
 
 	if (r == 0)
-		r = add_file(in, DROP_IN, ours, why);
-	if (r == 0 && theirs->n == before && root_exists(in->root, KERNEL_CMDLINE))
+		r = add_file(in, TARGET_U_BOOT, ours, why);
+	if (r == 0 && theirs->n == before && root_exists(in->root, TARGET_CMDLINE))
 		r = kernel_cmdline_parameters(in, theirs, why);
 	return r;
 }

@@ -15,9 +15,7 @@
 #include <string.h>
 
 #define CMDLINE_D   "/etc/cmdline.d"
-#define DROP_IN     CMDLINE_D "/90-vfio-wizard.conf"
 #define DRACUT_D    "/etc/dracut.conf.d"
-#define DRACUT_CONF DRACUT_D "/zz-vfio-wizard-cmdline.conf"
 #define SECURE_BOOT "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
 enum builder { BUILDER_UNKNOWN, BUILDER_MKINITCPIO, BUILDER_KERNEL_INSTALL, BUILDER_DRACUT };
@@ -35,7 +33,7 @@ static int read_key(const struct target_input *in, const struct strv *paths, con
 {
 	for (size_t i = 0; i < paths->n; i++) {
 		const struct words_place place = {WORDS_SHELL, paths->v[i], key};
-		int r = strcmp(paths->v[i], DRACUT_CONF) == 0
+		int r = strcmp(paths->v[i], TARGET_DRACUT_UKI) == 0
 				? 0
 				: target_words_theirs(in, &place, ret, why);
 
@@ -160,11 +158,11 @@ static int cmdline_files(const struct target_input *in, struct strv *ret)
 	int r = target_list(in, CMDLINE_D, ".conf", &paths);
 
 	for (size_t i = 0; r == 0 && i < paths.n; i++)
-		if (strcmp(paths.v[i], DROP_IN) != 0)
+		if (strcmp(paths.v[i], TARGET_CMDLINE_D) != 0)
 			r = strv_add(ret, paths.v[i]);
 	if (r < 0)
 		return r;
-	return ret->n && !root_exists(in->root, KERNEL_CMDLINE) &&
+	return ret->n && !root_exists(in->root, TARGET_CMDLINE) &&
 	       !root_exists(in->root, "/usr/lib/kernel/cmdline");
 }
 
@@ -225,7 +223,8 @@ static int plan_mkinitcpio(const struct target_input *in, struct plan *plan, str
 		return kernel_cmdline_plan(in, plan, &target_uki, err);
 	if (in->parameters->n)
 		r = build_drop_in(in, &in->existing->cmdline, "", "\n", &text, err);
-	return r < 0 ? r : target_own_file(in, plan, &target_uki, DROP_IN, 0644, text, err);
+	return r < 0 ? r
+		     : target_own_file(in, plan, &target_uki, TARGET_CMDLINE_D, 0644, text, err);
 }
 
 /* bash reads it between double quotes. */
@@ -244,14 +243,14 @@ static int dracut_base(const struct target_input *in, struct str *ret, struct er
 	_cleanup_(strv_free) struct strv words = {0};
 	_cleanup_free_ char *text = NULL;
 	struct error why = {0};
-	int r = target_read_optional(in, KERNEL_CMDLINE, &text, &why);
+	int r = target_read_optional(in, TARGET_CMDLINE, &text, &why);
 
 	if (r == 0)
 		r = kernel_cmdline_fresh(in, &text, err);
 	if (r >= 0)
 		r = check_quoting(text, err);
 	if (r == 0)
-		r = edit_cmdline_read(KERNEL_CMDLINE, text, EDIT_CMDLINE_FILE, &words, err);
+		r = edit_cmdline_read(TARGET_CMDLINE, text, EDIT_CMDLINE_FILE, &words, err);
 	if (r < 0)
 		return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
 	if (add_words(ret, &words) < 0)
@@ -298,7 +297,8 @@ static int plan_dracut(const struct target_input *in, struct plan *plan, struct 
 			", then try again");
 	if (in->parameters->n)
 		r = build_dracut(in, &theirs, &text, err);
-	return r < 0 ? r : target_own_file(in, plan, &target_uki, DRACUT_CONF, 0644, text, err);
+	return r < 0 ? r
+		     : target_own_file(in, plan, &target_uki, TARGET_DRACUT_UKI, 0644, text, err);
 }
 
 static int tell_unknown(struct plan *plan, const struct strv *wanted)
@@ -327,11 +327,11 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	if (builder == BUILDER_MKINITCPIO)
 		r = plan_mkinitcpio(in, plan, err);
 	else
-		r = target_own_file(in, plan, &target_uki, DROP_IN, 0644, NULL, err);
+		r = target_own_file(in, plan, &target_uki, TARGET_CMDLINE_D, 0644, NULL, err);
 	if (r == 0 && builder == BUILDER_DRACUT)
 		r = plan_dracut(in, plan, err);
 	else if (r == 0)
-		r = target_own_file(in, plan, &target_uki, DRACUT_CONF, 0644, NULL, err);
+		r = target_own_file(in, plan, &target_uki, TARGET_DRACUT_UKI, 0644, NULL, err);
 	if (r == 0 && builder == BUILDER_KERNEL_INSTALL)
 		r = kernel_cmdline_plan(in, plan, &target_uki, err);
 	if (r == 0 && detect(in) && builder == BUILDER_UNKNOWN && in->choice->n &&
