@@ -331,7 +331,7 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 	for (size_t i = 0; r == 0 && i < undos.n; i++)
 		r = plan_undo(root, &undos.v[i], plan, err);
 	if (r == 0)
-		r = kernel_cmdline_back(root, plan, err);
+		r = target_kernel_cmdline_back(root, plan, err);
 	if (r == 0)
 		r = plan_choices(root, plan, err);
 	if (r < 0)

@@ -10,7 +10,7 @@
 /* In the order in which kernel-install looks for its $BOOT. */
 static const char *const places[] = {"/efi", "/boot", "/boot/efi"};
 
-void entries_free(struct entries *entries)
+void target_entries_free(struct entries *entries)
 {
 	for (size_t i = 0; i < entries->n; i++) {
 		free(entries->v[i].path);
@@ -50,7 +50,7 @@ static bool boots_linux(const char *path, const char *text)
 	return false;
 }
 
-bool entries_is_spare(const char *name, size_t n)
+bool target_entries_is_spare(const char *name, size_t n)
 {
 	static const char *const words[] = {
 		"fallback", "rescue", "recovery", "emergency", "without passthrough"};
@@ -66,8 +66,8 @@ static bool is_spare(const char *name, const char *text)
 {
 	const char *title = find_key(text, "title");
 
-	return entries_is_spare(name, strlen(name)) ||
-	       (title && entries_is_spare(title, strcspn(title, "\n"))) ||
+	return target_entries_is_spare(name, strlen(name)) ||
+	       (title && target_entries_is_spare(title, strcspn(title, "\n"))) ||
 	       strstr(text, "# vfio-wizard: leave");
 }
 
@@ -122,9 +122,9 @@ static int read_directory(const struct target_input *in, const char *directory,
 	return r;
 }
 
-int entries_read(const struct target_input *in, struct entries *ret, struct error *why)
+int target_entries_read(const struct target_input *in, struct entries *ret, struct error *why)
 {
-	_cleanup_(entries_free) struct entries entries = {0};
+	_cleanup_(target_entries_free) struct entries entries = {0};
 	_cleanup_(strv_free) struct strv seen = {0};
 	int r = 0;
 
@@ -154,7 +154,8 @@ static bool is_editor_off(const char *text)
 	return false;
 }
 
-int entries_warn(const struct target_input *in, const struct entries *entries, struct plan *plan)
+int target_entries_warn(
+	const struct target_input *in, const struct entries *entries, struct plan *plan)
 {
 	for (size_t i = 0; i < entries->n; i++)
 		if (entries->v[i].spare)
@@ -191,16 +192,16 @@ static bool detect(const struct target_input *in)
 
 static int plan(const struct target_input *in, struct plan *plan, struct error *err)
 {
-	_cleanup_(entries_free) struct entries entries = {0};
+	_cleanup_(target_entries_free) struct entries entries = {0};
 	struct error why = {0};
 	size_t n = 0;
 	int r;
 
 	if (!detect(in))
 		return 0;
-	r = entries_read(in, &entries, &why);
+	r = target_entries_read(in, &entries, &why);
 	if (r == 0 && in->choice->n)
-		r = entries_warn(in, &entries, plan);
+		r = target_entries_warn(in, &entries, plan);
 	if (r < 0)
 		return error_set(err, r, "out of memory");
 	for (size_t i = 0; r == 0 && i < entries.n; i++) {
@@ -226,9 +227,9 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 static int parameters(
 	const struct target_input *in, struct strv *theirs, struct strv *ours, struct error *why)
 {
-	_cleanup_(entries_free) struct entries entries = {0};
+	_cleanup_(target_entries_free) struct entries entries = {0};
 	_cleanup_(strv_free) struct strv words = {0};
-	int r = entries_read(in, &entries, why);
+	int r = target_entries_read(in, &entries, why);
 
 	(void)ours;
 	for (size_t i = 0; r == 0 && i < entries.n; i++) {

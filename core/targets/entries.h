@@ -19,11 +19,12 @@ struct entries {
 };
 
 /* What cannot be read is left out and told in *why; fails only with -ENOMEM. */
-int entries_read(const struct target_input *in, struct entries *ret, struct error *why);
-void entries_free(struct entries *entries);
+int target_entries_read(const struct target_input *in, struct entries *ret, struct error *why);
+void target_entries_free(struct entries *entries);
 /* A name of so many bytes says that what it names is a way back. */
-bool entries_is_spare(const char *name, size_t n);
+bool target_entries_is_spare(const char *name, size_t n);
 /* Finding boot-editor-off: nothing can be given at the boot prompt, and no entry is spare. */
-int entries_warn(const struct target_input *in, const struct entries *entries, struct plan *plan);
+int target_entries_warn(
+	const struct target_input *in, const struct entries *entries, struct plan *plan);
 
 #endif

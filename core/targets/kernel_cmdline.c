@@ -56,11 +56,11 @@ static int from_options(const struct entry *entry, char **ret, struct error *err
 
 static int from_entry(const struct target_input *in, char **ret, struct error *err)
 {
-	_cleanup_(entries_free) struct entries entries = {0};
+	_cleanup_(target_entries_free) struct entries entries = {0};
 	struct error why = {0};
 	const struct entry *entry;
 
-	if (entries_read(in, &entries, &why) < 0)
+	if (target_entries_read(in, &entries, &why) < 0)
 		return no_memory(err);
 	entry = newest(&entries);
 	return entry ? from_options(entry, ret, err)
@@ -71,7 +71,7 @@ static int from_entry(const struct target_input *in, char **ret, struct error *e
 			       "parameters that find the root file system there, then try again");
 }
 
-int kernel_cmdline_fresh(const struct target_input *in, char **ret, struct error *err)
+int target_kernel_cmdline_fresh(const struct target_input *in, char **ret, struct error *err)
 {
 	_cleanup_free_ char *vendor = NULL, *running = NULL;
 	struct error why = {0};
@@ -134,7 +134,7 @@ static int make(
 	const struct content before = {.kind = CONTENT_ABSENT};
 	_cleanup_(content_free) struct content after = {.kind = CONTENT_FILE, .mode = 0644};
 	_cleanup_free_ char *path = NULL;
-	int r = kernel_cmdline_fresh(in, &after.text, err);
+	int r = target_kernel_cmdline_fresh(in, &after.text, err);
 
 	if (r == 0)
 		r = root_resolve(in->root, TARGET_CMDLINE, &path, err);
@@ -146,7 +146,7 @@ static int make(
 		       : 0;
 }
 
-int kernel_cmdline_plan(const struct target_input *in, struct plan *plan,
+int target_kernel_cmdline_plan(const struct target_input *in, struct plan *plan,
 	const struct target *target, struct error *err)
 {
 	struct words_list *list = words_at(in->words, &place);
@@ -160,7 +160,7 @@ int kernel_cmdline_plan(const struct target_input *in, struct plan *plan,
 	if (!is_there && !in->parameters->n && in->choice->n && missing == MISSING_FOREIGN)
 		return make(in, plan, target->name, err);
 	if (!is_there && in->parameters->n)
-		r = kernel_cmdline_fresh(in, &fresh, err);
+		r = target_kernel_cmdline_fresh(in, &fresh, err);
 	if (r == 0 && !in->parameters->n && list->made && missing != MISSING_FINE) {
 		list->made = 0;
 		r = tell(plan, missing) < 0 ? no_memory(err) : 0;
@@ -168,7 +168,8 @@ int kernel_cmdline_plan(const struct target_input *in, struct plan *plan,
 	return r < 0 ? r : target_own_words(in, plan, target, &place, fresh, in->parameters, err);
 }
 
-int kernel_cmdline_parameters(const struct target_input *in, struct strv *theirs, struct error *why)
+int target_kernel_cmdline_parameters(
+	const struct target_input *in, struct strv *theirs, struct error *why)
 {
 	const struct words_place vendor = {WORDS_CMDLINE, VENDOR_CMDLINE, ""};
 	const char *running = in->machine->host.cmdline;
@@ -234,7 +235,7 @@ static int make_where_known(const struct root *root, struct plan *plan, struct e
 	return r == -ENOENT || r == -EINVAL ? 0 : r;
 }
 
-int kernel_cmdline_back(const struct root *root, struct plan *plan, struct error *err)
+int target_kernel_cmdline_back(const struct root *root, struct plan *plan, struct error *err)
 {
 	_cleanup_(words_free) struct words words = {0};
 	_cleanup_free_ char *path = NULL;

@@ -13,15 +13,15 @@
 
 /* Our words in it, for `target`.  -EINVAL, -ENOENT with what to do: it has to be made, and nothing
  * says with what. */
-int kernel_cmdline_plan(const struct target_input *in, struct plan *plan,
+int target_kernel_cmdline_plan(const struct target_input *in, struct plan *plan,
 	const struct target *target, struct error *err);
 /* As a target's parameters(). */
-int kernel_cmdline_parameters(
+int target_kernel_cmdline_parameters(
 	const struct target_input *in, struct strv *theirs, struct error *why);
 /* What a first one holds: /usr/lib/kernel/cmdline, else the line with which the system runs, else
  * the options of its newest boot loader entry.  Errors as above. */
-int kernel_cmdline_fresh(const struct target_input *in, char **ret, struct error *err);
+int target_kernel_cmdline_fresh(const struct target_input *in, char **ret, struct error *err);
 /* For a plan that goes back, with all its changes and commands. */
-int kernel_cmdline_back(const struct root *root, struct plan *plan, struct error *err);
+int target_kernel_cmdline_back(const struct root *root, struct plan *plan, struct error *err);
 
 #endif

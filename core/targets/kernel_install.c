@@ -21,19 +21,19 @@ static bool detect(const struct target_input *in)
 
 static int plan(const struct target_input *in, struct plan *plan, struct error *err)
 {
-	_cleanup_(entries_free) struct entries entries = {0};
+	_cleanup_(target_entries_free) struct entries entries = {0};
 	struct error why = {0};
 	int r = 0;
 
 	if (!detect(in))
 		return 0;
 	if (in->choice->n)
-		r = entries_read(in, &entries, &why);
+		r = target_entries_read(in, &entries, &why);
 	if (r == 0 && in->choice->n)
-		r = entries_warn(in, &entries, plan);
+		r = target_entries_warn(in, &entries, plan);
 	if (r < 0)
 		return error_set(err, r, "out of memory");
-	return kernel_cmdline_plan(in, plan, &target_kernel_install, err);
+	return target_kernel_cmdline_plan(in, plan, &target_kernel_install, err);
 }
 
 /* The program itself says whether it knows the word. */
@@ -112,7 +112,7 @@ static int rebuild_by_hook(struct plan *plan, const struct target *target)
 	return r;
 }
 
-int kernel_install_add(const struct target_input *in, struct plan *plan,
+int target_kernel_install_add(const struct target_input *in, struct plan *plan,
 	const struct target *target, struct error *err)
 {
 	const char *program = target_find_program(in, programs);
@@ -136,7 +136,7 @@ int kernel_install_add(const struct target_input *in, struct plan *plan,
 }
 
 /* Of what may have become an element of the person's list the value alone. */
-int kernel_install_expect(const struct target_input *in, struct strv *ret)
+int target_kernel_install_expect(const struct target_input *in, struct strv *ret)
 {
 	int r = 0;
 
@@ -154,13 +154,13 @@ int kernel_install_expect(const struct target_input *in, struct strv *ret)
 static int add_check(const struct target_input *in, struct plan *plan)
 {
 	const struct kernel *kernel = machine_next_kernel(in->machine);
-	_cleanup_(entries_free) struct entries entries = {0};
+	_cleanup_(target_entries_free) struct entries entries = {0};
 	_cleanup_(strv_free) struct strv expect = {0};
 	struct error why = {0};
-	int r = entries_read(in, &entries, &why);
+	int r = target_entries_read(in, &entries, &why);
 
 	if (r == 0)
-		r = kernel_install_expect(in, &expect);
+		r = target_kernel_install_expect(in, &expect);
 	for (size_t i = 0; r == 0 && kernel && expect.n && i < entries.n; i++) {
 		_cleanup_free_ char *only = NULL, *directory = NULL;
 		char *path = entries.v[i].path;
@@ -180,7 +180,7 @@ static int add_check(const struct target_input *in, struct plan *plan)
 
 static int commands(const struct target_input *in, struct plan *plan, struct error *err)
 {
-	int r = kernel_install_add(in, plan, &target_kernel_install, err);
+	int r = target_kernel_install_add(in, plan, &target_kernel_install, err);
 
 	if (r == 0)
 		r = add_check(in, plan);
@@ -191,7 +191,7 @@ static int parameters(
 	const struct target_input *in, struct strv *theirs, struct strv *ours, struct error *why)
 {
 	(void)ours;
-	return kernel_cmdline_parameters(in, theirs, why);
+	return target_kernel_cmdline_parameters(in, theirs, why);
 }
 
 const struct target target_kernel_install = {.name = "kernel-install",

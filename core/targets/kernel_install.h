@@ -8,9 +8,9 @@
  * the stage of the initramfs, behind that one's own command: it copies the images.  Debian's
  * update-initramfs runs it by a hook.  kernel-install add-all came with systemd 255 and only finds
  * /usr/lib/modules/VERSION/vmlinuz, which Debian does not have. */
-int kernel_install_add(const struct target_input *in, struct plan *plan,
+int target_kernel_install_add(const struct target_input *in, struct plan *plan,
 	const struct target *target, struct error *err);
 /* The texts that a command line must hold once the parameters are in it. */
-int kernel_install_expect(const struct target_input *in, struct strv *ret);
+int target_kernel_install_expect(const struct target_input *in, struct strv *ret);
 
 #endif

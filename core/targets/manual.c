@@ -190,9 +190,9 @@ static int read_file(
 			return -ENOMEM;
 		number++;
 		if (is_heading(loader, line))
-			spare = entries_is_spare(line, n) || is_minimal(loader, line);
+			spare = target_entries_is_spare(line, n) || is_minimal(loader, line);
 		else if (is_title(line))
-			spare |= entries_is_spare(line, n);
+			spare |= target_entries_is_spare(line, n);
 		if (!spare && find_value(loader, line, &from, &to)) {
 			_cleanup_free_ char *value = strndup(line + from, to - from);
 

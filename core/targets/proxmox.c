@@ -11,7 +11,7 @@ static bool detect(const struct target_input *in)
 
 static int plan(const struct target_input *in, struct plan *plan, struct error *err)
 {
-	return detect(in) ? kernel_cmdline_plan(in, plan, &target_proxmox, err) : 0;
+	return detect(in) ? target_kernel_cmdline_plan(in, plan, &target_proxmox, err) : 0;
 }
 
 static int commands(const struct target_input *in, struct plan *plan, struct error *err)
@@ -31,7 +31,7 @@ static int parameters(
 	const struct target_input *in, struct strv *theirs, struct strv *ours, struct error *why)
 {
 	(void)ours;
-	return kernel_cmdline_parameters(in, theirs, why);
+	return target_kernel_cmdline_parameters(in, theirs, why);
 }
 
 const struct target target_proxmox = {.name = "proxmox",

@@ -74,7 +74,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	if (in->parameters->n && !is_cmdline)
 		r = build(in, &theirs, &text, err);
 	if (r == 0 && is_cmdline)
-		r = kernel_cmdline_plan(in, plan, &target_u_boot, err);
+		r = target_kernel_cmdline_plan(in, plan, &target_u_boot, err);
 	return r < 0 ? r
 		     : target_own_file(in, plan, &target_u_boot, TARGET_U_BOOT, 0644, text, err);
 }
@@ -100,7 +100,7 @@ static int parameters(
 	if (r == 0)
 		r = add_file(in, TARGET_U_BOOT, ours, why);
 	if (r == 0 && theirs->n == before && root_exists(in->root, TARGET_CMDLINE))
-		r = kernel_cmdline_parameters(in, theirs, why);
+		r = target_kernel_cmdline_parameters(in, theirs, why);
 	return r;
 }
 

@@ -220,7 +220,7 @@ static int plan_mkinitcpio(const struct target_input *in, struct plan *plan, str
 	if (r < 0)
 		return error_set(err, r, "out of memory");
 	if (!r)
-		return kernel_cmdline_plan(in, plan, &target_uki, err);
+		return target_kernel_cmdline_plan(in, plan, &target_uki, err);
 	if (in->parameters->n)
 		r = build_drop_in(in, &in->existing->cmdline, "", "\n", &text, err);
 	return r < 0 ? r
@@ -246,7 +246,7 @@ static int dracut_base(const struct target_input *in, struct str *ret, struct er
 	int r = target_read_optional(in, TARGET_CMDLINE, &text, &why);
 
 	if (r == 0)
-		r = kernel_cmdline_fresh(in, &text, err);
+		r = target_kernel_cmdline_fresh(in, &text, err);
 	if (r >= 0)
 		r = check_quoting(text, err);
 	if (r == 0)
@@ -333,7 +333,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	else if (r == 0)
 		r = target_own_file(in, plan, &target_uki, TARGET_DRACUT_UKI, 0644, NULL, err);
 	if (r == 0 && builder == BUILDER_KERNEL_INSTALL)
-		r = kernel_cmdline_plan(in, plan, &target_uki, err);
+		r = target_kernel_cmdline_plan(in, plan, &target_uki, err);
 	if (r == 0 && detect(in) && builder == BUILDER_UNKNOWN && in->choice->n &&
 		tell_unknown(plan, in->parameters) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
@@ -465,7 +465,7 @@ static int rebuild(struct plan *plan, int builder)
 static int add_check(const struct target_input *in, struct plan *plan, const char *image)
 {
 	_cleanup_(strv_free) struct strv expect = {0}, argv = {0};
-	int r = kernel_install_expect(in, &expect);
+	int r = target_kernel_install_expect(in, &expect);
 
 	if (r < 0 || !expect.n || !root_exists(in->root, image))
 		return r;
@@ -491,7 +491,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	int r = builder < 0 ? builder : tell_secure_boot(in, builder, plan);
 
 	if (r == 0 && builder == BUILDER_KERNEL_INSTALL)
-		r = kernel_install_add(in, plan, &target_uki, err);
+		r = target_kernel_install_add(in, plan, &target_uki, err);
 	else if (r == 0 && (builder == BUILDER_MKINITCPIO || builder == BUILDER_DRACUT) &&
 		 target_changed(plan, &target_uki))
 		r = rebuild(plan, builder);
@@ -524,7 +524,7 @@ static int parameters(
 		}
 	}
 	return r < 0 || theirs->n > before ? (r < 0 ? r : 0)
-					   : kernel_cmdline_parameters(in, theirs, why);
+					   : target_kernel_cmdline_parameters(in, theirs, why);
 }
 
 const struct target target_uki = {.name = "uki",
