@@ -71,7 +71,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 		r = build(in, &text, err);
 	if (r == 0)
 		r = target_own_file(
-			in, plan, &target_sdbootutil, TARGET_CMDLINE_D, 0644, text, err);
+			in, plan, &target_sdbootutil, TARGET_SDBOOT_CMDLINE, 0644, text, err);
 	if (r == 0 && detect(in) && !by_drop_in)
 		r = plan_words(in, plan, err);
 	return r;
@@ -131,7 +131,7 @@ static int add_drop_ins(const struct target_input *in, const char *directory, st
 		r = target_read_optional(in, path, &text, why);
 		if (r > 0)
 			r = target_parameters(&drop_in, text, NULL,
-				strcmp(path, TARGET_CMDLINE_D) == 0 ? ours : theirs, NULL, why);
+				strcmp(path, TARGET_SDBOOT_CMDLINE) == 0 ? ours : theirs, NULL, why);
 	}
 	return r == -ENOMEM ? r : 0;
 }
