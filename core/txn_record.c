@@ -271,12 +271,31 @@ static int tidy(const struct root *root, const struct snapshots *old, struct txn
 	return 0;
 }
 
+/* What a going back builds on can still be read: what the directories were is known from there
+ * alone. */
+static int check_undoes(const struct plan *plan, const struct snapshots *old, struct error *err)
+{
+	for (size_t i = 0; i < plan->undoes.n; i++) {
+		const struct snapshot *s = snapshots_find(old, plan->undoes.v[i]);
+
+		if (!s || s->damaged)
+			return error_set(err, -ESTALE,
+				"snapshot %s cannot be read any more: %s; nothing was done, look "
+				"at "
+				"the plan again",
+				plan->undoes.v[i], s ? s->damaged : "it is gone");
+	}
+	return 0;
+}
+
 int txn_record_make(const struct root *root, const struct plan *plan, struct txn_record *record,
 	struct error *err)
 {
 	_cleanup_(snapshots_free) struct snapshots old = {0};
 	int r = snapshots_load(root, &old, err);
 
+	if (r == 0)
+		r = check_undoes(plan, &old, err);
 	if (r == 0)
 		r = record_files(root, plan, &record->snapshot, err);
 	if (r < 0)
