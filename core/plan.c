@@ -3,6 +3,7 @@
 #include "core/parameters.h"
 #include "core/rescue.h"
 #include "core/snapshot.h"
+#include "core/space.h"
 #include "core/targets/target.h"
 
 #include <errno.h>
@@ -384,6 +385,8 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 		r = run_targets(&in, plan, err);
 	if (r == 0)
 		r = snapshot_add_unfinished(root, plan, err);
+	if (r == 0 && space_check(root, plan) < 0)
+		r = no_memory(err);
 	if (r < 0)
 		return r;
 	if (rescue_findings(root, &plan->findings) < 0)
