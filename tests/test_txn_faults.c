@@ -553,6 +553,29 @@ static void starting_fails(void **state)
 	close_sweep(&s);
 }
 
+/* Kernels before 5.3 have no pidfd_open(2): the end of a program is seen all the same. */
+static void an_old_kernel(void **state)
+{
+	struct sweep s;
+	unsigned before, after;
+	struct str out = {0};
+	char *dir;
+
+	(void)state;
+	if (!have_strace())
+		skip();
+	open_sweep(&s, "apply-and-run", NULL);
+	count_in(&s, "pidfd_open", &before, &after);
+	assert_int_equal(after, 2);
+	dir = make_start(&s);
+	assert_int_equal(run_traced(s.what, dir, "pidfd_open", "error=ENOSYS", &out), COMMITTED);
+	free(read_trace(dir));
+	is_tree(dir, s.end, s.what, "pidfd_open", 0);
+	str_free(&out);
+	support_remove(dir);
+	close_sweep(&s);
+}
+
 static void deny_each(const char *what, const char *first)
 {
 	struct sweep s;
@@ -856,6 +879,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(every_call_fails_going_back),
 		cmocka_unit_test(every_call_fails_in_failure),
 		cmocka_unit_test(starting_fails),
+		cmocka_unit_test(an_old_kernel),
 		cmocka_unit_test(every_allocation_fails),
 		cmocka_unit_test(killed),
 		cmocka_unit_test(killed_going_back),
