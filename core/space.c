@@ -30,35 +30,14 @@ static bool is_image(const char *name)
 	       base_starts(name, "booster-");
 }
 
-static void count_image(struct disks *disks, const char *directory, const struct stat *st)
-{
-	struct disk *disk = NULL;
-
-	for (size_t i = 0; i < disks->n; i++)
-		if (disks->v[i].dev == st->st_dev)
-			disk = &disks->v[i];
-	if (!disk) {
-		if (disks->n == ARRAY_SIZE(disks->v))
-			return;
-		disk = &disks->v[disks->n++];
-		*disk = (struct disk){.dev = st->st_dev};
-		(void)snprintf(disk->path, sizeof(disk->path), "%s", directory);
-	}
-	/* The outermost directory is how people know the file system. */
-	if (strlen(directory) < strlen(disk->path))
-		(void)snprintf(disk->path, sizeof(disk->path), "%s", directory);
-	disk->n_images++;
-	if ((uint64_t)st->st_size > disk->biggest)
-		disk->biggest = (uint64_t)st->st_size;
-}
-
-/* Links count as what they point to: the same file is counted twice then, which asks for a MiB
- * more. */
-static int look(const struct root *root, const char *directory, unsigned depth, struct disks *disks)
+static int look(const struct root *root, const char *directory, unsigned depth,
+	int (*take)(void *arg, const char *path, const struct stat *st), void *arg)
 {
 	_cleanup_(strv_free) struct strv names = {0};
 	int r = root_list(root, directory, &names);
 
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
 		_cleanup_free_ char *path = NULL;
 		struct stat st;
@@ -68,11 +47,43 @@ static int look(const struct root *root, const char *directory, unsigned depth, 
 		if (root_stat(root, path, &st) < 0)
 			continue;
 		if (S_ISREG(st.st_mode) && is_image(names.v[i]))
-			count_image(disks, directory, &st);
+			r = take(arg, path, &st);
 		else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
-			r = look(root, path, depth + 1, disks);
+			r = look(root, path, depth + 1, take, arg);
 	}
-	return r == -ENOMEM ? r : 0;
+	return r;
+}
+
+int space_images(const struct root *root,
+	int (*take)(void *arg, const char *path, const struct stat *st), void *arg)
+{
+	int r = look(root, "/boot", 0, take, arg);
+
+	return r < 0 ? r : look(root, "/efi", 0, take, arg);
+}
+
+static int count_image(void *arg, const char *path, const struct stat *st)
+{
+	struct disks *disks = arg;
+	struct disk *disk = NULL;
+	size_t len = (size_t)(strrchr(path, '/') - path);
+
+	for (size_t i = 0; i < disks->n; i++)
+		if (disks->v[i].dev == st->st_dev)
+			disk = &disks->v[i];
+	if (!disk && disks->n == ARRAY_SIZE(disks->v))
+		return 0;
+	if (!disk) {
+		disk = &disks->v[disks->n++];
+		*disk = (struct disk){.dev = st->st_dev};
+	}
+	/* The outermost directory is how people know the file system. */
+	if (!disk->n_images || len < strlen(disk->path))
+		(void)snprintf(disk->path, sizeof(disk->path), "%.*s", (int)len, path);
+	disk->n_images++;
+	if ((uint64_t)st->st_size > disk->biggest)
+		disk->biggest = (uint64_t)st->st_size;
+	return 0;
 }
 
 static int judge(const struct root *root, const struct disk *disk, struct plan *plan)
@@ -100,9 +111,7 @@ int space_check(const struct root *root, struct plan *plan)
 	for (size_t i = 0; i < plan->n_commands; i++)
 		builds |= plan->commands[i].stage == COMMAND_INITRAMFS;
 	if (builds)
-		r = look(root, "/boot", 0, &disks);
-	if (builds && r == 0)
-		r = look(root, "/efi", 0, &disks);
+		r = space_images(root, count_image, &disks);
 	for (size_t i = 0; r == 0 && i < disks.n; i++)
 		r = judge(root, &disks.v[i], plan);
 	return r;
