@@ -392,7 +392,7 @@ static void test_sizes(void **state)
 		term_resize(u.t, sizes[i][0], sizes[i][1]);
 		ui_app_keys(&u, 'o', TERM_KEY_END, 'o');
 		if (sizes[i][0] >= WIZARD_MIN_ROWS)
-			assert_on_screen(u.t, "Snapshots");
+			assert_on_screen(u.t, "o Output");
 	}
 	ui_app_keys(&u, 's');
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {

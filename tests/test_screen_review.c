@@ -77,7 +77,7 @@ static void test_picture(void **state)
 		"vfio-wizard: Review Step 4 of 5",
 		"What will change",
 		"To vfio-pci: 0000:03:00.0 Ethernet controller",
-		"8 files and 2 commands; 1 note.",
+		"9 files and 2 commands; 1 note.",
 		"",
 		"What to know before going on",
 		"Note: 0000:03:00.0 Ethernet controller has the same ids as 0000:04:00.0. Binding",
@@ -89,7 +89,7 @@ static void test_picture(void **state)
 		"chosen; bound by address and identity before its own driver loads",
 		"12 devices keep the driver that they have now.",
 		"",
-		"File 1 of 8: /usr/local/bin/vfio-bind (new file)",
+		"File 1 of 9: /usr/local/bin/vfio-bind (new file)",
 		"diff --git a/usr/local/bin/vfio-bind b/usr/local/bin/vfio-bind",
 	};
 
