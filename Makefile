@@ -165,9 +165,9 @@ bench:
 	$(AGAIN) $(BUILD)/vfio-wizard $(BUILD)/tests/mktree $(BUILD)/tests/measure
 	@BUILD=$(BUILD) tests/bench
 
-# Reads of memory that was never written, which the sanitizers do not see.  Not for tests that start
-# programs through txn: valgrind has no pidfd_open(2).
-VALGRIND_TESTS = $(filter-out %/test_txn %/test_txn_faults %/test_snapshot,$(TESTS))
+# Reads of memory that was never written, which the sanitizers do not see.  Not for the test whose child
+# is under strace already.
+VALGRIND_TESTS = $(filter-out %/test_txn_faults,$(TESTS))
 valgrind: $(TESTS)
 	@WRAP='valgrind -q --leak-check=full --error-exitcode=99' $(RUN) $(VALGRIND_TESTS)
 

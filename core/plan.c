@@ -3,6 +3,7 @@
 #include "core/parameters.h"
 #include "core/rescue.h"
 #include "core/snapshot.h"
+#include "core/space.h"
 #include "core/targets/target.h"
 
 #include <errno.h>
@@ -159,6 +160,9 @@ struct plan *plan_free(struct plan *plan)
 	for (size_t i = 0; i < plan->n_changes; i++)
 		change_free(&plan->changes[i]);
 	free(plan->changes);
+	for (size_t i = 0; i < plan->n_edits; i++)
+		change_free(&plan->edits[i]);
+	free(plan->edits);
 	for (size_t i = 0; i < plan->n_commands; i++)
 		command_free(&plan->commands[i]);
 	free(plan->commands);
@@ -183,19 +187,30 @@ bool plan_is_empty(const struct plan *plan)
 	       !plan->takes_over;
 }
 
-int plan_add_change(struct plan *plan, const char *target, const char *path,
+static int add_change(struct change **list, size_t *n, const char *target, const char *path,
 	const struct content *before, const struct content *after)
 {
 	struct change change = {.target = target, .path = strdup(path)};
 
 	if (!change.path || content_copy(&change.before, before) < 0 ||
-		content_copy(&change.after, after) < 0 ||
-		base_grow(&plan->changes, plan->n_changes, sizeof(*plan->changes)) < 0) {
+		content_copy(&change.after, after) < 0 || base_grow(list, *n, sizeof(**list)) < 0) {
 		change_free(&change);
 		return -ENOMEM;
 	}
-	plan->changes[plan->n_changes++] = change;
+	(*list)[(*n)++] = change;
 	return 0;
+}
+
+int plan_add_change(struct plan *plan, const char *target, const char *path,
+	const struct content *before, const struct content *after)
+{
+	return add_change(&plan->changes, &plan->n_changes, target, path, before, after);
+}
+
+int plan_add_edit(
+	struct plan *plan, const char *path, const struct content *ours, const struct content *now)
+{
+	return add_change(&plan->edits, &plan->n_edits, "", path, ours, now);
 }
 
 static int copy_words(struct strv *to, const char *const words[])
@@ -396,6 +411,8 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 		r = run_targets(&in, plan, err);
 	if (r == 0 && !plan->refused)
 		r = snapshot_add_unfinished(root, plan, err);
+	if (r == 0 && space_check(root, plan) < 0)
+		r = no_memory(err);
 	if (r < 0)
 		return r;
 	if (rescue_findings(root, &plan->findings) < 0)

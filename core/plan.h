@@ -63,6 +63,10 @@ struct command {
 struct plan {
 	struct change *changes;      /* in the order in which they are written */
 	size_t n_changes;
+	/* Of changes that overwrite what somebody edited since vfio-wizard wrote the file: from what it
+	 * wrote to what is there now.  With the change itself they are all three: ours, theirs, before. */
+	struct change *edits;
+	size_t n_edits;
 	struct command *commands;    /* in the order of their stages */
 	size_t n_commands;
 	struct forecast forecast;
@@ -89,6 +93,9 @@ int plan_add_change(struct plan *plan, const char *target, const char *path,
 	const struct content *before, const struct content *after);
 int plan_add_command(struct plan *plan, enum command_stage stage, const char *purpose,
 	const char *const argv[]);
+/* One of plan->edits. */
+int plan_add_edit(struct plan *plan, const char *path, const struct content *ours,
+	const struct content *now);
 /* One with an undo.  A target that adds it has read what the tool keeps, and adds it only when that
  * has to change: an interrupted one is not run again for a choice that is another. */
 int plan_add_undoable(struct plan *plan, enum command_stage stage, const char *purpose,

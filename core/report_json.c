@@ -329,6 +329,19 @@ int report_json_verify(const struct verdicts *verdicts, struct str *out)
 		str_addc(out, '}');
 	}
 	str_addc(out, ']');
+	json_list(out, "kernels");
+	for (size_t i = 0; i < verdicts->n_kernels; i++) {
+		const struct kernel_verdict *k = &verdicts->kernels[i];
+
+		json_item(out);
+		str_addc(out, '{');
+		json_pair(out, "version", k->version);
+		json_pair(out, "image", k->image);
+		json_key(out, "covered");
+		str_add(out, k->covered == YES ? "true" : k->covered == NO ? "false" : "null");
+		str_addc(out, '}');
+	}
+	str_addc(out, ']');
 	return json_end(out);
 }
 

@@ -310,6 +310,29 @@ int report_text_plan(const struct plan *plan, struct str *out)
 	return str_check(out);
 }
 
+static void kernel_text(const struct kernel_verdict *k, struct str *out)
+{
+	static const char *const words[] = {
+		[1 + NO] = "OLD", [1 + YES] = "ok", [1 + UNKNOWN] = "?"};
+	static const char *const texts[] = {
+		[1 + NO] =
+			"was built before the choice was written: rebuild it, or that kernel binds "
+			"late or not at all",
+		[1 + YES] = "was built after the choice was written",
+		[1 + UNKNOWN] =
+			"no image was found by its name, so it is not known whether it has the "
+			"choice",
+	};
+	_cleanup_(str_free) struct str line = {0};
+
+	str_addf(&line, "%s%s%s", k->image ? k->image : "", k->image ? " " : "",
+		texts[1 + k->covered]);
+	str_addf(out, "%-6s kernel ", words[1 + k->covered]);
+	report_clean(out, k->version, "");
+	str_addc(out, '\n');
+	margin_lines(out, "       ", "", line.s ? line.s : "");
+}
+
 int report_text_verify(const struct verdicts *verdicts, struct str *out)
 {
 	if (verdicts->n == 0)
@@ -325,6 +348,8 @@ int report_text_verify(const struct verdicts *verdicts, struct str *out)
 		if (v->reason[0])
 			margin_lines(out, "       ", "", v->reason);
 	}
+	for (size_t i = 0; i < verdicts->n_kernels; i++)
+		kernel_text(&verdicts->kernels[i], out);
 	return str_check(out);
 }
 

@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -374,6 +375,19 @@ int root_list(const struct root *root, const char *path, struct strv *ret)
 	(void)closedir(dir);
 	strv_sort(ret);
 	return r;
+}
+
+int root_space(const struct root *root, const char *path, uint64_t *ret)
+{
+	_cleanup_close_ int fd = root_open_path(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	struct statvfs space;
+
+	if (fd < 0)
+		return fd;
+	if (fstatvfs(fd, &space) < 0)
+		return -errno;
+	*ret = (uint64_t)space.f_bfree * space.f_frsize;
+	return 0;
 }
 
 int root_stat(const struct root *root, const char *path, struct stat *ret)

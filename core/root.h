@@ -57,6 +57,9 @@ int root_list(const struct root *root, const char *path, struct strv *ret);
 int root_stat(const struct root *root, const char *path, struct stat *ret);
 bool root_exists(const struct root *root, const char *path);
 
+/* Bytes that root may still write to the file system at `path`.  0 or -errno. */
+int root_space(const struct root *root, const char *path, uint64_t *ret);
+
 /* Where `path` really is below the root: an absolute path without symbolic links whose last part
  * may not exist yet.  A dangling link gives the place it points to.  -ELOOP, -ENOTDIR, ... with
  * the error filled.  Directories on the way may be missing too: they are kept as they are written. */

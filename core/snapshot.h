@@ -20,6 +20,10 @@
 /* Whoever writes holds an F_OFD_SETLK lock on it; the pid in it is for messages only. */
 #define SNAPSHOT_LOCK      SNAPSHOT_STATE_DIR "/lock"
 
+/* So many are kept: of older ones those go that nothing newer builds on.  One that `rollback` would go
+ * back to stays, with all that came after it and is part of the history. */
+#define SNAPSHOT_KEPT 20
+
 enum snapshot_state {
 	SNAPSHOT_COMPLETE,           /* by itself, or because a later one finished what it began */
 	SNAPSHOT_INTERRUPTED,        /* neither finished nor put back */

@@ -62,11 +62,16 @@ static bool same_with_owner(const struct content *a, const struct content *b)
 						     a->attributes->gid == b->attributes->gid));
 }
 
-static int add_changed(struct plan *plan, const char *path, const char *doing)
+static int add_changed(struct plan *plan, const struct snapshot_file *file,
+	const struct content *now, const char *doing)
 {
+	const struct content *ours = file->left.text ? &file->left : &file->after;
+
+	if (plan_add_edit(plan, file->path, ours, now) < 0)
+		return -ENOMEM;
 	return findings_add(&plan->findings, "file-changed", SEVERITY_DANGER, NULL, -1,
 		"look at the difference and copy what you want to keep before you go on",
-		"%s was changed since vfio-wizard wrote it; %s undoes that change too", path,
+		"%s was changed since vfio-wizard wrote it; %s undoes that change too", file->path,
 		doing);
 }
 
@@ -125,7 +130,7 @@ static int plan_undo(
 		return 0;
 	if (!is_after(&now, undo->newest) &&
 		!(undo->cut_short && same_with_owner(&now, &undo->newest->before)))
-		r = add_changed(plan, path, "going back");
+		r = add_changed(plan, undo->newest, &now, "going back");
 	if (r == 0)
 		r = plan_add_change(plan, "snapshot", path, &now, undo->target);
 	return r < 0 ? no_memory(err) : 0;
@@ -376,7 +381,7 @@ static int finish_file(const struct root *root, const struct snapshot_file *file
 	if (r < 0 || is_after(&now, file))
 		return r;
 	if (!same_with_owner(&now, &file->before))
-		r = add_changed(plan, file->path, "finishing");
+		r = add_changed(plan, file, &now, "finishing");
 	if (r == 0)
 		r = plan_add_change(plan, "snapshot", file->path, &now, &file->after);
 	return r < 0 ? no_memory(err) : 0;

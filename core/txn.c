@@ -411,9 +411,11 @@ static int tell_harm(struct txn *txn, struct txn_event *ev, struct error *err)
 
 static int phase_back_end(struct txn *txn, struct txn_event *ev)
 {
+	struct error err = {0};
+
 	if (!txn->harmed && txn_store_mark(&txn->store, txn->record.snapshot.id,
-				    SNAPSHOT_ROLLED_BACK, NULL) < 0)
-		txn->harmed = true;
+				    SNAPSHOT_ROLLED_BACK, &err) < 0)
+		return tell_harm(txn, ev, &err);
 	return over(txn, ev, TXN_ROLLED_BACK, txn->harmed ? -EIO : 0, txn->why.text);
 }
 

@@ -77,7 +77,7 @@ enum txn_run_result { TXN_RUN_NOTHING, TXN_RUN_LINE, TXN_RUN_ENDED };
 
 struct txn_run {
 	pid_t pid;                   /* 0: none; leads its own session and process group */
-	int pidfd, out, timer, poll; /* poll: an epoll over the others, readable when there is news */
+	int end, out, timer, poll;   /* poll: an epoll over the others, readable when there is news */
 	bool ended, asked_to_end;
 	size_t drained;              /* bytes read after it ended */
 	char in[4096];

@@ -7,8 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SNAPSHOTS_KEPT 20
-
 static int no_memory(struct error *err)
 {
 	return error_set(err, -ENOMEM, "out of memory");
@@ -256,13 +254,29 @@ static int record_directories(const struct root *root, const struct snapshots *o
 	return 0;
 }
 
-/* Snapshots beyond the number kept; and temporary files of one that was interrupted. */
-static int tidy(const struct root *root, const struct snapshots *old, struct txn_record *record)
+/* The place of the newest that can be gone back to once the plan is carried out, its own one left
+ * out; the number of all: there is none. */
+static size_t last_good(const struct plan *plan, const struct snapshots *old)
 {
+	size_t i = 0;
+
+	while (i < old->n && (old->v[i].state == SNAPSHOT_ROLLED_BACK || old->v[i].undoes.n ||
+				     old->v[i].damaged || strv_has(&plan->undoes, old->v[i].id)))
+		i++;
+	return i;
+}
+
+/* Snapshots beyond the number kept; and temporary files of one that was interrupted. */
+static int tidy(const struct root *root, const struct plan *plan, const struct snapshots *old,
+	struct txn_record *record)
+{
+	size_t good = last_good(plan, old);
+
 	for (size_t i = 0; i < old->n; i++) {
 		const struct snapshot *s = &old->v[i];
+		bool needed = good < old->n && i <= good && s->happened;
 
-		if (i + 1 >= SNAPSHOTS_KEPT && strv_add(&record->outdated, s->id) < 0)
+		if (i + 1 >= SNAPSHOT_KEPT && !needed && strv_add(&record->outdated, s->id) < 0)
 			return -ENOMEM;
 		if (!s->cut_short)
 			continue;
@@ -274,6 +288,23 @@ static int tidy(const struct root *root, const struct snapshots *old, struct txn
 	return 0;
 }
 
+/* What a going back builds on can still be read: what the directories were is known from there
+ * alone. */
+static int check_undoes(const struct plan *plan, const struct snapshots *old, struct error *err)
+{
+	for (size_t i = 0; i < plan->undoes.n; i++) {
+		const struct snapshot *s = snapshots_find(old, plan->undoes.v[i]);
+
+		if (!s || s->damaged)
+			return error_set(err, -ESTALE,
+				"snapshot %s cannot be read any more: %s; nothing was done, look "
+				"at "
+				"the plan again",
+				plan->undoes.v[i], s ? s->damaged : "it is gone");
+	}
+	return 0;
+}
+
 int txn_record_make(const struct root *root, const struct plan *plan, struct txn_record *record,
 	struct error *err)
 {
@@ -281,10 +312,12 @@ int txn_record_make(const struct root *root, const struct plan *plan, struct txn
 	int r = snapshots_load(root, &old, err);
 
 	if (r == 0)
+		r = check_undoes(plan, &old, err);
+	if (r == 0)
 		r = record_files(root, plan, &record->snapshot, err);
 	if (r < 0)
 		return r;
-	if (tidy(root, &old, record) < 0 || record_name(plan, &old, &record->snapshot) < 0 ||
+	if (tidy(root, plan, &old, record) < 0 || record_name(plan, &old, &record->snapshot) < 0 ||
 		record_commands(plan, &record->snapshot) < 0)
 		return no_memory(err);
 	return record_directories(root, &old, record, err);

@@ -98,7 +98,7 @@ static void enter_root(const char *path, int report)
 	char host[16];
 	struct stat st;
 
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
 		give_up(report, "making a mount namespace");
 	if (chdir(path) < 0)
 		give_up(report, "entering the root");
@@ -106,7 +106,7 @@ static void enter_root(const char *path, int report)
 		(void)snprintf(host, sizeof(host), "/%s", shared[i]);
 		if (lstat(shared[i], &st) < 0 || !S_ISDIR(st.st_mode))
 			continue;
-		if (mount(host, shared[i], NULL, MS_BIND | MS_REC, NULL) < 0)
+		if (mount(host, shared[i], "none", MS_BIND | MS_REC, NULL) < 0)
 			give_up(report, "mounting into the root");
 	}
 	if (chroot(".") < 0)
@@ -147,7 +147,7 @@ static void become(const struct root *root, char *const argv[], const char *lang
 static void release(struct txn_run *run)
 {
 	base_closep(&run->out);
-	base_closep(&run->pidfd);
+	base_closep(&run->end);
 	base_closep(&run->timer);
 	base_closep(&run->poll);
 	str_free(&run->line);
@@ -175,7 +175,7 @@ static int prepare(struct txn_run *run, int out[2], int report[2])
 {
 	int r;
 
-	*run = (struct txn_run){.pidfd = -EBADF, .out = -EBADF};
+	*run = (struct txn_run){.end = -EBADF, .out = -EBADF};
 	run->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	run->poll = epoll_create1(EPOLL_CLOEXEC);
 	if (run->timer < 0 || run->poll < 0 || pipe2(out, O_CLOEXEC) < 0 ||
@@ -206,6 +206,20 @@ static pid_t fork_blocked(void)
 	return pid < 0 ? -errno : pid;
 }
 
+/* Readable when the process has ended; on kernels before 5.3 twenty times a second, to look. */
+static int open_end(pid_t pid)
+{
+	const struct itimerspec often = {{0, 50000000}, {0, 50000000}};
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd >= 0 || errno != ENOSYS)
+		return fd;
+	fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (fd >= 0)
+		(void)timerfd_settime(fd, 0, &often, NULL);
+	return fd;
+}
+
 /* Ends when the program runs (the descriptor closes with exec) or could not. */
 static int wait_for_start(struct txn_run *run, int report, const char *program, struct error *err)
 {
@@ -222,8 +236,8 @@ static int wait_for_start(struct txn_run *run, int report, const char *program, 
 			: failure.code == -ENOENT && strcmp(failure.doing, "starting") == 0
 				? "; install the package that has it"
 				: "");
-	run->pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
-	if (run->pidfd < 0 || watch(run, run->pidfd) < 0)
+	run->end = open_end(run->pid);
+	if (run->end < 0 || watch(run, run->end) < 0)
 		return error_set(err, -errno, "%s: watching it: %s", program, strerror(errno));
 	return 0;
 }
@@ -348,6 +362,7 @@ static void check_grace(struct txn_run *run)
 {
 	uint64_t times;
 
+	(void)!read(run->end, &times, sizeof(times));
 	if (read(run->timer, &times, sizeof(times)) > 0)
 		(void)kill(-run->pid, SIGKILL);
 }

@@ -210,6 +210,11 @@ void verdicts_free(struct verdicts *verdicts)
 		free(verdicts->v[i].actual);
 		free(verdicts->v[i].reason);
 	}
+	for (size_t i = 0; i < verdicts->n_kernels; i++) {
+		free(verdicts->kernels[i].version);
+		free(verdicts->kernels[i].image);
+	}
+	free(verdicts->kernels);
 	free(verdicts->v);
 	*verdicts = (struct verdicts){0};
 }

@@ -1,4 +1,5 @@
-/* After a reboot: is every chosen device where the forecast said?  Pure. */
+/* After a reboot: is every chosen device where the forecast said?  And will it be, with a kernel that was
+ * installed since? */
 #ifndef CORE_VERIFY_H
 #define CORE_VERIFY_H
 
@@ -14,12 +15,24 @@ struct verdict {
 	char now_at[24];             /* where the chosen card is, by choice_locate(); "": not known */
 };
 
+/* Whether the initramfs of an installed kernel can hold the choice. */
+struct kernel_verdict {
+	char *version;
+	char *image;                 /* NULL: none was found by its name */
+	enum tristate covered;       /* it was built after the choice was written; unknown: no image */
+};
+
 struct verdicts {
 	struct verdict *v;
 	size_t n;
+	struct kernel_verdict *kernels;
+	size_t n_kernels;
 };
 
 int verify_choice(const struct machine *machine, const struct choice *choice, struct verdicts *ret);
+/* Adds the kernels.  An image counts as a kernel's when its path has the version as a word; of several
+ * the newest.  What is in it is not looked at: the transaction did that when it was built. */
+int verify_kernels(const struct root *root, const struct machine *machine, struct verdicts *verdicts);
 void verdicts_free(struct verdicts *verdicts);
 
 #endif

@@ -16,8 +16,9 @@ struct state {
 static const char *const help[] = {
 	"This is what rolling back would change: the difference from the files as they are now to "
 	"the files as they were before the snapshot. Later snapshots are undone with it.",
-	"A file that someone changed since is named first and never overwritten unseen: its lines "
-	"that would be lost are in the difference, and you are asked for a word.",
+	"A file that someone changed since is named first and never overwritten unseen: what was "
+	"changed in it is shown before all else, then what becomes of it, and you are asked for a "
+	"word.",
 	"Rolling back is a change like any other: it takes a snapshot of its own and can be "
 	"undone.",
 	NULL,
@@ -53,6 +54,7 @@ static void page_before(struct page *page, const struct app *app)
 		summary_amount(plan, amount, sizeof(amount)),
 		summary_count(&plan->findings, count, sizeof(count)));
 	summary_findings(page, &plan->findings);
+	summary_edits(page, plan);
 	page_must_see(page);
 	summary_forecast(page, plan);
 	summary_files(page, plan);

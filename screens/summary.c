@@ -149,21 +149,36 @@ static const char *action(const struct change *change)
 	return change->after.kind == CONTENT_ABSENT ? "deleted" : "changed";
 }
 
+static void add_diff(struct page *page, const struct change *change)
+{
+	_cleanup_(diff_free) struct diff diff = {0};
+
+	if (diff_change(change, &diff) < 0) {
+		page_add(page, TERM_WARNING, 0, "The difference needs more memory than there is.");
+		return;
+	}
+	for (size_t k = 0; k < diff.n; k++)
+		page_line(page, diff_style(diff.v[k].kind), diff.v[k].text);
+	if (!diff.n)
+		page_add(page, TERM_DIM, 0, "(only who owns it)");
+}
+
+void summary_edits(struct page *page, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_edits; i++) {
+		page_heading(page, "Changed since vfio-wizard wrote it: %s", plan->edits[i].path);
+		add_diff(page, &plan->edits[i]);
+	}
+}
+
 void summary_files(struct page *page, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->n_changes; i++) {
 		const struct change *change = &plan->changes[i];
-		_cleanup_(diff_free) struct diff diff = {0};
 
 		page_heading(page, "File %zu of %zu: %s (%s)", i + 1, plan->n_changes, change->path,
 			action(change));
-		if (diff_change(change, &diff) < 0) {
-			page_add(page, TERM_WARNING, 0,
-				"The difference needs more memory than there is.");
-			continue;
-		}
-		for (size_t k = 0; k < diff.n; k++)
-			page_line(page, diff_style(diff.v[k].kind), diff.v[k].text);
+		add_diff(page, change);
 	}
 }
 

@@ -25,6 +25,8 @@ void summary_finding(struct page *page, const struct finding *finding);
 /* Sections, each with its heading; nothing when there is nothing to tell. */
 void summary_findings(struct page *page, const struct findings *findings);
 void summary_forecast(struct page *page, const struct plan *plan);
+/* What somebody changed in files that the plan overwrites. */
+void summary_edits(struct page *page, const struct plan *plan);
 void summary_files(struct page *page, const struct plan *plan);
 void summary_commands(struct page *page, const struct plan *plan, bool no_commands);
 

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -401,12 +402,61 @@ static void sh_reads_the_drop_in_as_meant(void **state)
 	close_sample(&s);
 }
 
+static bool warns_of(const struct sample *s, const char *id, const char *text)
+{
+	for (size_t i = 0; i < s->plan->findings.n; i++)
+		if (strcmp(s->plan->findings.v[i].id, id) == 0)
+			return strstr(s->plan->findings.v[i].text, text) != NULL;
+	return false;
+}
+
+static void put_image(const struct sample *s, const char *name, off_t size)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/boot/%s", s->dir, name);
+	support_put(s->dir, path + strlen(s->dir), "");
+	assert_int_equal(truncate(path, size), 0);
+}
+
+/* A /boot of its own, with room for the one image and not for the other. */
+static void room_for_images(void **state)
+{
+	struct sample s = {0};
+	char boot[256];
+
+	(void)state;
+	open_sample(&s, Z170);
+	snprintf(boot, sizeof(boot), "%s/boot", s.dir);
+	(void)mkdir(boot, 0755);
+	if (geteuid() != 0 || mount("tmpfs", boot, "tmpfs", 0, "size=32m") < 0) {
+		close_sample(&s);
+		skip();
+	}
+	choose(&s, GPU);
+	put_image(&s, "initrd.img-6.1.0-1-amd64", 20 << 20);
+	put_image(&s, "vmlinuz-6.1.0-1-amd64", 200 << 20);
+	plan(&s);
+	assert_false(warns_of(&s, "boot-space", ""));
+	put_image(&s, "0123456789abcdef/6.1.0-2-amd64/initrd", 31 << 20);
+	plan(&s);
+	assert_true(warns_of(&s, "boot-space",
+		"/boot has 32 MiB left, and rebuilding its 2 initramfs images needs about 33 MiB"));
+	/* Without a build it does not matter. */
+	choice_free(&s.choice);
+	plan(&s);
+	assert_false(warns_of(&s, "boot-space", ""));
+	assert_int_equal(umount(boot), 0);
+	close_sample(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_whole_recipe_is_in_the_plan),
 		cmocka_unit_test(planning_again_changes_nothing),
 		cmocka_unit_test(release_leaves_no_trace),
+		cmocka_unit_test(room_for_images),
 		cmocka_unit_test(another_choice_gives_the_first_back),
 		cmocka_unit_test(a_twin_that_stays_is_not_bound_by_ids),
 		cmocka_unit_test(the_persons_own_ids_stay_in_force),

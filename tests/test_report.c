@@ -335,7 +335,10 @@ static void test_verify(void **state)
 			.now_at = "0000:01:00.0"},
 		{.address = "0000:05:00.0", .expected = vfio, .reason = reason},
 	};
-	struct verdicts verdicts = {.v = v, .n = 2};
+	char version[] = "6.1", version2[] = "6.2", image[] = "/boot/initrd.img-6.1";
+	struct kernel_verdict kernels[] = {{.version = version, .image = image, .covered = NO},
+		{.version = version2, .covered = UNKNOWN}};
+	struct verdicts verdicts = {.v = v, .n = 2, .kernels = kernels, .n_kernels = 2};
 	struct str out = {0};
 
 	(void)state;
@@ -346,11 +349,22 @@ static void test_verify(void **state)
 			  "\"now_at\": \"0000:01:00.0\"},\n"
 			  "  {\"address\": \"0000:05:00.0\", \"expected\": \"vfio-pci\", "
 			  "\"actual\": null, \"ok\": false, "
-			  "\"reason\": \"the host driver was faster\", \"now_at\": null}]\n}\n");
+			  "\"reason\": \"the host driver was faster\", \"now_at\": null}],\n"
+			  "\"kernels\": [\n"
+			  "  {\"version\": \"6.1\", \"image\": \"/boot/initrd.img-6.1\", "
+			  "\"covered\": false},\n"
+			  "  {\"version\": \"6.2\", \"image\": null, \"covered\": null}]\n}\n");
 	assert_int_equal(report_verify(&verdicts, false, &out), 0);
-	assert_text(&out, "ok     0000:01:00.0  expected vfio-pci, found vfio-pci\n"
-			  "WRONG  0000:05:00.0  expected vfio-pci, found none\n"
-			  "       the host driver was faster\n");
+	assert_text(&out,
+		"ok     0000:01:00.0  expected vfio-pci, found vfio-pci\n"
+		"WRONG  0000:05:00.0  expected vfio-pci, found none\n"
+		"       the host driver was faster\n"
+		"OLD    kernel 6.1\n"
+		"       /boot/initrd.img-6.1 was built before the choice was written: rebuild it,\n"
+		"       or that kernel binds late or not at all\n"
+		"?      kernel 6.2\n"
+		"       no image was found by its name, so it is not known whether it has the\n"
+		"       choice\n");
 }
 
 static void test_snapshots(void **state)

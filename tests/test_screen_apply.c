@@ -273,6 +273,11 @@ static void test_changed_since(void **state)
 	ui_app_keys(&u, 's', TERM_KEY_ENTER);
 	assert_on_screen(u.t, "file-changed");
 	assert_on_screen(u.t, "DANGER: ");
+	assert_on_screen(u.t, "Changed since vfio-wizard wrote it: /etc/initramfs-tools/modules");
+	/* Not before all of the edit was in view. */
+	ui_app_keys(&u, 'R');
+	assert_on_screen(u.t, "Read the findings to their end first.");
+	assert_on_screen(u.t, "+# precious");
 	ui_app_keys(&u, 'R');
 	assert_on_screen(u.t, "type: file-changed");
 	ui_app_keys(&u, TERM_KEY_ESC);

@@ -267,6 +267,41 @@ static void only_twenty_are_kept(void **state)
 
 /* -- refusals: nothing is done, nothing is left -- */
 
+/* However often something fails after it, the last good one stays. */
+static void the_last_good_one_is_kept(void **state)
+{
+	static const struct support_edit edits[] = {{"/etc/default/grub", "x\n", 0644}, {0}};
+	struct scene s;
+	_cleanup_free_ char *states = NULL;
+	unsigned lines = 0;
+
+	(void)state;
+	open_scene(&s, support_edits, NULL);
+	support_txn_apply(s.dir, support_edits, NULL);
+	plan_free(s.plan);
+	s.plan = support_txn_plan(s.root, edits, NULL);
+	for (int i = 0; i < SNAPSHOT_KEPT + 5; i++) {
+		struct txn_event ev;
+
+		begin(&s, 0);
+		assert_int_equal(txn_step(s.txn, &ev), 1);
+		txn_cancel(s.txn);
+		assert_int_equal(support_txn_run(s.txn, NULL), TXN_ROLLED_BACK);
+		s.txn = txn_free(s.txn);
+	}
+	support_txn_apply(s.dir, edits, NULL);
+	states = support_txn_states(s.dir);
+	for (const char *p = states; (p = strchr(p, '\n')); p++)
+		lines++;
+	/* The one that is complete makes room for none but those that were put back. */
+	assert_int_equal(lines, SNAPSHOT_KEPT + 1);
+	says(states, "\n1 complete\n");
+	support_txn_rollback(s.dir, NULL);
+	support_txn_rollback(s.dir, NULL);
+	is_as_before(&s);
+	close_scene(&s);
+}
+
 static void stale_plan(void **state)
 {
 	struct scene s;
@@ -889,6 +924,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(access_lists),
 		cmocka_unit_test(own_directories_go),
 		cmocka_unit_test(only_twenty_are_kept),
+		cmocka_unit_test(the_last_good_one_is_kept),
 		cmocka_unit_test(stale_plan),
 		cmocka_unit_test(links_are_not_followed),
 		cmocka_unit_test(link_put_there_late),

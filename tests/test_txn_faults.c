@@ -1,6 +1,9 @@
-/* The transaction with every system call failing in turn, and killed before every one of them: the
- * program itself under strace(1), which makes the kernel do it.  Afterwards every file is old or
- * new, and the way back is there. */
+/* The transaction with every system call failing in turn, with every allocation failing, and killed
+ * before every call: the program itself under strace(1), which makes the kernel do it.  Afterwards
+ * every file is old or new, and the ways back and on are there.
+ *
+ * FAULTS=all tries each call with each of the errors, and each allocation; otherwise the errors
+ * take turns from call to call, and of the allocations some are left out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +14,9 @@
 #include "tests/support_txn.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -25,21 +30,118 @@ enum { COMMITTED, RESTORED, REFUSED, HARMED, NOTHING_TO_DO };
 static const char *const scripts[] = {
 	"read l </etc/default/grub; echo one $l >>/log", "echo two >>/log", NULL};
 
+static const char *const failing_scripts[] = {
+	"read l </etc/default/grub; [ $l = GRUB_TIMEOUT=5 ]", NULL};
+
 /* Found in the trace: where the part that counts begins. */
 #define MARK (void)getpgid(0)
 
-static struct plan *way_back(const struct root *root, struct error *err)
+/* Of the allocations while `counting`, the one that fails; 0: none. */
+static unsigned failing, allocations;
+static bool counting;
+
+#ifndef __SANITIZE_ADDRESS__
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *p, size_t size);
+
+static bool is_denied(void)
+{
+	if (!counting || ++allocations != failing)
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+void *malloc(size_t size)
+{
+	return is_denied() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return is_denied() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+	return is_denied() ? NULL : __libc_realloc(p, size);
+}
+#define CAN_DENY true
+#else
+#define CAN_DENY false
+#endif
+
+/* back: as `rollback` has it; undo, finish: of what was cut short, as `recover` has it. */
+static struct plan *way_out(const char *what, const struct root *root, struct error *err)
 {
 	struct snapshots snapshots = {0};
+	const struct snapshot *s;
 	struct plan *plan = NULL;
 
-	if (snapshots_load(root, &snapshots, err) == 0)
+	if (snapshots_load(root, &snapshots, err) < 0)
+		return NULL;
+	s = snapshots_interrupted(&snapshots);
+	if (strcmp(what, "back") == 0)
 		(void)snapshot_rollback_plan(root, &snapshots, NULL, &plan, err);
+	else if (!s)
+		(void)error_set(err, -ENOENT, "nothing was cut short");
+	else if (strcmp(what, "finish") == 0)
+		(void)snapshot_finish_plan(root, &snapshots, &plan, err);
+	else
+		(void)snapshot_rollback_plan(root, &snapshots, s->id, &plan, err);
 	snapshots_free(&snapshots);
 	return plan;
 }
 
-static int child(const char *what, const char *dir)
+/* The same as support_txn_run(), which allocates for itself. */
+static enum txn_event_kind run_counted(struct txn *txn, struct str *log)
+{
+	struct txn_event ev;
+	int more;
+
+	do {
+		counting = true;
+		more = txn_step(txn, &ev);
+		counting = false;
+		support_txn_log(log, &ev);
+		if (ev.kind == TXN_NOTHING) {
+			struct pollfd fd = {.fd = txn_fd(txn), .events = POLLIN};
+
+			assert_int_equal(poll(&fd, 1, 60000), 1);
+		}
+	} while (more);
+	return ev.kind;
+}
+
+static struct plan *make_plan(const char *what, const struct root *root, struct error *err)
+{
+	struct plan *plan;
+
+	if (base_starts(what, "apply"))
+		return support_txn_plan(root, support_edits,
+			strcmp(what, "apply-and-run") == 0    ? scripts
+			: strcmp(what, "apply-and-fail") == 0 ? failing_scripts
+							      : NULL);
+	counting = true;
+	plan = way_out(what, root, err);
+	counting = false;
+	return plan;
+}
+
+static int begin(
+	const struct root *root, const struct plan *plan, struct txn **txn, struct error *err)
+{
+	int r;
+
+	MARK;
+	counting = true;
+	r = txn_begin(root, plan, 0, txn, err);
+	counting = false;
+	return r;
+}
+
+static int child(const char *what, const char *dir, const char *deny)
 {
 	struct root *root = support_txn_root(dir);
 	struct error err = {0};
@@ -48,23 +150,22 @@ static int child(const char *what, const char *dir)
 	struct str log = {0};
 	int result;
 
-	if (strcmp(what, "back") == 0)
-		plan = way_back(root, &err);
-	else
-		plan = support_txn_plan(
-			root, support_edits, strcmp(what, "apply-and-run") == 0 ? scripts : NULL);
+	failing = deny ? (unsigned)atoi(deny) : 0;
+	plan = make_plan(what, root, &err);
 	if (!plan) {
 		puts(err.text);
 		result = err.code == -ENOENT ? NOTHING_TO_DO : REFUSED;
-	} else if (MARK, txn_begin(root, plan, 0, &txn, &err) < 0) {
+	} else if (begin(root, plan, &txn, &err) < 0) {
 		puts(err.text);
 		result = REFUSED;
 	} else {
-		result = support_txn_run(txn, &log) == TXN_COMMITTED ? COMMITTED : RESTORED;
+		result = run_counted(txn, &log) == TXN_COMMITTED ? COMMITTED : RESTORED;
 		if (log.s && strstr(log.s, "rolled-back -"))
 			result = HARMED;
 		puts(log.s);
 	}
+	if (failing && allocations < failing)
+		puts("all allocations");
 	fflush(stdout);
 	txn_free(txn);
 	plan_free(plan);
@@ -187,28 +288,37 @@ struct sweep {
 	char *start, *end;        /* the tree before it and after it */
 };
 
-static void one_failure(const struct sweep *s, const char *call, const char *fault, unsigned n)
+/* What was tried in all, for the end. */
+static unsigned failures, denials, kills;
+
+static bool try_all(void)
 {
-	char *dir = support_txn_system(strcmp(s->what, "apply-and-run") == 0);
-	_cleanup_free_ char *trace = NULL;
-	struct str out = {0};
-	char inject[64];
-	int result;
+	const char *faults = getenv("FAULTS");
+
+	return faults && strcmp(faults, "all") == 0;
+}
+
+/* The system before what is run. */
+static char *make_start(const struct sweep *s)
+{
+	char *dir = support_txn_system(base_starts(s->what, "apply-and-"));
 
 	if (s->first)
 		assert_int_equal(run_child(s->first, dir, NULL), COMMITTED);
-	snprintf(inject, sizeof(inject), "error=%s:when=%u", fault, n);
-	result = run_traced(s->what, dir, call, inject, &out);
-	trace = read_trace(dir);
-	if (!strstr(trace, "(INJECTED)"))
-		fail_msg("%s %u of %s: not injected", call, n, s->what);
+	return dir;
+}
+
+/* It came to one of its ends, and nothing stands in the way of the next one. */
+static void is_whole(const struct sweep *s, const char *dir, const char *call, unsigned n,
+	int result, const char *out)
+{
 	switch (result) {
 	case COMMITTED:
 		is_tree(dir, s->end, s->what, call, n);
 		break;
 	case RESTORED:
 		is_tree(dir, s->start, s->what, call, n);
-		assert_true(strstr(out.s, "failed -"));
+		assert_true(strstr(out, "failed -"));
 		break;
 	case REFUSED:
 		is_tree(dir, s->start, s->what, call, n);
@@ -217,143 +327,337 @@ static void one_failure(const struct sweep *s, const char *call, const char *fau
 			fail_msg("%s %u: refused, but the state directory stays", call, n);
 		break;
 	default:
-		fail_msg("%s %s %u: result %d: %s", s->what, call, n, result, out.s);
+		fail_msg("%s %s %u: result %d: %s", s->what, call, n, result, out);
 	}
-	/* And nothing stands in the way of the next one. */
 	if (result != COMMITTED)
 		assert_int_equal(run_child(s->what, dir, NULL), COMMITTED);
 	is_tree(dir, s->end, "the next one", call, n);
+}
+
+static void one_failure(const struct sweep *s, const char *call, const char *fault, unsigned n)
+{
+	char *dir = make_start(s);
+	_cleanup_free_ char *trace = NULL;
+	struct str out = {0};
+	char inject[64];
+	int result;
+
+	snprintf(inject, sizeof(inject), "error=%s:when=%u", fault, n);
+	result = run_traced(s->what, dir, call, inject, &out);
+	trace = read_trace(dir);
+	if (!strstr(trace, "(INJECTED)"))
+		fail_msg("%s %u of %s: not injected", call, n, s->what);
+	is_whole(s, dir, call, n, result, out.s);
+	failures++;
+	str_free(&out);
+	support_remove(dir);
+}
+
+/* A failure while it goes back after another: what could not be put back then can be later. */
+static void one_failure_in_failure(
+	const struct sweep *s, const char *call, const char *fault, unsigned n)
+{
+	char *dir = make_start(s), inject[64];
+	struct str out = {0};
+	int result;
+
+	snprintf(inject, sizeof(inject), "error=%s:when=%u", fault, n);
+	result = run_traced(s->what, dir, call, inject, &out);
+	free(read_trace(dir));
+	if (result == HARMED) {
+		assert_true(strstr(out.s, "\nrestore-failed "));
+		result = run_child("undo", dir, NULL);
+		/* Only marking it as put back was not certain. */
+		assert_true(result == COMMITTED || result == NOTHING_TO_DO);
+	} else if (result != RESTORED && result != REFUSED)
+		fail_msg("%s %s %u: result %d: %s", s->what, call, n, result, out.s);
+	is_tree(dir, s->start, s->what, call, n);
+	failures++;
+	str_free(&out);
+	support_remove(dir);
+}
+
+/* In a copy, since there are other ways out.  In the end it is `want`; where it was not recognised
+ * as cut short, it had not begun or had ended. */
+static void way_out_leads_to(const struct sweep *s, const char *from, const char *way,
+	const char *want, const char *call, unsigned n)
+{
+	_cleanup_free_ char *now = NULL;
+	char *dir = support_scratch();
+	struct str out = {0};
+	int result;
+
+	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(support_run((const char *const[]){"/bin/sh", "-c", "cp -a \"$0/.\" \"$1\"",
+					     from, dir, NULL},
+				 NULL),
+		0);
+	result = run_child(way, dir, &out);
+	if (result == NOTHING_TO_DO) {
+		now = support_txn_tree(dir);
+		if (strcmp(now, s->start) != 0 && strcmp(now, s->end) != 0)
+			fail_msg("%s killed at %s %u: not recognised:\n%s", s->what, call, n, now);
+	} else if (result == COMMITTED) {
+		is_tree(dir, want, way, call, n);
+	} else {
+		fail_msg("%s killed at %s %u: %s: %d %s", s->what, call, n, way, result, out.s);
+	}
 	str_free(&out);
 	support_remove(dir);
 }
 
 static void one_kill(const struct sweep *s, const char *old, const char *call, unsigned n)
 {
-	char *dir = support_txn_system(strcmp(s->what, "apply-and-run") == 0);
+	char *dir = make_start(s);
 	struct str out = {0};
 	char inject[64];
 	int result;
 
-	if (s->first)
-		assert_int_equal(run_child(s->first, dir, NULL), COMMITTED);
 	snprintf(inject, sizeof(inject), "signal=SIGKILL:when=%u", n);
 	(void)run_traced(s->what, dir, call, inject, NULL);
 	free(read_trace(dir));
 	is_old_or_new(dir, s->start, s->end);
+	if (try_all() || n % 2)
+		way_out_leads_to(s, dir, "undo", s->start, call, n);
+	if (try_all() || n % 2 == 0)
+		way_out_leads_to(s, dir, "finish", s->end, call, n);
 	result = run_child("back", dir, &out);
 	if (result != COMMITTED && result != NOTHING_TO_DO)
 		fail_msg(
 			"%s killed at %s %u: the way back: %d %s", s->what, call, n, result, out.s);
 	is_tree(dir, old, s->what, call, n);
+	kills++;
 	str_free(&out);
 	support_remove(dir);
 }
 
-static void sweep(const char *what, const char *first, const char *call, const char *fault)
-{
-	struct sweep s = {.what = what, .first = first};
-	char *dir = support_txn_system(strcmp(what, "apply-and-run") == 0);
-	char *old = support_txn_tree(dir);
-	unsigned before, after;
+/* The errors that each call fails with; from call to call the next one. */
+static const char *const all_faults[] = {"ENOSPC", "EIO", "EROFS", "EPERM", "EDQUOT", NULL};
 
-	if (first)
-		assert_int_equal(run_child(first, dir, NULL), COMMITTED);
-	s.start = support_txn_tree(dir);
-	s.end = tree_after(what, first);
-	count_calls(what, dir, call, &before, &after);
-	for (unsigned n = before + 1; n <= before + after; n++) {
-		if (fault)
-			one_failure(&s, call, fault, n);
-		else
-			one_kill(&s, old, call, n);
-	}
-	free(s.start);
-	free(s.end);
-	free(old);
+static void open_sweep(struct sweep *s, const char *what, const char *first)
+{
+	char *dir;
+
+	*s = (struct sweep){.what = what, .first = first};
+	dir = make_start(s);
+	s->start = support_txn_tree(dir);
+	s->end = strcmp(what, "apply-and-fail") == 0 ? strdup(s->start) : tree_after(what, first);
 	support_remove(dir);
 }
 
-static const struct {
-	const char *call, *fault;
-} faults[] = {
-	{"mkdirat", "ENOSPC"},
-	{"openat", "EIO"},
-	{"openat2", "EMFILE"},
-	{"write", "ENOSPC"},
-	{"fsync", "EIO"},
-	{"renameat", "EIO"},
-	{"unlinkat", "EIO"},
-	{"symlinkat", "ENOSPC"},
-	{"fchmod", "EPERM"},
-	{"fchown", "EPERM"},
-	{"fchownat", "EPERM"},
-	{"fsetxattr", "ENOSPC"},
-	{"fcntl", "ENOLCK"},
-};
+static void close_sweep(struct sweep *s)
+{
+	free(s->start);
+	free(s->end);
+}
+
+static void count_in(const struct sweep *s, const char *call, unsigned *before, unsigned *after)
+{
+	char *dir = make_start(s);
+
+	count_calls(s->what, dir, call, before, after);
+	support_remove(dir);
+}
+
+static void fail_each(const struct sweep *s, const char *call, const char *const *faults)
+{
+	unsigned before, after, n_faults = 0;
+
+	count_in(s, call, &before, &after);
+	while (faults[n_faults])
+		n_faults++;
+	for (unsigned n = before + 1; n <= before + after; n++)
+		for (unsigned i = 0; i < n_faults; i++)
+			if (try_all() || i == n % n_faults)
+				one_failure(s, call, faults[i], n);
+}
+
+static void kill_each(const struct sweep *s, const char *call)
+{
+	char *dir = support_txn_system(strcmp(s->what, "apply-and-run") == 0);
+	_cleanup_free_ char *old = support_txn_tree(dir);
+	unsigned before, after;
+
+	support_remove(dir);
+	count_in(s, call, &before, &after);
+	for (unsigned n = before + 1; n <= before + after; n++)
+		one_kill(s, old, call, n);
+}
+
+static const char *const calls[] = {"mkdirat", "openat", "openat2", "write", "fsync", "renameat",
+	"unlinkat", "symlinkat", "fchmod", "fchown", "fchownat", "fsetxattr", "fallocate"};
 
 static void every_call_fails(void **state)
 {
+	static const char *const locking[] = {"ENOLCK", NULL};
+	struct sweep s;
+
 	(void)state;
 	if (!have_strace())
 		skip();
-	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
-		sweep("apply", NULL, faults[i].call, faults[i].fault);
+	open_sweep(&s, "apply", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		fail_each(&s, calls[i], all_faults);
+	fail_each(&s, "fcntl", locking);
+	close_sweep(&s);
 }
 
-/* The same code with more to look at first: only what differs. */
 static void every_call_fails_going_back(void **state)
 {
-	static const char *const calls[] = {"openat2", "write", "fsync", "renameat", "unlinkat"};
+	struct sweep s;
 
 	(void)state;
 	if (!have_strace())
 		skip();
+	open_sweep(&s, "back", "apply");
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		sweep("back", "apply", calls[i], "EMFILE");
+		fail_each(&s, calls[i], all_faults);
+	close_sweep(&s);
+}
+
+/* Every third, unless all are asked for: up to the first failure it is an apply like others. */
+static void every_call_fails_in_failure(void **state)
+{
+	struct sweep s;
+
+	(void)state;
+	if (!have_strace())
+		skip();
+	open_sweep(&s, "apply-and-fail", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		unsigned before, after;
+
+		count_in(&s, calls[i], &before, &after);
+		for (unsigned n = before + 1; n <= before + after; n++)
+			for (unsigned k = 0; all_faults[k]; k++)
+				if (try_all() || (n % 3 == i % 3 && n / 3 % 5 == k))
+					one_failure_in_failure(&s, calls[i], all_faults[k], n);
+	}
+	close_sweep(&s);
 }
 
 /* What starts a program.  strace does not follow it: these are the calls of the parent. */
 static void starting_fails(void **state)
 {
-	static const char *const calls[] = {
+	static const char *const starting[] = {
 		"pipe2", "clone", "epoll_create1", "epoll_ctl", "timerfd_create", "pidfd_open"};
+	static const char *const lack[] = {"EAGAIN", NULL};
+	struct sweep s;
 
 	(void)state;
 	if (!have_strace())
 		skip();
-	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		sweep("apply-and-run", NULL, calls[i], "EAGAIN");
+	open_sweep(&s, "apply-and-run", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(starting); i++)
+		fail_each(&s, starting[i], lack);
+	close_sweep(&s);
 }
 
-static const char *const killed_at[] = {
-	"mkdirat", "openat", "write", "fsync", "renameat", "unlinkat"};
+/* Kernels before 5.3 have no pidfd_open(2): the end of a program is seen all the same. */
+static void an_old_kernel(void **state)
+{
+	struct sweep s;
+	unsigned before, after;
+	struct str out = {0};
+	char *dir;
+
+	(void)state;
+	if (!have_strace())
+		skip();
+	open_sweep(&s, "apply-and-run", NULL);
+	count_in(&s, "pidfd_open", &before, &after);
+	assert_int_equal(after, 2);
+	dir = make_start(&s);
+	assert_int_equal(run_traced(s.what, dir, "pidfd_open", "error=ENOSYS", &out), COMMITTED);
+	free(read_trace(dir));
+	is_tree(dir, s.end, s.what, "pidfd_open", 0);
+	str_free(&out);
+	support_remove(dir);
+	close_sweep(&s);
+}
+
+static void deny_each(const char *what, const char *first)
+{
+	struct sweep s;
+	bool all = false;
+
+	open_sweep(&s, what, first);
+	for (unsigned n = 1; !all; n += try_all() ? 1 : 1 + n % 13) {
+		char *dir = make_start(&s), deny[16];
+		struct str out = {0};
+		int result;
+
+		snprintf(deny, sizeof(deny), "%u", n);
+		result = support_run(
+			(const char *const[]){self, "--child", what, dir, deny, NULL}, &out);
+		is_whole(&s, dir, "allocation", n, result, out.s);
+		all = strstr(out.s, "all allocations") != NULL;
+		denials += !all;
+		str_free(&out);
+		support_remove(dir);
+	}
+	close_sweep(&s);
+}
+
+static void every_allocation_fails(void **state)
+{
+	(void)state;
+	if (geteuid() != 0 || !CAN_DENY)
+		skip();
+	deny_each("apply", NULL);
+	deny_each("apply-and-run", NULL);
+	deny_each("back", "apply");
+}
+
+static const char *const killed_at[] = {"mkdirat", "openat", "write", "fsync", "renameat",
+	"unlinkat", "symlinkat", "fchmod", "fchown", "fsetxattr", "fallocate"};
 
 static void killed(void **state)
 {
+	struct sweep s;
+
 	(void)state;
 	if (!have_strace())
 		skip();
+	open_sweep(&s, "apply", NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(killed_at); i++)
-		sweep("apply", NULL, killed_at[i], NULL);
+		kill_each(&s, killed_at[i]);
+	close_sweep(&s);
 }
 
 static void killed_going_back(void **state)
 {
+	struct sweep s;
+
 	(void)state;
 	if (!have_strace())
 		skip();
+	open_sweep(&s, "back", "apply");
 	for (size_t i = 0; i < ARRAY_SIZE(killed_at); i++)
-		sweep("back", "apply", killed_at[i], NULL);
+		kill_each(&s, killed_at[i]);
+	close_sweep(&s);
 }
 
 /* The program that applies dies while a command runs. */
 static void killed_while_running(void **state)
 {
+	struct sweep s;
+
 	(void)state;
 	if (!have_strace())
 		skip();
-	sweep("apply-and-run", NULL, "pidfd_open", NULL);
-	sweep("apply-and-run", NULL, "pipe2", NULL);
+	open_sweep(&s, "apply-and-run", NULL);
+	kill_each(&s, "pidfd_open");
+	kill_each(&s, "pipe2");
+	close_sweep(&s);
+}
+
+static int say_counts(void **state)
+{
+	(void)state;
+	print_message("tried: %u failing calls, %u failing allocations, %u kills\n", failures,
+		denials, kills);
+	return 0;
 }
 
 /* -- the order in which it reaches the disk -- */
@@ -573,7 +877,10 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_call_fails),
 		cmocka_unit_test(every_call_fails_going_back),
+		cmocka_unit_test(every_call_fails_in_failure),
 		cmocka_unit_test(starting_fails),
+		cmocka_unit_test(an_old_kernel),
+		cmocka_unit_test(every_allocation_fails),
 		cmocka_unit_test(killed),
 		cmocka_unit_test(killed_going_back),
 		cmocka_unit_test(killed_while_running),
@@ -585,9 +892,9 @@ int main(int argc, char **argv)
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	self[n > 0 ? n : 0] = '\0';
-	if (argc == 4 && strcmp(argv[1], "--child") == 0)
-		return child(argv[2], argv[3]);
+	if (argc >= 4 && strcmp(argv[1], "--child") == 0)
+		return child(argv[2], argv[3], argc > 4 ? argv[4] : NULL);
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, say_counts);
 }

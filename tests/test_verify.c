@@ -5,10 +5,13 @@
 #include <cmocka.h>
 
 #include "core/verify.h"
+#include "tests/support.h"
 #include "tests/support_machine.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct fixture {
 	struct support_machine m;
@@ -143,6 +146,62 @@ static void an_empty_choice_has_no_verdicts(void **state)
 	verdicts_free(&verdicts);
 }
 
+static void put_at(const char *dir, const char *path, time_t when)
+{
+	struct timespec times[2] = {{.tv_sec = when}, {.tv_sec = when}};
+	char full[300];
+
+	support_put(dir, path, "");
+	snprintf(full, sizeof(full), "%s%s", dir, path);
+	assert_int_equal(utimensat(AT_FDCWD, full, times, 0), 0);
+}
+
+/* A kernel that came after the choice is covered when its image was built by then. */
+static void each_kernels_image_is_old_or_new(void **state)
+{
+	static const struct {
+		const char *version, *image;
+		enum tristate covered;
+	} expected[] = {
+		{"6.1.0-18-amd64", "/boot/initrd.img-6.1.0-18-amd64", YES},
+		{"6.1.0-18", "/boot/initrd.img-6.1.0-18", NO},
+		{"6.12", "/boot/0123/6.12/initrd", YES},
+		{"6.13", NULL, UNKNOWN},
+	};
+	char *dir = support_scratch(), versions[ARRAY_SIZE(expected)][32];
+	struct kernel kernels[ARRAY_SIZE(expected)] = {0};
+	struct machine machine = {.kernels = kernels, .n_kernels = ARRAY_SIZE(expected)};
+	struct verdicts verdicts = {0};
+	struct root *root = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		snprintf(versions[i], sizeof(versions[i]), "%s", expected[i].version);
+		kernels[i].version = versions[i];
+	}
+	assert_int_equal(root_open(dir, NULL, &root, NULL), 0);
+	put_at(dir, "/boot/initrd.img-6.1.0-18-amd64", 2000);
+	put_at(dir, "/boot/initrd.img-6.1.0-18", 999);
+	put_at(dir, "/boot/initrd.img-6.1.0-18.dpkg-bak", 3000);
+	put_at(dir, "/boot/vmlinuz-6.13", 3000);
+	put_at(dir, "/boot/initramfs-6.12.img", 500);
+	put_at(dir, "/boot/0123/6.12/initrd", 1000);
+	/* Nothing is chosen: there is nothing to cover. */
+	assert_int_equal(verify_kernels(root, &machine, &verdicts), 0);
+	assert_int_equal(verdicts.n_kernels, 0);
+	put_at(dir, CHOICE_PATH, 1000);
+	assert_int_equal(verify_kernels(root, &machine, &verdicts), 0);
+	assert_int_equal(verdicts.n_kernels, ARRAY_SIZE(expected));
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		assert_string_equal(verdicts.kernels[i].version, expected[i].version);
+		assert_true(base_same(verdicts.kernels[i].image, expected[i].image));
+		assert_int_equal(verdicts.kernels[i].covered, expected[i].covered);
+	}
+	verdicts_free(&verdicts);
+	root_close(root);
+	support_remove(dir);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -153,6 +212,7 @@ int main(void)
 		T(a_card_that_moved_is_found_with_the_command),
 		T(another_group_is_told_though_all_is_well),
 		T(an_empty_choice_has_no_verdicts),
+		cmocka_unit_test(each_kernels_image_is_old_or_new),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);

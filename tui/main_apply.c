@@ -1,5 +1,6 @@
 #include "tui/main.h"
 
+#include "core/diff.h"
 #include "core/plan.h"
 #include "core/report.h"
 #include "core/snapshot.h"
@@ -40,6 +41,32 @@ static void show_line(const char *before, const char *text)
 	(void)fflush(stdout);
 }
 
+static void show_diff(const struct change *change)
+{
+	_cleanup_free_ char *diff = NULL;
+
+	if (diff_text(change, &diff) < 0)
+		(void)main_error(MAIN_FAILED, "%s: the difference needs more memory than there is",
+			change->path);
+	else
+		show_line("", *diff ? diff : "(only who owns it)\n");
+}
+
+/* Nothing that somebody wrote is lost unseen: what he changed, and what becomes of it. */
+static void show_edits(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_edits; i++) {
+		show_line("Changed since vfio-wizard wrote it, and how: ", plan->edits[i].path);
+		show_diff(&plan->edits[i]);
+		for (size_t k = 0; k < plan->n_changes; k++) {
+			if (strcmp(plan->changes[k].path, plan->edits[i].path) != 0)
+				continue;
+			show_line("And what becomes of it as it is now: ", plan->changes[k].path);
+			show_diff(&plan->changes[k]);
+		}
+	}
+}
+
 static void show_plan(const struct main_options *o, const struct plan *plan)
 {
 	_cleanup_(str_free) struct str findings = {0};
@@ -48,6 +75,7 @@ static void show_plan(const struct main_options *o, const struct plan *plan)
 		report_finding(&plan->findings.v[i], &findings);
 	if (findings.s)
 		printf("%s\n", findings.s);
+	show_edits(plan);
 	show_line("To do: ", plan->summary);
 	for (size_t i = 0; i < plan->n_changes; i++) {
 		const struct change *c = &plan->changes[i];

@@ -163,6 +163,8 @@ int main_verify(const struct main_options *o)
 	if (choice_load(root, &choice, &err) < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
 	r = verify_choice(machine, &choice, &verdicts);
+	if (r == 0 && choice.n)
+		r = verify_kernels(root, machine, &verdicts);
 	if (r == 0)
 		r = report_verify(&verdicts, o->json, &out);
 	r = main_print(r, &out);

@@ -36,9 +36,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	_cleanup_free_ char *text = NULL;
 	int r = in->choice->n ? build(in, &text, err) : 0;
 
-	if (r == 0)
-		r = target_own_file(in, plan, &target_grub, TARGET_GRUB, 0644, text, err);
-	return r < 0 ? r : target_grub_entry(in, plan, &target_grub, err);
+	return r < 0 ? r : target_own_file(in, plan, &target_grub, TARGET_GRUB, 0644, text, err);
 }
 
 /* Proxmox starts the copy of grub.cfg that it keeps on its boot partitions. */
@@ -48,7 +46,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	static const char *const sync[] = {"/usr/sbin/proxmox-boot-tool", "refresh", NULL};
 	int r;
 
-	if (!target_changed(plan, &target_grub))
+	if (!target_changed(plan, &target_grub) && !target_changed(plan, &target_grub_entry))
 		return 0;
 	r = plan_add_command(plan, COMMAND_BOOT_LOADER, "write the boot menu", argv);
 	if (r == 0 && in->machine->host.proxmox_boot)

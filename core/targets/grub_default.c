@@ -86,7 +86,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	_cleanup_(strv_free) struct strv done = {0};
 	int r = 0;
 
-	if (!target_changed(plan, &target_grub_default))
+	if (!target_changed(plan, &target_grub_default) && !target_changed(plan, &target_grub_entry))
 		return 0;
 	for (size_t i = 0; r == 0 && tool && i < ARRAY_SIZE(configs); i++)
 		r = write_menu(in, plan, tool, configs[i], &done);

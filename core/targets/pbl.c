@@ -27,7 +27,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	static const char *const argv[] = {"/usr/sbin/update-bootloader", "--config", NULL};
 
 	(void)in;
-	if (!target_changed(plan, &target_pbl))
+	if (!target_changed(plan, &target_pbl) && !target_changed(plan, &target_grub_entry))
 		return 0;
 	if (plan_add_command(plan, COMMAND_BOOT_LOADER, "write the boot menu", argv) < 0)
 		return error_set(err, -ENOMEM, "out of memory");

@@ -19,6 +19,7 @@ const struct target *const target_all[] = {
 	&target_dracut,
 	&target_mkinitcpio,
 	&target_booster,
+	&target_grub_entry,
 	&target_grub,
 	&target_grubby,
 	&target_pbl,

@@ -108,9 +108,6 @@ int target_list(const struct target_input *in, const char *directory, const char
 const char *target_find_program(const struct target_input *in, const char *const names[]);
 /* After every target: takes our words out of lists that none asked for, and keeps the record. */
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err);
-/* GRUB's menu entry without passthrough, which grub-mkconfig makes: for targets of GRUB. */
-int target_grub_entry(const struct target_input *in, struct plan *plan, const struct target *target,
-	struct error *err);
 /* Where vfio-wizard itself is installed below the root; NULL: nowhere. */
 const char *target_program(const struct target_input *in);
 /* The plan holds a change that `target` asked for. */
@@ -126,7 +123,7 @@ bool target_changed(const struct plan *plan, const struct target *target);
 #define TARGET_UDEV      "/etc/udev/rules.d/60-vfio-wizard.rules"
 #define TARGET_QEMU_CONF "/etc/libvirt/qemu.conf"
 
-extern const struct target target_trial;
+extern const struct target target_trial, target_grub_entry;
 extern const struct target target_vfio_nodes, target_libvirt, target_opennebula;
 extern const struct target target_grub_default, target_kernel_install, target_proxmox, target_entries,
 	target_uki, target_u_boot, target_manual;
