@@ -220,6 +220,9 @@ static void the_longer_version_is_meant(void **state)
 		"title a\nversion 6.12.117-2\ninitrd /a.img\n");
 	support_put(s.dir, "/boot/loader/entries/b.conf",
 		"linux /linux-6.12.117\ninitrd /b.img ucode.img /intel-ucode.img $x\n");
+	support_put(
+		s.dir, "/boot/loader/entries/e.conf", "linux /vmlinuz-" DEB13 "\ninitrd /e.img\n");
+	support_put(s.dir, "/boot/e.img", "");
 	support_put(s.dir, "/boot/loader/entries/c.conf", "version 6.12\ninitrd /a.img\n");
 	support_put(s.dir, "/boot/loader/entries/d.conf", "linux\ninitrd\n\n\t\nversion\n");
 	support_put(s.dir, "/boot/a.img", "");
@@ -228,7 +231,8 @@ static void the_longer_version_is_meant(void **state)
 	scan(&s);
 	assert_images(&s, "6.12.107+deb13-amd64 /boot/initrd.img-6.12.107+deb13-amd64\n"
 			  "6.12.117 /boot/a.img\n"
-			  "6.12.117 /boot/b.img\n" DEB13 " /boot/initrd.img-" DEB13 "\n");
+			  "6.12.117 /boot/b.img\n" DEB13 " /boot/initrd.img-" DEB13 "\n" DEB13
+			  " /boot/e.img\n");
 	close_sample(&s);
 }
 
