@@ -14,17 +14,17 @@ const struct boot_kind boot_loader_kinds[] = {
 	{BOOT_UNKNOWN, "unknown", "not known", false, false},
 	{BOOT_OTHER, "other", "another boot loader", false, false},
 	{BOOT_GRUB_D, "grub.d", "GRUB with drop-ins in /etc/default/grub.d", true, false},
-	{BOOT_GRUB, "grub", "GRUB with /etc/default/grub", false, false},
+	{BOOT_GRUB, "grub", "GRUB with /etc/default/grub", true, false},
 	{BOOT_GRUB_BLS, "grub-bls", "GRUB with loader entries, by grubby", false, false},
 	{BOOT_PBL, "update-bootloader", "GRUB, by update-bootloader", false, false},
 	{BOOT_SDBOOTUTIL, "sdbootutil", "loader entries, by sdbootutil", false, false},
-	{BOOT_KERNEL_INSTALL, "kernel-install", "systemd-boot, entries by kernel-install", false,
+	{BOOT_KERNEL_INSTALL, "kernel-install", "systemd-boot, entries by kernel-install", true,
 		false},
-	{BOOT_ENTRIES, "entries", "systemd-boot, entries written by hand", false, false},
-	{BOOT_UKI, "uki", "unified kernel images", false, false},
-	{BOOT_PROXMOX, "proxmox", "systemd-boot, by proxmox-boot-tool", false, false},
+	{BOOT_ENTRIES, "entries", "systemd-boot, entries written by hand", true, false},
+	{BOOT_UKI, "uki", "unified kernel images", true, false},
+	{BOOT_PROXMOX, "proxmox", "systemd-boot, by proxmox-boot-tool", true, false},
 	{BOOT_OSTREE, "ostree", "deployments of rpm-ostree", false, false},
-	{BOOT_U_BOOT_MENU, "u-boot-menu", "U-Boot, by u-boot-menu", false, false},
+	{BOOT_U_BOOT_MENU, "u-boot-menu", "U-Boot, by u-boot-menu", true, false},
 	{BOOT_REFIND, "refind", "rEFInd", false, false},
 	{BOOT_LIMINE, "limine", "Limine", false, false},
 	{BOOT_SYSLINUX, "syslinux", "SYSLINUX or EXTLINUX", false, false},
@@ -58,6 +58,11 @@ const struct boot_kind *boot_loader_kind(enum boot_loader kind)
 const struct boot_kind *boot_initramfs_kind(enum initramfs kind)
 {
 	return find_kind(boot_initramfs_kinds, (int)kind);
+}
+
+bool boot_loader_is_by_hand(enum boot_loader kind)
+{
+	return kind == BOOT_REFIND || kind == BOOT_LIMINE || kind == BOOT_SYSLINUX;
 }
 
 const struct boot_kind *boot_kind_by_name(const struct boot_kind *table, const char *name)

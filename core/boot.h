@@ -15,6 +15,7 @@ struct boot_kind {
 extern const struct boot_kind boot_loader_kinds[], boot_initramfs_kinds[];
 const struct boot_kind *boot_loader_kind(enum boot_loader kind);       /* never NULL */
 const struct boot_kind *boot_initramfs_kind(enum initramfs kind);
+bool boot_loader_is_by_hand(enum boot_loader kind);    /* told what to add to it, never edited */
 /* NULL: no such name. */
 const struct boot_kind *boot_kind_by_name(const struct boot_kind *table, const char *name);
 

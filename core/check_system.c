@@ -201,7 +201,7 @@ static void check_loader(struct check *c)
 	_cleanup_(strv_free) struct strv wanted = {0};
 	_cleanup_(str_free) struct str remedy = {0};
 
-	if (boot_loader_kind(loader)->is_set_up)
+	if (boot_loader_kind(loader)->is_set_up || boot_loader_is_by_hand(loader))
 		return;
 	if (parameters_wanted(c->machine, c->choice, &wanted) < 0)
 		c->r = -ENOMEM;

@@ -312,15 +312,17 @@ bool host_root_is_read_only(const struct root *root)
 	return root_read_text(root, "/etc/fstab", &fstab, NULL) == 0 && fstab_has_ro(fstab);
 }
 
-static int cmdline(const struct root *root, struct host *host)
+int host_read_cmdline(const struct root *root, char **ret)
 {
-	char *text = NULL;
+	_cleanup_free_ char *text = NULL;
 	int r = is_foreign_proc(root) ? 0 : read_optional(root, "/proc/cmdline", &text);
 
+	if (r < 0)
+		return r;
 	if (text)
 		text[strcspn(text, "\n")] = '\0';
-	host->cmdline = text;
-	return r;
+	*ret = TAKE_PTR(text);
+	return 0;
 }
 
 /* ---- the system below the root ------------------------------------------------------------ */
@@ -493,7 +495,7 @@ int host_scan(const struct root *root, struct machine *machine, struct error *er
 	host->container = container(root);
 	host->read_only = read_only(root);
 	if (r == 0)
-		r = cmdline(root, host);
+		r = host_read_cmdline(root, &host->cmdline);
 	if (r == 0)
 		r = os_release(root, host);
 	if (r == 0)

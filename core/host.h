@@ -24,4 +24,9 @@ bool host_root_is_read_only(const struct root *root);
  * its version; version may be NULL. */
 bool host_package(const char *status, const char *name, char *version, size_t size);
 
+/* The kernel command line with which the system below the root runs, without the newline; *ret NULL: it does
+ * not, as far as can be seen.  The /proc of a rescue system, mounted below the root for commands to run
+ * there, is not that system's.  -ENOMEM. */
+int host_read_cmdline(const struct root *root, char **ret);
+
 #endif

@@ -1,6 +1,8 @@
 #include "core/rescue.h"
 #include "core/snapshot.h"
 
+#include "core/targets/kernel_cmdline.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -328,6 +330,8 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 		r = compose(snapshots, oldest, plan, &undos, err);
 	for (size_t i = 0; r == 0 && i < undos.n; i++)
 		r = plan_undo(root, &undos.v[i], plan, err);
+	if (r == 0)
+		r = target_kernel_cmdline_back(root, plan, err);
 	if (r == 0)
 		r = plan_choices(root, plan, err);
 	if (r < 0)

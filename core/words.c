@@ -168,7 +168,9 @@ static int parse_line(struct words *words, const char *line)
 		return 0;
 	if (f.n == 5 && strcmp(f.v[0], "made") == 0) {
 		r = parse_place(words, &f.v[2], &list);
-		return r < 0 ? r : base_number(f.v[1], 16, UINT64_MAX, &list->made);
+		if (r < 0)
+			return r;
+		return base_number(f.v[1], 16, UINT64_MAX, &list->made) < 0 ? -EINVAL : 0;
 	}
 	if (f.n != 4)
 		return -EINVAL;
@@ -214,6 +216,35 @@ int words_load(const struct root *root, struct words *ret, struct error *err)
 }
 
 /* -- editing -- */
+
+static int read_shell(
+	const struct words_place *place, const char *text, struct strv *ret, struct error *err)
+{
+	int r = edit_shell_read(place->path, text, place->key, ret, err);
+
+	return r < 0 ? r : 0;
+}
+
+int words_read(
+	const struct words_place *place, const char *text, struct strv *ret, struct error *err)
+{
+	switch (place->grammar) {
+	case WORDS_CMDLINE:
+		return edit_cmdline_read(place->path, text, EDIT_CMDLINE_FILE, ret, err);
+	case WORDS_ENTRY:
+		return edit_cmdline_read(place->path, text, EDIT_CMDLINE_ENTRY, ret, err);
+	case WORDS_SHELL:
+	case WORDS_ARRAY:
+		return read_shell(place, text, ret, err);
+	case WORDS_VIRCONF:
+	case WORDS_PCI_CONF:
+	case WORDS_PCI_RB:
+	case WORDS_BOOSTER:
+	case WORDS_TOOL:
+		break;
+	}
+	return error_set(err, -EINVAL, "%s holds no kernel parameters", place->path);
+}
 
 static int edit_pci_conf(const struct words_place *place, const char *text, struct strv *ours,
 	const struct strv *wanted, char **ret, struct error *err)

@@ -54,6 +54,10 @@ const struct strv *words_ours(const struct words *words, const struct words_plac
 /* Every kernel parameter of ours that some list has. */
 int words_parameters(const struct words *words, struct strv *ret);
 
+/* The words of a list of kernel parameters, in a file of WORDS_CMDLINE, _ENTRY, _SHELL or _ARRAY; added to
+ * *ret.  Errors as the editors have them. */
+int words_read(const struct words_place *place, const char *text, struct strv *ret, struct error *err);
+
 /* The editor of the grammar (edit_list.h has the meaning of both lists); not for WORDS_TOOL. */
 int words_edit(const struct words_place *place, const char *text, struct strv *ours,
 	const struct strv *wanted, char **ret, struct error *err);

@@ -7,10 +7,7 @@
 #include "core/parameters.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-
-#define DROP_INS "/etc/default/grub.d"
 
 static bool detect(const struct target_input *in)
 {
@@ -41,19 +38,25 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 
 	if (r == 0)
 		r = target_own_file(in, plan, &target_grub, TARGET_GRUB, 0644, text, err);
-	return r < 0 ? r : target_grub_entry(in, plan, &target_grub, err);
+	/* That one is the other target's where GRUB reads /etc/default/grub alone. */
+	return r < 0 || in->loader == BOOT_GRUB ? r
+						: target_grub_entry(in, plan, &target_grub, err);
 }
 
+/* Proxmox starts the copy of grub.cfg that it keeps on its boot partitions. */
 static int commands(const struct target_input *in, struct plan *plan, struct error *err)
 {
 	static const char *const argv[] = {"/usr/sbin/update-grub", NULL};
+	static const char *const sync[] = {"/usr/sbin/proxmox-boot-tool", "refresh", NULL};
+	int r;
 
-	(void)in;
 	if (!target_changed(plan, &target_grub))
 		return 0;
-	if (plan_add_command(plan, COMMAND_BOOT_LOADER, "write the boot menu", argv) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
-	return 0;
+	r = plan_add_command(plan, COMMAND_BOOT_LOADER, "write the boot menu", argv);
+	if (r == 0 && in->machine->host.proxmox_boot)
+		r = plan_add_command(
+			plan, COMMAND_BOOT_LOADER, "copy it to the boot partitions", sync);
+	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
 static int add_file(
@@ -72,21 +75,14 @@ static int add_file(
 static int parameters(
 	const struct target_input *in, struct strv *theirs, struct strv *ours, struct error *why)
 {
-	_cleanup_(strv_free) struct strv names = {0};
-	int r = add_file(in, "/etc/default/grub", theirs, why);
+	_cleanup_(strv_free) struct strv paths = {0};
+	int r = strv_add(&paths, TARGET_GRUB_DEFAULT);
 
-	if (r == 0 && root_list(in->root, DROP_INS, &names) == -ENOMEM)
-		r = -ENOMEM;
-	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		size_t n = strlen(names.v[i]);
-		char path[512];
-
-		if (n < 5 || strcmp(names.v[i] + n - 4, ".cfg") != 0 ||
-			snprintf(path, sizeof(path), DROP_INS "/%s", names.v[i]) >=
-				(int)sizeof(path))
-			continue;
-		r = add_file(in, path, strcmp(path, TARGET_GRUB) == 0 ? ours : theirs, why);
-	}
+	if (r == 0)
+		r = target_list(in, "/etc/default/grub.d", ".cfg", &paths);
+	for (size_t i = 0; r == 0 && i < paths.n; i++)
+		r = add_file(
+			in, paths.v[i], strcmp(paths.v[i], TARGET_GRUB) == 0 ? ours : theirs, why);
 	return r;
 }
 

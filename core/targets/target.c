@@ -15,6 +15,13 @@ const struct target *const target_all[] = {
 	&target_trial,
 	&target_initramfs_tools,
 	&target_grub,
+	&target_grub_default,
+	&target_kernel_install,
+	&target_proxmox,
+	&target_entries,
+	&target_uki,
+	&target_u_boot,
+	&target_manual,
 	NULL,
 };
 
@@ -171,6 +178,67 @@ int target_own_words(const struct target_input *in, struct plan *plan, const str
 	return r < 0 ? r : add(plan, target, resolved, &before, &after, err);
 }
 
+static int read_theirs(const struct target_input *in, const struct words_place *place,
+	const char *text, struct strv *ret, struct error *err)
+{
+	static const struct strv none;
+	const struct strv *recorded = words_ours(in->words, place);
+	_cleanup_(strv_free) struct strv ours = {0};
+	_cleanup_free_ char *bare = NULL;
+	int r;
+
+	if (recorded && strv_copy(&ours, recorded) < 0)
+		return -ENOMEM;
+	r = words_edit(place, text, &ours, &none, &bare, err);
+	return r < 0 ? r : words_read(place, bare, ret, err);
+}
+
+int target_words_theirs(const struct target_input *in, const struct words_place *place,
+	struct strv *theirs, struct error *why)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_(strv_free) struct strv words = {0};
+	struct error err = {0};
+	int r = target_read_optional(in, place->path, &text, why);
+
+	if (r <= 0)
+		return r;
+	r = read_theirs(in, place, text, &words, &err);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		*why = err;
+	for (size_t i = 0; r == 0 && i < words.n; i++)
+		r = strv_add(theirs, words.v[i]);
+	return r == -ENOMEM ? r : 0;
+}
+
+int target_list(
+	const struct target_input *in, const char *directory, const char *suffix, struct strv *ret)
+{
+	_cleanup_(strv_free) struct strv names = {0};
+	size_t m = strlen(suffix);
+	int r = root_list(in->root, directory, &names);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		size_t n = strlen(names.v[i]);
+
+		if (n > m && names.v[i][0] != '.' && strcmp(names.v[i] + n - m, suffix) == 0)
+			r = strv_addf(ret, "%s/%s", directory, names.v[i]);
+	}
+	return r;
+}
+
+const char *target_find_program(const struct target_input *in, const char *const names[])
+{
+	for (; *names; names++)
+		if (root_exists(in->root, *names))
+			return *names;
+	return NULL;
+}
+
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err)
 {
 	static const struct target self = {.name = "words"};
@@ -208,8 +276,8 @@ int target_read_optional(
 
 const char *target_program(const struct target_input *in)
 {
-	static const char *const places[] = {"/usr/local/sbin/vfio-wizard",
-		"/usr/sbin/vfio-wizard", "/usr/local/bin/vfio-wizard", "/usr/bin/vfio-wizard"};
+	static const char *const places[] = {"/usr/local/sbin/vfio-wizard", "/usr/sbin/vfio-wizard",
+		"/usr/local/bin/vfio-wizard", "/usr/bin/vfio-wizard"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (root_exists(in->root, places[i]))

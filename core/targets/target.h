@@ -16,9 +16,17 @@
 #define TARGET_IDS       "/etc/modprobe.d/zz-vfio-wizard.conf"
 #define TARGET_GRUB      "/etc/default/grub.d/zz-vfio-wizard.cfg"
 #define TARGET_GRUB_ENTRY "/etc/grub.d/42_vfio-wizard"
+#define TARGET_CMDLINE_D "/etc/cmdline.d/90-vfio-wizard.conf"
+#define TARGET_DRACUT_UKI "/etc/dracut.conf.d/zz-vfio-wizard-cmdline.conf"
+#define TARGET_U_BOOT    "/etc/u-boot-menu/conf.d/90-vfio-wizard.conf"
+/* For a person to read: what to add to a boot loader's configuration by hand. */
+#define TARGET_NOTE      "/etc/vfio-wizard/boot-loader"
 #define TARGET_HOOK      "/etc/initramfs-tools/hooks/vfio-wizard"
 /* Marked block in a file of the person's. */
 #define TARGET_MODULES   "/etc/initramfs-tools/modules"
+/* Words in a file of the person's. */
+#define TARGET_GRUB_DEFAULT "/etc/default/grub"
+#define TARGET_CMDLINE   "/etc/kernel/cmdline"
 
 /* What a target works from. */
 struct target_input {
@@ -77,6 +85,16 @@ int target_own_words(const struct target_input *in, struct plan *plan, const str
  * *why unless it is just not there.  Fails only with -ENOMEM. */
 int target_read_optional(const struct target_input *in, const char *path, char **ret,
 	struct error *why);
+/* For parameters(): the words of a list of the person's, ours left out, added to *theirs.  As there, what
+ * cannot be read is told in *why, and only want of memory fails. */
+int target_words_theirs(const struct target_input *in, const struct words_place *place,
+	struct strv *theirs, struct error *why);
+/* Adds the paths of the files in a directory whose names end in `suffix`, sorted; a directory that is not
+ * there or cannot be read has none.  -ENOMEM. */
+int target_list(const struct target_input *in, const char *directory, const char *suffix,
+	struct strv *ret);
+/* The first of these programs that the system has, NULL: none.  names: absolute, NULL-terminated. */
+const char *target_find_program(const struct target_input *in, const char *const names[]);
 /* After every target: takes our words out of lists that none asked for, and keeps the record. */
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err);
 /* GRUB's menu entry without passthrough, which grub-mkconfig makes: for targets of GRUB. */
@@ -99,6 +117,8 @@ bool target_changed(const struct plan *plan, const struct target *target);
 
 extern const struct target target_trial;
 extern const struct target target_vfio_nodes, target_libvirt, target_opennebula;
+extern const struct target target_grub_default, target_kernel_install, target_proxmox, target_entries,
+	target_uki, target_u_boot, target_manual;
 extern const struct target target_vfio_bind, target_modprobe, target_initramfs_tools, target_grub;
 
 #endif

@@ -1,0 +1,30 @@
+/* Entries of the Boot Loader Specification, type 1: files in loader/entries of the EFI system
+ * partition or of /boot. */
+#ifndef CORE_TARGETS_ENTRIES_H
+#define CORE_TARGETS_ENTRIES_H
+
+#include "core/targets/target.h"
+
+/* One that boots Linux. */
+struct entry {
+	char *path, *text;
+	/* It is to stay free of passthrough: named fallback, rescue or recovery in its title or its
+	 * file's name, or marked so by a line "# vfio-wizard: leave". */
+	bool spare;
+};
+
+struct entries {
+	struct entry *v; /* by directory, then by name */
+	size_t n;
+};
+
+/* What cannot be read is left out and told in *why; fails only with -ENOMEM. */
+int target_entries_read(const struct target_input *in, struct entries *ret, struct error *why);
+void target_entries_free(struct entries *entries);
+/* A name of so many bytes says that what it names is a way back. */
+bool target_entries_is_spare(const char *name, size_t n);
+/* Finding boot-editor-off: nothing can be given at the boot prompt, and no entry is spare. */
+int target_entries_warn(
+	const struct target_input *in, const struct entries *entries, struct plan *plan);
+
+#endif
