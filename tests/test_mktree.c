@@ -215,9 +215,13 @@ static const struct {
 	size_t kernels;
 } roots[] = {
 	{"arch-grub", 2},
+	{"arch-limine", 2},
+	{"arch-refind", 2},
 	{"arch-systemd-boot", 2},
+	{"arch-uki", 2},
 	{"debian-dracut", 2},
 	{"debian-systemd-boot", 2},
+	{"debian-u-boot", 2},
 	{"debian12", 2},
 	{"debian13", 2},
 	{"fedora", 2},
