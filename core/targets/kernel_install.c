@@ -62,6 +62,28 @@ static int boot_image(const struct target_input *in, const struct kernel *kernel
 	return root_exists(in->root, *ret);
 }
 
+/* An initramfs that is there before kernel-install runs has to be handed over, or the entry would have
+ * none; where a plugin makes it, there is none. */
+static int boot_initrd(const struct target_input *in, const struct kernel *kernel, char **ret)
+{
+	static const char *const places[][2] = {
+		{"/boot/initrd.img-", ""}, {"/boot/initramfs-", ".img"}, {"/boot/initrd-", ""}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		_cleanup_free_ char *path = NULL;
+
+		if (asprintf(&path, "%s%s%s", places[i][0], kernel->version, places[i][1]) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		if (root_exists(in->root, path)) {
+			*ret = TAKE_PTR(path);
+			return 0;
+		}
+	}
+	return 0;
+}
+
 static bool finds_all(const struct target_input *in)
 {
 	for (size_t i = 0; i < in->machine->n_kernels; i++) {
@@ -76,11 +98,11 @@ static bool finds_all(const struct target_input *in)
 static int add_kernel(const struct target_input *in, struct plan *plan, const char *program,
 	const struct kernel *kernel)
 {
-	_cleanup_free_ char *purpose = NULL, *module = NULL, *boot = NULL;
+	_cleanup_free_ char *purpose = NULL, *module = NULL, *boot = NULL, *initrd = NULL;
 	int r = module_image(in, kernel, &module);
 	int other = r == 0 ? boot_image(in, kernel, &boot) : 0;
 
-	if (r < 0 || other < 0)
+	if (r < 0 || other < 0 || boot_initrd(in, kernel, &initrd) < 0)
 		return -ENOMEM;
 	if (!r && !other)
 		return findings_add(&plan->findings, "boot-entry-kept", SEVERITY_WARNING, NULL, -1,
@@ -91,7 +113,8 @@ static int add_kernel(const struct target_input *in, struct plan *plan, const ch
 	if (asprintf(&purpose, "write the boot entry of %s", kernel->version) < 0)
 		return -ENOMEM;
 	return plan_add_command(plan, COMMAND_INITRAMFS, purpose,
-		(const char *const[]){program, "add", kernel->version, r ? module : boot, NULL});
+		(const char *const[]){
+			program, "add", kernel->version, r ? module : boot, initrd, NULL});
 }
 
 /* One run of update-initramfs does both. */
