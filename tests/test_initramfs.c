@@ -313,7 +313,8 @@ static void dracut_writes_what_the_entries_name(void **state)
 		"/usr/bin/dracut --force /boot/efi/" ID
 		"/6.12.107+deb13-amd64/initrd.img-6.12.107+deb13-amd64 6.12.107+deb13-amd64\n"
 		"/usr/bin/dracut --force /boot/initrd.img-" DEB13 " " DEB13 "\n"
-		"/usr/bin/dracut --force /boot/efi/" ID "/" DEB13 "/initrd.img-" DEB13 " " DEB13 "\n"
+		"/usr/bin/dracut --force /boot/efi/" ID "/" DEB13 "/initrd.img-" DEB13 " " DEB13
+		"\n"
 		/* An entry that is written anew must get the initramfs, too. */
 		"/usr/bin/kernel-install add 6.12.107+deb13-amd64 "
 		"/boot/vmlinuz-6.12.107+deb13-amd64 /boot/initrd.img-6.12.107+deb13-amd64\n"
@@ -590,8 +591,8 @@ static void there_and_back(struct sample *s)
 	/* patch would remove the directories that it empties. */
 	static const char *const keep[] = {"/etc/sysconfig/mine", "/etc/modprobe.d/mine",
 		"/etc/systemd/system/basic.target.wants/mine", "/usr/local/bin/mine",
-		"/etc/dracut.conf.d/mine", "/etc/mkinitcpio.conf.d/mine",
-		"/var/lib/vfio-wizard/mine"};
+		"/etc/dracut.conf.d/mine", "/etc/mkinitcpio.conf.d/mine", "/etc/grub.d/mine",
+		"/etc/kernel/cmdline.d/mine", "/var/lib/vfio-wizard/mine"};
 	_cleanup_free_ char *before = NULL, *later = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keep); i++)
