@@ -1,4 +1,4 @@
-"""Every file of the guest's root file system: kind, mode, owner and content.
+"""Every file of the guest's disk: kind, mode, owner and content.
 
 Below /usr (/usr/local aside) content is not read, which would take minutes under
 emulation: there size, inode and the kernel's change time stand for it, which no write,
@@ -12,19 +12,19 @@ VOLATILE = (
     "/var/log", "/var/tmp", "/var/lib/systemd",    # written at every boot
     "/var/lib/vfio-wizard",                        # the snapshots: they must stay
     "/var/lib/vm-test",                            # these lists
-    "/var/lib/initramfs-tools",                    # checksums of the images below
-    "/boot/initrd.img-*",                          # built anew: times inside; see list_image()
-    "/boot/grub/grubenv",                          # GRUB's own notes about the last boot
+    "/boot/initrd.img-*", "/efi/*/initrd.img-*",   # built anew: times inside; see IMAGE
 )
 STORE = "/var/lib/vm-test"
 
 LIST = """
 set -e
 mkdir -p {store}
-find / -xdev \\( {volatile} \\) -prune -o -printf '%p\\t%y %m %U:%G %l\\n' | sort >{store}/{name}.list
+disks=/
+! mountpoint -q /efi || disks='/ /efi'
+find $disks -xdev \\( {volatile} \\) -prune -o -printf '%p\\t%y %m %U:%G %l\\n' | sort >{store}/{name}.list
 {{
     find /usr -xdev -path /usr/local -prune -o -type f -printf '%p\\t%s %i %C@\\n' | sort
-    find / -xdev \\( {volatile} -o -path '/usr/[!l]*' -o -path '/usr/l[!o]*' \\) -prune \\
+    find $disks -xdev \\( {volatile} -o -path '/usr/[!l]*' -o -path '/usr/l[!o]*' \\) -prune \\
         -o -type f -print0 | sort -z | xargs -0 -r b2sum -l 128
 }} >{store}/{name}.sums
 wc -l <{store}/{name}.sums
@@ -33,10 +33,10 @@ wc -l <{store}/{name}.sums
 IMAGE = """
 set -e
 mkdir -p {store}
-image=$(ls /boot/initrd.img-*)
+image=$(ls {image})
 work=$(mktemp -d /var/tmp/image.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-unmkinitramfs "$image" "$work"
+{unpack}
 cd "$work"
 {{
     find . -printf '%p\\t%y %m %l\\n' | sort
@@ -48,13 +48,15 @@ wc -l <{store}/{name}.image
 
 def record(vm, name):
     """Write down the state of every file under a name; the number of files."""
-    volatile = " -o ".join(f"-path '{path}'" for path in VOLATILE)
+    paths = VOLATILE + vm.kind.loader.volatile + vm.kind.initramfs.volatile
+    volatile = " -o ".join(f"-path '{path}'" for path in paths)
     return int(vm.sh(LIST.format(store=STORE, name=name, volatile=volatile), timeout=300))
 
 
 def record_image(vm, name):
-    """Write down what is inside the initramfs."""
-    return int(vm.sh(IMAGE.format(store=STORE, name=name), timeout=300))
+    """Write down what is inside the initramfs that a boot loads."""
+    return int(vm.sh(IMAGE.format(store=STORE, name=name, image=vm.kind.loader.image,
+                                  unpack=vm.kind.initramfs.unpack), timeout=300))
 
 
 def differences(vm, before, after, kinds=("list", "sums", "image")):
