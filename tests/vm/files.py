@@ -21,7 +21,8 @@ set -e
 mkdir -p {store}
 disks=/
 ! mountpoint -q /efi || disks='/ /efi'
-find $disks -xdev \\( {volatile} \\) -prune -o -printf '%p\\t%y %m %U:%G %l\\n' | sort >{store}/{name}.list
+find $disks -xdev \\( {volatile} \\) -prune -o -printf '%p\\t%y %m %U:%G %l\\n' |
+    sort >{store}/{name}.list
 {{
     find /usr -xdev -path /usr/local -prune -o -type f -printf '%p\\t%s %i %C@\\n' | sort
     find $disks -xdev \\( {volatile} -o -path '/usr/[!l]*' -o -path '/usr/l[!o]*' \\) -prune \\

@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 import kinds
 import machine
@@ -27,6 +28,7 @@ PACKAGES = (
     "systemd-sysv", "udev", "kmod", "pciutils", "pci.ids", "iproute2",
     "libncursesw6", "libtinfo6", "ncurses-base", "ncurses-term", "libpci3", "libkmod2",
 )
+DAY = 24 * 60 * 60
 DISK_MIB = 2560
 ESP_MIB = 300           # FAT32 for OVMF, too, which goes by the number of clusters
 
@@ -71,9 +73,9 @@ def _tree_name():
 def _disk_name(kind):
     """A name for everything that decides what is on the base disk of a kind."""
     sources = [HERE / "image.py", HERE / "hardware.py"]
-    for name in kinds.files(kind):
+    for name in kinds.guest_folders(kind):
         sources += sorted(p for p in (GUEST_FILES / name).rglob("*") if p.is_file())
-    parts = [_tree_name(), kinds.packages(kind), kind.initramfs, kind.loader.efi,
+    parts = [_tree_name(), kinds.all_packages(kind), kind.initramfs, kind.loader.efi,
              kind.loader.install]
     for path in sources:
         parts += [path.relative_to(HERE), path.stat().st_mode, path.read_bytes()]
@@ -90,8 +92,6 @@ def _entry(name, build):
     cache = cache_directory()
     cache.mkdir(parents=True, exist_ok=True)
     entry = cache / name
-    if entry.is_dir():
-        return entry
     with open(cache / f"{name.rsplit('-', 1)[0]}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not entry.is_dir():
@@ -103,6 +103,7 @@ def _entry(name, build):
                 _unmount(work)
                 shutil.rmtree(work, ignore_errors=True)
             _forget_others(cache)
+    os.utime(entry)
     return entry
 
 
@@ -115,10 +116,11 @@ def _unmount(work):
 
 
 def _forget_others(cache):
-    """Remove the entries of other recipes."""
+    """Remove the entries of other recipes, but not from under a run of another checkout."""
     wanted = {_tree_name(), *map(_disk_name, kinds.KINDS.values())}
     for other in cache.iterdir():
-        if other.name not in wanted and re.fullmatch(r"([a-z-]+-)?[0-9a-f]{16}", other.name):
+        if (other.name not in wanted and re.fullmatch(r"([a-z-]+-)?[0-9a-f]{16}", other.name)
+                and other.stat().st_mtime < time.time() - DAY):
             shutil.rmtree(other, ignore_errors=True)
 
 
@@ -167,7 +169,7 @@ def _build(kind, work, log):
 def _configure(kind, root):
     _lay_over(kind, root)
     _in(root, "apt-get", "-q", "-y", "--no-install-recommends", "install",
-        *kinds.packages(kind))
+        *kinds.all_packages(kind))
     _lay_over(kind, root)      # again, for what the packages made of it
     _in(root, "passwd", "-d", "root")
     _in(root, "systemctl", "enable", "vm-agent.service")
@@ -182,7 +184,7 @@ def _configure(kind, root):
 
 
 def _lay_over(kind, root):
-    for name in kinds.files(kind):
+    for name in kinds.guest_folders(kind):
         _run("cp", "-r", "--preserve=mode", "-T", GUEST_FILES / name, root)
 
 

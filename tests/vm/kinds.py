@@ -40,11 +40,11 @@ KINDS = {kind.name: kind for kind in (
 )}
 
 
-def packages(kind):
+def all_packages(kind):
     """What the kind has beyond the tree that all kinds start from."""
     return kind.loader.packages + kind.initramfs.packages + kind.packages
 
 
-def files(kind):
+def guest_folders(kind):
     """The folders of guest/ that are laid over its tree."""
     return ("common", kind.loader.files, kind.initramfs.files)
