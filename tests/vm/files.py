@@ -2,7 +2,8 @@
 
 Below /usr (/usr/local aside) content is not read, which would take minutes under
 emulation: there size, inode and the kernel's change time stand for it, which no write,
-rename or chmod leaves as they were. The lists stay in the guest, so that only differences
+rename or chmod leaves as they were. Only depmod's indexes are, which kernel-install(8)
+has written anew. The lists stay in the guest, so that only differences
 cross the serial line.
 """
 
@@ -14,6 +15,7 @@ VOLATILE = (
     "/var/lib/vm-test",                            # these lists
     "/boot/initrd.img-*", "/efi/*/initrd.img-*",   # built anew: times inside; see IMAGE
 )
+INDEXES = "/usr/lib/modules/*/modules.*"
 STORE = "/var/lib/vm-test"
 
 LIST = """
@@ -24,7 +26,9 @@ disks=/
 find $disks -xdev \\( {volatile} \\) -prune -o -printf '%p\\t%y %m %U:%G %l\\n' |
     sort >{store}/{name}.list
 {{
-    find /usr -xdev -path /usr/local -prune -o -type f -printf '%p\\t%s %i %C@\\n' | sort
+    find /usr -xdev \\( -path /usr/local -o -path '{indexes}' \\) -prune \\
+        -o -type f -printf '%p\\t%s %i %C@\\n' | sort
+    find /usr/lib/modules -path '{indexes}' -type f -print0 | sort -z | xargs -0 b2sum -l 128
     find $disks -xdev \\( {volatile} -o -path '/usr/[!l]*' -o -path '/usr/l[!o]*' \\) -prune \\
         -o -type f -print0 | sort -z | xargs -0 -r b2sum -l 128
 }} >{store}/{name}.sums
@@ -51,7 +55,8 @@ def record(vm, name):
     """Write down the state of every file under a name; the number of files."""
     paths = VOLATILE + vm.kind.loader.volatile + vm.kind.initramfs.volatile
     volatile = " -o ".join(f"-path '{path}'" for path in paths)
-    return int(vm.sh(LIST.format(store=STORE, name=name, volatile=volatile), timeout=300))
+    return int(vm.sh(LIST.format(store=STORE, name=name, volatile=volatile, indexes=INDEXES),
+                     timeout=300))
 
 
 def record_image(vm, name):
