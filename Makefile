@@ -2,7 +2,7 @@
 #   make            the program, in build/
 #   make demo       the main job on a sample machine; the host is not touched
 #   make check      build and run the tests (SAN=1: under AddressSanitizer and UBSan)
-#   make check-vm   the main job on a booted machine under QEMU
+#   make check-vm   the main job on booted machines under QEMU
 #   make bench      speed, beside lspci
 #   make fuzz       the editors of configuration files under libFuzzer, FUZZ_SECONDS each
 #   make valgrind   the tests under valgrind;  make lint: shellcheck, cppcheck, clang-tidy

@@ -1,8 +1,9 @@
-"""Every file of the guest's root file system: kind, mode, owner and content.
+"""Every file of the guest's disk: kind, mode, owner and content.
 
 Below /usr (/usr/local aside) content is not read, which would take minutes under
 emulation: there size, inode and the kernel's change time stand for it, which no write,
-rename or chmod leaves as they were. The lists stay in the guest, so that only differences
+rename or chmod leaves as they were. Only depmod's indexes are, which kernel-install(8)
+has written anew. The lists stay in the guest, so that only differences
 cross the serial line.
 """
 
@@ -12,19 +13,23 @@ VOLATILE = (
     "/var/log", "/var/tmp", "/var/lib/systemd",    # written at every boot
     "/var/lib/vfio-wizard",                        # the snapshots: they must stay
     "/var/lib/vm-test",                            # these lists
-    "/var/lib/initramfs-tools",                    # checksums of the images below
-    "/boot/initrd.img-*",                          # built anew: times inside; see list_image()
-    "/boot/grub/grubenv",                          # GRUB's own notes about the last boot
+    "/boot/initrd.img-*", "/efi/*/initrd.img-*",   # built anew: times inside; see IMAGE
 )
+INDEXES = "/usr/lib/modules/*/modules.*"
 STORE = "/var/lib/vm-test"
 
 LIST = """
 set -e
 mkdir -p {store}
-find / -xdev \\( {volatile} \\) -prune -o -printf '%p\\t%y %m %U:%G %l\\n' | sort >{store}/{name}.list
+disks=/
+! mountpoint -q /efi || disks='/ /efi'
+find $disks -xdev \\( {volatile} \\) -prune -o -printf '%p\\t%y %m %U:%G %l\\n' |
+    sort >{store}/{name}.list
 {{
-    find /usr -xdev -path /usr/local -prune -o -type f -printf '%p\\t%s %i %C@\\n' | sort
-    find / -xdev \\( {volatile} -o -path '/usr/[!l]*' -o -path '/usr/l[!o]*' \\) -prune \\
+    find /usr -xdev \\( -path /usr/local -o -path '{indexes}' \\) -prune \\
+        -o -type f -printf '%p\\t%s %i %C@\\n' | sort
+    find /usr/lib/modules -path '{indexes}' -type f -print0 | sort -z | xargs -0 b2sum -l 128
+    find $disks -xdev \\( {volatile} -o -path '/usr/[!l]*' -o -path '/usr/l[!o]*' \\) -prune \\
         -o -type f -print0 | sort -z | xargs -0 -r b2sum -l 128
 }} >{store}/{name}.sums
 wc -l <{store}/{name}.sums
@@ -33,10 +38,10 @@ wc -l <{store}/{name}.sums
 IMAGE = """
 set -e
 mkdir -p {store}
-image=$(ls /boot/initrd.img-*)
+image=$(ls {image})
 work=$(mktemp -d /var/tmp/image.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-unmkinitramfs "$image" "$work"
+{unpack}
 cd "$work"
 {{
     find . -printf '%p\\t%y %m %l\\n' | sort
@@ -48,13 +53,16 @@ wc -l <{store}/{name}.image
 
 def record(vm, name):
     """Write down the state of every file under a name; the number of files."""
-    volatile = " -o ".join(f"-path '{path}'" for path in VOLATILE)
-    return int(vm.sh(LIST.format(store=STORE, name=name, volatile=volatile), timeout=300))
+    paths = VOLATILE + vm.kind.loader.volatile + vm.kind.initramfs.volatile
+    volatile = " -o ".join(f"-path '{path}'" for path in paths)
+    return int(vm.sh(LIST.format(store=STORE, name=name, volatile=volatile, indexes=INDEXES),
+                     timeout=300))
 
 
 def record_image(vm, name):
-    """Write down what is inside the initramfs."""
-    return int(vm.sh(IMAGE.format(store=STORE, name=name), timeout=300))
+    """Write down what is inside the initramfs that a boot loads."""
+    return int(vm.sh(IMAGE.format(store=STORE, name=name, image=vm.kind.loader.image,
+                                  unpack=vm.kind.initramfs.unpack), timeout=300))
 
 
 def differences(vm, before, after, kinds=("list", "sums", "image")):

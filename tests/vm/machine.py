@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import re
 import shlex
 import shutil
 import signal
@@ -11,27 +10,36 @@ import tempfile
 import time
 
 from agent import Agent, CommandFailed
-from console import Console, ScreenTimeout, wait_until
+from console import Console, wait_until
 from hardware import ARGUMENTS
 
+# UEFI's code and the variables to start with: Debian, Fedora, Arch, openSUSE.
+OVMF = (
+    ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+    ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
+    ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
+    ("/usr/share/qemu/ovmf-x86_64-code.bin", "/usr/share/qemu/ovmf-x86_64-vars.bin"),
+)
 PROMPT = r"root@vm:\S+#\s*\Z"
 
 
 class Machine:
-    """One machine with its disk; starts and stops as often as wanted.
+    """One machine of a kind with its disk; starts and stops as often as wanted.
 
     `program` is the built program. It comes in on a second disk of the root disk's
     controller, which adds no PCI device.
     Used as a context manager it never outlives its block.
     """
 
-    def __init__(self, disk, directory, program=None):
+    def __init__(self, kind, disk, directory, program=None):
+        self.kind = kind
         self._disk = pathlib.Path(disk)
         self._directory = pathlib.Path(directory)
         self._program_disk = self._directory / "program.img" if program else None
         if program:
             _program_disk(program, self._program_disk)
         self._pidfile = self._directory / "qemu.pid"
+        self._firmware = self._directory / "firmware.fd"
         self._log = self._directory / "qemu.log"
         self._line = self._directory / "agent.sock"
         self.console = Console(f"vfio-wizard-vm-{os.getpid()}")
@@ -53,13 +61,9 @@ class Machine:
         self.agent.connect()
 
     def boot(self, extra=None):
-        """Switch on through GRUB; `extra` is typed into the entry as a person would."""
+        """Switch on through the boot loader; `extra` is typed into the entry."""
         self.start()
-        self.console.wait_for(r"GNU GRUB", timeout=60)
-        if extra:
-            self._edit_entry(extra)
-        else:
-            self.console.keys("Enter")
+        self.kind.loader.boot(self.console, extra)
         self.wait_up()
 
     def wait_up(self, timeout=180):
@@ -119,44 +123,15 @@ class Machine:
                            ",cache=writeback"]
         if self._program_disk:
             argv += ["-drive", f"file={self._program_disk},format=raw,if=ide,index=1,snapshot=on"]
-        if kernel:
+        if kernel:      # the loader of -kernel is the BIOS's
             argv += ["-kernel", str(kernel[0]), "-initrd", str(kernel[1]), "-append", kernel[2]]
+        elif self.kind.loader.efi:
+            code, variables = next(pair for pair in OVMF if os.path.exists(pair[0]))
+            if not self._firmware.exists():
+                shutil.copy(variables, self._firmware)
+            argv += ["-drive", f"file={code},format=raw,if=pflash,readonly=on"]
+            argv += ["-drive", f"file={self._firmware},format=raw,if=pflash"]
         return argv
-
-    def _edit_entry(self, extra):
-        """In GRUB's editor: append to the line that loads the kernel, and boot it."""
-        for _ in range(3):
-            self.console.keys("e")
-            self.console.wait_for(r"setparams")
-            if self._append_to_kernel_line(extra):
-                self.console.keys("C-x")
-                return
-            self.console.keys("Escape")
-            self.console.wait_for(r"^ *\|\*Debian GNU/Linux")
-        raise ScreenTimeout("GRUB's entry could not be edited\n" + self.console.screen())
-
-    def _append_to_kernel_line(self, extra):
-        """False if that went wrong: GRUB draws slowly, and its cursor moves while it does."""
-        for _ in range(40):
-            at = self.console.cursor_row()
-            if re.match(r"\s*\|\s*linux\s", at[1]):
-                break
-            self.console.keys("C-n")
-            wait_until(lambda before=at: self.console.cursor_row() != before, 10,
-                       "GRUB's cursor to move", self.console.screen)
-        self.console.keys("C-e")
-        self.console.type(" " + extra)
-        edited = re.compile(rf"\blinux\s.* {re.escape(extra)}\s*$", re.MULTILINE)
-        try:
-            wait_until(lambda: edited.search(self._editor_text()), 5, "the edited line")
-        except ScreenTimeout:
-            return False
-        return True
-
-    def _editor_text(self):
-        """What GRUB's editor shows, without its frame, with cut lines joined again."""
-        rows = re.findall(r"^ *\|(.*)\|", self.console.screen(), re.MULTILINE)
-        return "\n".join(row.rstrip() for row in rows).replace("\\\n", "")
 
 
 def _program_disk(program, disk):

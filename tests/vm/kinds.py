@@ -1,0 +1,50 @@
+"""The kinds of machine that the steps run on: a boot loader and a builder of initramfs images."""
+
+import collections
+
+import loaders
+
+# `unpack` is given $image and $work. `prepare` runs in the guest's tree, at the host's speed;
+# `build` in the first boot, where the guest's own hardware is there to be looked at.
+Initramfs = collections.namedtuple("Initramfs", "packages files list unpack prepare build volatile")
+
+INITRAMFS_TOOLS = Initramfs(
+    packages=(),
+    files="initramfs-tools",
+    list="lsinitramfs",
+    unpack='unmkinitramfs "$image" "$work"',
+    prepare="update-initramfs -u -k all",
+    build="",
+    volatile=("/var/lib/initramfs-tools",),        # checksums of the images
+)
+DRACUT = Initramfs(
+    packages=("dracut",),                          # apt-get removes initramfs-tools for it
+    files="dracut",
+    list="lsinitrd",
+    unpack='cd "$work" && lsinitrd --unpack "$image"',
+    prepare="",
+    build="dracut --regenerate-all --force",
+    volatile=(),
+)
+
+# `boots`: of the identical cards, in all; `skips`: steps that one kind is enough for.
+Kind = collections.namedtuple("Kind", "name text loader initramfs packages boots skips")
+
+KINDS = {kind.name: kind for kind in (
+    Kind("debian", "BIOS, GRUB, initramfs-tools", loaders.Grub, INITRAMFS_TOOLS,
+         packages=("busybox-static", "qemu-system-x86"), boots=5, skips=()),
+    Kind("dracut", "BIOS, GRUB, dracut", loaders.Grub, DRACUT,
+         packages=(), boots=2, skips=("second-level", "warnings")),
+    Kind("systemd-boot", "UEFI, systemd-boot, initramfs-tools", loaders.SystemdBoot,
+         INITRAMFS_TOOLS, packages=(), boots=2, skips=("second-level", "warnings")),
+)}
+
+
+def all_packages(kind):
+    """What the kind has beyond the tree that all kinds start from."""
+    return kind.loader.packages + kind.initramfs.packages + kind.packages
+
+
+def guest_folders(kind):
+    """The folders of guest/ that are laid over its tree."""
+    return ("common", kind.loader.files, kind.initramfs.files)
