@@ -562,23 +562,6 @@ static void test_systemd_boot(void **state)
 	assert_loader(f, BOOT_ENTRIES, "4f3c-6.2+2-1.conf");
 }
 
-/* systemd-boot always leaves its name: where variables can be seen and it is not there, it was not. */
-static void test_systemd_boot_without_name(void **state)
-{
-	struct fixture *f = *state;
-
-	put(f, "/proc/cmdline", "root=/dev/sda1 ro\n");
-	put(f, "/boot/loader/loader.conf", "timeout 3\n");
-	put(f, "/boot/loader/entries/mine.conf", "title x\n");
-	assert_loader(f, BOOT_ENTRIES, "mine.conf");
-	put_efi(f, EFIVARS "BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c", "x");
-	assert_loader(f, BOOT_UNKNOWN, "no BOOT_IMAGE=");
-	assert_others(f, "entries");
-	put(f, "/boot/refind_linux.conf", "\"a\" \"ro\"\n");
-	assert_loader(f, BOOT_REFIND, "refind_linux.conf");
-	assert_others(f, "entries");
-}
-
 static void test_uki(void **state)
 {
 	struct fixture *f = *state;
@@ -849,7 +832,7 @@ int main(void)
 		T(test_debian12), T(test_empty), T(test_os_release), T(test_kernel_order),
 		T(test_kernel_config), T(test_next_of_grub), T(test_next_of_systemd_boot), T(test_next_of_ostree), T(test_firmware), T(test_firmware_by_units), T(test_cpu),
 		T(test_interrupt_remapping), T(test_etc_is_writable), T(test_loader_order),
-		T(test_loader_doubt), T(test_u_boot), T(test_grub_kinds), T(test_grub_entries), T(test_suse), T(test_systemd_boot), T(test_systemd_boot_without_name), T(test_uki), T(test_proxmox), T(test_samples), T(test_initramfs_doubt), T(test_damaged_efi_variable),
+		T(test_loader_doubt), T(test_u_boot), T(test_grub_kinds), T(test_grub_entries), T(test_suse), T(test_systemd_boot), T(test_uki), T(test_proxmox), T(test_samples), T(test_initramfs_doubt), T(test_damaged_efi_variable),
 		T(test_initramfs), T(test_libvirt_package), T(test_libvirt_library), T(test_opennebula),
 		T(test_refused), T(test_hostile_files),
 	};
