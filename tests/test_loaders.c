@@ -464,9 +464,10 @@ static void kernel_install_is_run_where_no_hook_does(void **state)
 	plan(&s);
 	runs_just(&s, "kernel-install",
 		"/usr/bin/kernel-install add 6.12.107+deb13-amd64 "
-		"/usr/lib/modules/6.12.107+deb13-amd64/vmlinuz\n"
+		"/usr/lib/modules/6.12.107+deb13-amd64/vmlinuz "
+		"/boot/initrd.img-6.12.107+deb13-amd64\n"
 		"/usr/bin/kernel-install add 6.12.117+deb13-amd64 "
-		"/boot/vmlinuz-6.12.117+deb13-amd64\n");
+		"/boot/vmlinuz-6.12.117+deb13-amd64 /boot/initrd.img-6.12.117+deb13-amd64\n");
 	assert_null(finding(&s, "boot-entry-kept"));
 	support_put(s.dir, "/usr/lib/modules/6.12.117+deb13-amd64/vmlinuz", "");
 	support_put(s.dir, "/usr/bin/kernel-install", "add-all");
@@ -614,9 +615,9 @@ static void uki_of_kernel_install(void **state)
 	plan(&s);
 	runs_just(&s, "kernel-install",
 		"/usr/bin/kernel-install add 6.12.107+deb13-amd64 "
-		"/boot/vmlinuz-6.12.107+deb13-amd64\n"
+		"/boot/vmlinuz-6.12.107+deb13-amd64 /boot/initrd.img-6.12.107+deb13-amd64\n"
 		"/usr/bin/kernel-install add 6.12.117+deb13-amd64 "
-		"/boot/vmlinuz-6.12.117+deb13-amd64\n");
+		"/boot/vmlinuz-6.12.117+deb13-amd64 /boot/initrd.img-6.12.117+deb13-amd64\n");
 	s.machine->host.initramfs = INITRAMFS_TOOLS;
 	there_and_back(&s);
 	close_sample(&s);

@@ -341,6 +341,7 @@ static void update_bootloader_reads_our_words(void **state)
 	(void)state;
 	open_sample(&s, "opensuse-tumbleweed");
 	drop(&s, "/usr/bin/sdbootutil");
+	put(&s, "/etc/sysconfig/bootloader", "LOADER_TYPE=\"grub2-efi\"\n");
 	put(&s, "/etc/default/grub", config);
 	plan(&s, true, 0);
 	assert_string_equal(after(&s, "/etc/default/grub"),
