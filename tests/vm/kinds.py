@@ -27,16 +27,25 @@ DRACUT = Initramfs(
     volatile=(),
 )
 
-# `boots`: of the identical cards, in all; `skips`: steps that one kind is enough for.
-Kind = collections.namedtuple("Kind", "name text loader initramfs packages boots skips")
+# The way back has a machine of its own: a change that fails is not there when the others begin.
+WAY_BACK = ("trial", "rescue-shell")
+MAIN_JOB = ("requirements", "apply", "reboot", "second-level", "warnings", "undo-at-boot-prompt",
+            "boots", "rollback", "restored")
+
+# `boots`: of the identical cards, in all; `skips`: steps that one kind is enough for; `disk`: the
+# kind whose disk it begins with.
+Kind = collections.namedtuple("Kind", "name text loader initramfs packages boots skips disk")
 
 KINDS = {kind.name: kind for kind in (
     Kind("debian", "BIOS, GRUB, initramfs-tools", loaders.Grub, INITRAMFS_TOOLS,
-         packages=("busybox-static", "qemu-system-x86"), boots=5, skips=()),
+         packages=("busybox-static", "qemu-system-x86"), boots=5, skips=WAY_BACK, disk="debian"),
+    Kind("way-back", "BIOS, GRUB, initramfs-tools", loaders.Grub, INITRAMFS_TOOLS,
+         packages=(), boots=0, skips=MAIN_JOB, disk="debian"),
     Kind("dracut", "BIOS, GRUB, dracut", loaders.Grub, DRACUT,
-         packages=(), boots=2, skips=("second-level", "warnings")),
+         packages=(), boots=2, skips=("second-level", "warnings") + WAY_BACK, disk="dracut"),
     Kind("systemd-boot", "UEFI, systemd-boot, initramfs-tools", loaders.SystemdBoot,
-         INITRAMFS_TOOLS, packages=(), boots=2, skips=("second-level", "warnings")),
+         INITRAMFS_TOOLS, packages=(), boots=2, skips=("second-level", "warnings") + WAY_BACK,
+         disk="systemd-boot"),
 )}
 
 
