@@ -80,7 +80,7 @@ UI_TESTS := $(filter $(BUILD)/tests/test_screen_% $(BUILD)/tests/test_term \
 # The sets of packages that tests/install-packages knows; builds use every processor.
 AGAIN := +@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 RUN   := BUILD=$(BUILD) CC='$(CC)' tests/run-tests
-SCRIPTS := $(wildcard $(addprefix tests/,house cli choices plans loaders initramfs rescue docs e2e))
+SCRIPTS := $(wildcard $(addprefix tests/,house cli choices plans loaders initramfs consumers rescue docs e2e))
 
 .PHONY: all demo check check-built check-vm bench valgrind lint install uninstall clean tests
 all: $(BUILD)/vfio-wizard
