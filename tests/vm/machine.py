@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from agent import Agent, CommandFailed
+from agent import Agent, AgentTimeout, CommandFailed
 from console import Console, wait_until
 from hardware import ARGUMENTS
 
@@ -75,12 +75,15 @@ class Machine:
         self.console.wait_for(PROMPT)
 
     def reboot(self, extra=None):
-        self.agent.run("systemd-run --quiet systemctl reboot")
-        self.wait_off()
+        self.power_off("reboot")
         self.boot(extra)
 
-    def power_off(self):
-        self.agent.run("systemd-run --quiet systemctl poweroff")
+    def power_off(self, how="poweroff"):
+        """Shut down; a machine that reboots switches off, too."""
+        try:
+            self.agent.run(f"systemd-run --quiet systemctl {how}")
+        except AgentTimeout:
+            pass        # It can be gone before it answers.
         self.wait_off()
 
     def wait_off(self, timeout=120):

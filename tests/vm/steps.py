@@ -230,8 +230,7 @@ def rescue_shell(proof):
     accept = " ".join(f"--accept {f['id']}" for f in findings if f["severity"] == "danger")
     has(accept, "root-disk", "the dangers")
     proof.vm.sh(f"vfio-wizard apply --yes {accept} {ROOT_DISK}", timeout=900)
-    proof.vm.agent.run("systemd-run --quiet systemctl reboot")
-    proof.vm.wait_off()
+    proof.vm.power_off("reboot")
     proof.vm.start()
     proof.vm.kind.loader.boot(proof.vm.console, "init=/bin/bash module_blacklist=vfio_pci")
     prompt = r"(root@\(none\):/#|bash-[\d.]+#)\s*\Z"
