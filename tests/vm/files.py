@@ -3,7 +3,8 @@
 Below /usr (/usr/local aside) content is not read, which would take minutes under
 emulation: there size, inode and the kernel's change time stand for it, which no write,
 rename or chmod leaves as they were. Only depmod's indexes are, which kernel-install(8)
-has written anew. The lists stay in the guest, so that only differences
+has written anew; and of GRUB's menu the disks' numbers do not count, since which of two disks
+the kernel finds first differs from boot to boot. The lists stay in the guest, so that only differences
 cross the serial line.
 """
 
@@ -15,6 +16,7 @@ VOLATILE = (
     "/var/lib/vm-test",                            # these lists
     "/boot/initrd.img-*", "/efi/*/initrd.img-*",   # built anew: times inside; see IMAGE
 )
+MENU = "/boot/grub/grub.cfg"
 INDEXES = "/usr/lib/modules/*/modules.*"
 STORE = "/var/lib/vm-test"
 
@@ -30,8 +32,9 @@ find $disks -xdev \\( {volatile} \\) -prune -o -printf '%p\\t%y %m %U:%G %l\\n' 
         -o -type f -printf '%p\\t%s %i %C@\\n' | sort
     find /usr/lib/modules -path '{indexes}' -type f -print0 | sort -z | xargs -0 b2sum -l 128
     find $disks -xdev \\( {volatile} -o -path '/usr/[!l]*' -o -path '/usr/l[!o]*' \\) -prune \\
-        -o -type f -print0 | sort -z | xargs -0 -r b2sum -l 128
+        -o -type f ! -path {menu} -print0 | sort -z | xargs -0 -r b2sum -l 128
 }} >{store}/{name}.sums
+sed 's/hd[0-9],/hd,/g' {menu} >{store}/{name}.menu 2>/dev/null || :
 wc -l <{store}/{name}.sums
 """
 
@@ -55,8 +58,8 @@ def record(vm, name):
     """Write down the state of every file under a name; the number of files."""
     paths = VOLATILE + vm.kind.loader.volatile + vm.kind.initramfs.volatile
     volatile = " -o ".join(f"-path '{path}'" for path in paths)
-    return int(vm.sh(LIST.format(store=STORE, name=name, volatile=volatile, indexes=INDEXES),
-                     timeout=300))
+    return int(vm.sh(LIST.format(store=STORE, name=name, volatile=volatile, indexes=INDEXES,
+                                 menu=MENU), timeout=300))
 
 
 def record_image(vm, name):
@@ -65,7 +68,7 @@ def record_image(vm, name):
                                   unpack=vm.kind.initramfs.unpack), timeout=300))
 
 
-def differences(vm, before, after, kinds=("list", "sums", "image")):
+def differences(vm, before, after, kinds=("list", "sums", "menu", "image")):
     """The differing lines of two records, "" if there are none."""
     script = "\n".join(f"diff {STORE}/{before}.{kind} {STORE}/{after}.{kind}" for kind in kinds)
     return vm.agent.run(script, timeout=60).out
