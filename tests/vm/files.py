@@ -34,7 +34,7 @@ find $disks -xdev \\( {volatile} \\) -prune -o -printf '%p\\t%y %m %U:%G %l\\n' 
     find $disks -xdev \\( {volatile} -o -path '/usr/[!l]*' -o -path '/usr/l[!o]*' \\) -prune \\
         -o -type f ! -path {menu} -print0 | sort -z | xargs -0 -r b2sum -l 128
 }} >{store}/{name}.sums
-sed 's/hd[0-9],/hd,/g' {menu} >{store}/{name}.menu 2>/dev/null || :
+sed -E 's/(hd|ahci)[0-9],/\\1,/g' {menu} >{store}/{name}.menu 2>/dev/null || :
 wc -l <{store}/{name}.sums
 """
 
