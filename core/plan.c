@@ -411,7 +411,7 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 		r = run_targets(&in, plan, err);
 	if (r == 0 && !plan->refused)
 		r = snapshot_add_unfinished(root, plan, err);
-	if (r == 0 && space_check(root, plan) < 0)
+	if (r == 0 && space_check(root, machine, plan) < 0)
 		r = no_memory(err);
 	if (r < 0)
 		return r;
