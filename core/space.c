@@ -14,7 +14,7 @@
 struct disk {
 	dev_t dev;
 	char path[256]; /* a directory on it */
-	uint64_t biggest;
+	uint64_t biggest, all;
 	unsigned n_images;
 };
 
@@ -41,13 +41,15 @@ static void count_image(struct disks *disks, const char *path, const struct stat
 	if (!disk->n_images || len < strlen(disk->path))
 		(void)snprintf(disk->path, sizeof(disk->path), "%.*s", (int)len, path);
 	disk->n_images++;
+	disk->all += (uint64_t)st->st_size;
 	if ((uint64_t)st->st_size > disk->biggest)
 		disk->biggest = (uint64_t)st->st_size;
 }
 
-static int judge(const struct root *root, const struct disk *disk, struct plan *plan)
+static int judge(const struct root *root, const struct disk *disk, bool beside, struct plan *plan)
 {
-	uint64_t room, need = disk->biggest + (uint64_t)disk->n_images * GROWTH;
+	uint64_t room,
+		need = (beside ? disk->all : disk->biggest) + (uint64_t)disk->n_images * GROWTH;
 
 	if (root_space(root, disk->path, &room) < 0 || room >= need)
 		return 0;
@@ -65,11 +67,13 @@ int space_check(const struct root *root, const struct machine *machine, struct p
 {
 	_cleanup_(images_free) struct images images = {0};
 	struct disks disks = {0};
-	bool builds = false;
+	bool builds = false, beside = false;
 	int r = 0;
 
-	for (size_t i = 0; i < plan->n_commands; i++)
+	for (size_t i = 0; i < plan->n_commands; i++) {
 		builds |= plan->commands[i].stage == COMMAND_INITRAMFS;
+		beside |= plan->commands[i].stage == COMMAND_PLACE;
+	}
 	if (builds)
 		r = images_find(root, machine, &images);
 	for (size_t i = 0; i < images.n; i++) {
@@ -79,6 +83,6 @@ int space_check(const struct root *root, const struct machine *machine, struct p
 			count_image(&disks, images.v[i].path, &st);
 	}
 	for (size_t i = 0; r == 0 && i < disks.n; i++)
-		r = judge(root, &disks.v[i], plan);
+		r = judge(root, &disks.v[i], beside, plan);
 	return r;
 }
