@@ -10,12 +10,13 @@
 #define FILES_MAX 4096
 
 /* The numbers of the stages, which outlive this program. */
-#define STAGE_NONE 4u
+#define STAGE_NONE 5u
 static const unsigned stages[] = {
 	[COMMAND_PREPARE] = 0,
 	[COMMAND_INITRAMFS] = 1,
 	[COMMAND_BOOT_LOADER] = 2,
 	[COMMAND_UNDO] = 3,
+	[COMMAND_PLACE] = 4,
 	[COMMAND_CHECK] = STAGE_NONE,
 };
 
@@ -410,7 +411,7 @@ static int on_about(struct parse *p, const struct strv *f)
 {
 	struct command *last = p->s->n_commands ? &p->s->commands[p->s->n_commands - 1] : NULL;
 
-	if (f->n != 2 || !last || !last->undo.n || last->about)
+	if (f->n != 2 || !last || !last->purpose || last->about)
 		return bad(p, "a file that no command is about");
 	return take_path(p, f->v[1], &last->about);
 }

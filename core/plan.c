@@ -275,6 +275,32 @@ int plan_add_check(
 	return add_command(plan, &command);
 }
 
+int plan_add_place(
+	struct plan *plan, const char *purpose, const char *from, const char *to, const char *about)
+{
+	const char *const argv[] = {"/bin/mv", "-fT", from, to, NULL};
+
+	return plan_add_undoable_about(plan, COMMAND_PLACE, purpose, argv, NULL, about);
+}
+
+/* The file before the last: a manifest may hold anything. */
+const char *command_placed(const struct command *place)
+{
+	return place->argv.n > 2 ? place->argv.v[place->argv.n - 2] : "";
+}
+
+const struct command *command_place(
+	const struct command *commands, size_t n, const struct command *command)
+{
+	if (command->stage == COMMAND_PLACE)
+		return command;
+	for (size_t i = 0; command->stage == COMMAND_INITRAMFS && i < n; i++)
+		if (commands[i].stage == COMMAND_PLACE &&
+			strv_has(&command->argv, command_placed(&commands[i])))
+			return &commands[i];
+	return NULL;
+}
+
 static bool same_words(const struct strv *a, const struct strv *b)
 {
 	if (a->n != b->n)
@@ -304,6 +330,21 @@ void plan_drop_command(struct plan *plan, const struct strv *argv)
 			plan->commands[kept++] = plan->commands[i];
 	}
 	plan->n_commands = kept;
+}
+
+bool plan_drop_placed(struct plan *plan)
+{
+	size_t n = plan->n_commands, kept = 0;
+
+	/* A command's own place comes behind it. */
+	for (size_t i = 0; i < n; i++) {
+		if (command_place(&plan->commands[i], n - i, &plan->commands[i]))
+			command_free(&plan->commands[i]);
+		else
+			plan->commands[kept++] = plan->commands[i];
+	}
+	plan->n_commands = kept;
+	return kept < n;
 }
 
 static void summarize(struct str *out, const char *verb, const struct choice *in,
@@ -411,7 +452,7 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 		r = run_targets(&in, plan, err);
 	if (r == 0 && !plan->refused)
 		r = snapshot_add_unfinished(root, plan, err);
-	if (r == 0 && space_check(root, plan) < 0)
+	if (r == 0 && space_check(root, machine, plan) < 0)
 		r = no_memory(err);
 	if (r < 0)
 		return r;

@@ -40,6 +40,9 @@ enum command_stage {
 	COMMAND_PREPARE,
 	COMMAND_INITRAMFS,
 	COMMAND_CHECK,               /* opens what was built */
+	/* Puts in place what a command of COMMAND_INITRAMFS wrote beside it, by one rename: only those
+	 * of plan_add_place(). */
+	COMMAND_PLACE,
 	COMMAND_BOOT_LOADER,
 };
 
@@ -106,10 +109,22 @@ int plan_add_undoable_about(struct plan *plan, enum command_stage stage, const c
 /* One of COMMAND_CHECK with what its output must have; none of expect: the exit status alone. */
 int plan_add_check(struct plan *plan, const char *purpose, const char *const argv[],
 	const struct strv *expect);
+/* Renames `from` to `to`, both without links and on one file system; a command of COMMAND_INITRAMFS that
+ * has `from` among its words wrote it.  about: as struct command has it. */
+int plan_add_place(
+	struct plan *plan, const char *purpose, const char *from, const char *to, const char *about);
+/* Of a command that writes beside, and of the one that puts that in place: the latter, out of n; NULL:
+ * it is neither. */
+const struct command *command_place(
+	const struct command *commands, size_t n, const struct command *command);
+/* What it puts in place. */
+const char *command_placed(const struct command *place);
 /* The plan runs a program with the same arguments. */
 bool plan_has_command(const struct plan *plan, const struct command *command);
 /* Takes those out that run `argv`. */
 void plan_drop_command(struct plan *plan, const struct strv *argv);
+/* Takes those out that have a command_place().  False: there were none. */
+bool plan_drop_placed(struct plan *plan);
 
 /* Reads what is at `path` now, links resolved inside the root; *ret_path (may be NULL) gets the
  * resolved path.  want_link: the last part is not followed.  Missing is CONTENT_ABSENT, not an error;

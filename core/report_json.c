@@ -252,6 +252,7 @@ static const char *const stage_names[] = {
 	[COMMAND_PREPARE] = "prepare",
 	[COMMAND_INITRAMFS] = "initramfs",
 	[COMMAND_CHECK] = "check",
+	[COMMAND_PLACE] = "place",
 	[COMMAND_BOOT_LOADER] = "boot-loader",
 };
 

@@ -2,6 +2,7 @@
 #include "core/snapshot.h"
 
 #include "core/targets/kernel_cmdline.h"
+#include "core/targets/target.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -346,6 +347,8 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 		r = compose(root, snapshots, oldest, plan, &undos, err);
 	for (size_t i = 0; r == 0 && i < undos.n; i++)
 		r = plan_undo(root, &undos.v[i], plan, err);
+	if (r == 0)
+		r = target_dracut_back(root, plan, err);
 	if (r == 0)
 		r = target_kernel_cmdline_back(root, plan, err);
 	if (r == 0)

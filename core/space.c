@@ -1,5 +1,7 @@
 #include "core/space.h"
 
+#include "core/images.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,14 +9,12 @@
 
 /* vfio-pci, what it needs, and the script: some hundred kilobytes, compressed or not. */
 #define GROWTH (1u << 20)
-/* $BOOT/ENTRY-TOKEN/VERSION/initrd is the deepest (kernel-install). */
-#define DEPTH_MAX 3
 
 /* One file system with images. */
 struct disk {
 	dev_t dev;
 	char path[256]; /* a directory on it */
-	uint64_t biggest;
+	uint64_t biggest, all;
 	unsigned n_images;
 };
 
@@ -23,48 +23,8 @@ struct disks {
 	size_t n;
 };
 
-/* As Debian, Fedora, openSUSE, Arch and kernel-install name them. */
-static bool is_image(const char *name)
+static void count_image(struct disks *disks, const char *path, const struct stat *st)
 {
-	return base_starts(name, "initrd") || base_starts(name, "initramfs") ||
-	       base_starts(name, "booster-");
-}
-
-static int look(const struct root *root, const char *directory, unsigned depth,
-	int (*take)(void *arg, const char *path, const struct stat *st), void *arg)
-{
-	_cleanup_(strv_free) struct strv names = {0};
-	int r = root_list(root, directory, &names);
-
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		_cleanup_free_ char *path = NULL;
-		struct stat st;
-
-		if (asprintf(&path, "%s/%s", directory, names.v[i]) < 0)
-			return -ENOMEM;
-		if (root_stat(root, path, &st) < 0)
-			continue;
-		if (S_ISREG(st.st_mode) && is_image(names.v[i]))
-			r = take(arg, path, &st);
-		else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
-			r = look(root, path, depth + 1, take, arg);
-	}
-	return r;
-}
-
-int space_images(const struct root *root,
-	int (*take)(void *arg, const char *path, const struct stat *st), void *arg)
-{
-	int r = look(root, "/boot", 0, take, arg);
-
-	return r < 0 ? r : look(root, "/efi", 0, take, arg);
-}
-
-static int count_image(void *arg, const char *path, const struct stat *st)
-{
-	struct disks *disks = arg;
 	struct disk *disk = NULL;
 	size_t len = (size_t)(strrchr(path, '/') - path);
 
@@ -72,7 +32,7 @@ static int count_image(void *arg, const char *path, const struct stat *st)
 		if (disks->v[i].dev == st->st_dev)
 			disk = &disks->v[i];
 	if (!disk && disks->n == ARRAY_SIZE(disks->v))
-		return 0;
+		return;
 	if (!disk) {
 		disk = &disks->v[disks->n++];
 		*disk = (struct disk){.dev = st->st_dev};
@@ -81,14 +41,15 @@ static int count_image(void *arg, const char *path, const struct stat *st)
 	if (!disk->n_images || len < strlen(disk->path))
 		(void)snprintf(disk->path, sizeof(disk->path), "%.*s", (int)len, path);
 	disk->n_images++;
+	disk->all += (uint64_t)st->st_size;
 	if ((uint64_t)st->st_size > disk->biggest)
 		disk->biggest = (uint64_t)st->st_size;
-	return 0;
 }
 
-static int judge(const struct root *root, const struct disk *disk, struct plan *plan)
+static int judge(const struct root *root, const struct disk *disk, bool beside, struct plan *plan)
 {
-	uint64_t room, need = disk->biggest + (uint64_t)disk->n_images * GROWTH;
+	uint64_t room,
+		need = (beside ? disk->all : disk->biggest) + (uint64_t)disk->n_images * GROWTH;
 
 	if (root_space(root, disk->path, &room) < 0 || room >= need)
 		return 0;
@@ -102,17 +63,26 @@ static int judge(const struct root *root, const struct disk *disk, struct plan *
 		(need + (1u << 20) - 1) >> 20);
 }
 
-int space_check(const struct root *root, struct plan *plan)
+int space_check(const struct root *root, const struct machine *machine, struct plan *plan)
 {
+	_cleanup_(images_free) struct images images = {0};
 	struct disks disks = {0};
-	bool builds = false;
+	bool builds = false, beside = false;
 	int r = 0;
 
-	for (size_t i = 0; i < plan->n_commands; i++)
+	for (size_t i = 0; i < plan->n_commands; i++) {
 		builds |= plan->commands[i].stage == COMMAND_INITRAMFS;
+		beside |= plan->commands[i].stage == COMMAND_PLACE;
+	}
 	if (builds)
-		r = space_images(root, count_image, &disks);
+		r = images_find(root, machine, &images);
+	for (size_t i = 0; i < images.n; i++) {
+		struct stat st;
+
+		if (root_stat(root, images.v[i].path, &st) == 0)
+			count_image(&disks, images.v[i].path, &st);
+	}
 	for (size_t i = 0; r == 0 && i < disks.n; i++)
-		r = judge(root, &disks.v[i], plan);
+		r = judge(root, &disks.v[i], beside, plan);
 	return r;
 }

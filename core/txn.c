@@ -8,14 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a file is as far as this transaction knows: as it was met, as it was written, or as a
- * command with an undo, which may keep its state in that very file, left it. */
-struct known {
-	const struct content *content;
-	struct content left;
-	bool so; /* it was so when that command was started */
-};
-
 struct txn {
 	const struct root *root;
 	const struct plan *plan;
@@ -26,7 +18,7 @@ struct txn {
 	int (*phase)(struct txn *txn, struct txn_event *ev); /* NULL: over */
 	size_t file; /* files touched: the next to write, one after the next to restore */
 	bool files_done;
-	struct known *known;     /* of each file */
+	struct txn_known *known; /* of each file */
 	size_t command, started; /* the next command; those that ran at least in part */
 	struct txn_run run;
 	const struct strv *argv;     /* what runs */
@@ -51,18 +43,6 @@ static int no_memory(struct error *err)
 	return error_set(err, -ENOMEM, "out of memory");
 }
 
-static int know_files(struct txn *txn, struct error *err)
-{
-	const struct snapshot *s = &txn->record.snapshot;
-
-	txn->known = calloc(s->n_files + 1, sizeof(*txn->known));
-	if (!txn->known)
-		return no_memory(err);
-	for (size_t i = 0; i < s->n_files; i++)
-		txn->known[i].content = &s->files[i].before;
-	return 0;
-}
-
 static int prepare(struct txn *txn, struct error *err)
 {
 	int r = txn_store_open(txn->root, &txn->store, err);
@@ -73,7 +53,7 @@ static int prepare(struct txn *txn, struct error *err)
 	for (size_t i = 0; r == 0 && i < txn->record.cut_short.n; i++)
 		txn_store_release(&txn->store, txn->record.cut_short.v[i]);
 	if (r == 0)
-		r = know_files(txn, err);
+		r = txn_known_make(&txn->record.snapshot, &txn->known, err);
 	if (r == 0)
 		r = txn_store_write(&txn->store, &txn->record.snapshot, err);
 	if (r < 0)
@@ -83,9 +63,7 @@ static int prepare(struct txn *txn, struct error *err)
 
 static void discard(struct txn *txn)
 {
-	for (size_t i = 0; txn->known && i < txn->record.snapshot.n_files; i++)
-		content_free(&txn->known[i].left);
-	free(txn->known);
+	txn_known_free(&txn->record.snapshot, txn->known);
 	strv_free(&txn->missing);
 	str_free(&txn->last);
 	txn_record_free(&txn->record);
@@ -153,12 +131,30 @@ static int tell_command(struct txn *txn, struct txn_event *ev, enum txn_event_ki
 
 static int phase_back_undo(struct txn *txn, struct txn_event *ev);
 
+static const struct command *place_of(const struct txn *txn, const struct command *command)
+{
+	const struct snapshot *s = &txn->record.snapshot;
+
+	return command_place(s->commands, s->n_commands, command);
+}
+
+/* It wrote beside the place, where it has not come: what is in place is still the old one. */
+static bool is_beside(const struct txn *txn, const struct command *command)
+{
+	const struct command *place = place_of(txn, command);
+
+	return place && place >= txn->record.snapshot.commands + txn->started;
+}
+
 static size_t count_back(const struct txn *txn)
 {
 	size_t n = txn->file;
 
-	for (size_t i = 0; i < txn->started; i++)
-		n += txn->record.snapshot.commands[i].stage != COMMAND_CHECK;
+	for (size_t i = 0; i < txn->started; i++) {
+		const struct command *command = &txn->record.snapshot.commands[i];
+
+		n += command->stage != COMMAND_CHECK && !is_beside(txn, command);
+	}
 	return n;
 }
 
@@ -190,26 +186,17 @@ static int over(
 	return OVER;
 }
 
-/* So that going back one day does not take the commands' work for somebody's edit. */
-static void keep_left(struct txn *txn)
-{
-	for (size_t i = 0; i < txn->record.snapshot.n_files; i++)
-		if (txn->known[i].content == &txn->known[i].left && txn->known[i].left.text)
-			txn_store_left(
-				&txn->store, txn->record.snapshot.id, i, txn->known[i].left.text);
-}
-
 static int mark_trial(struct txn *txn)
 {
 	if (!txn->plan->trial)
 		return txn_trial_clear(&txn->store, &txn->why);
-	return txn_trial_set(&txn->store, txn->root, txn->record.snapshot.id, txn->plan->trial,
-		&txn->why);
+	return txn_trial_set(
+		&txn->store, txn->root, txn->record.snapshot.id, txn->plan->trial, &txn->why);
 }
 
 static int commit(struct txn *txn, struct txn_event *ev)
 {
-	keep_left(txn);
+	txn_known_keep(&txn->store, &txn->record.snapshot, txn->known);
 	/* Before the change is complete: it must not be so without its dead man's switch. */
 	if (mark_trial(txn) < 0)
 		return go_back(txn, ev);
@@ -222,36 +209,6 @@ static int commit(struct txn *txn, struct txn_event *ev)
 }
 
 /* -- commands -- */
-
-static void mark_files(struct txn *txn)
-{
-	for (size_t i = 0; i < txn->record.snapshot.n_files; i++) {
-		_cleanup_(content_free) struct content now = {0};
-
-		txn->known[i].so = content_read(txn->root, txn->record.snapshot.files[i].path, true,
-					   NULL, &now, NULL) == 0 &&
-				   content_same(&now, txn->known[i].content);
-	}
-}
-
-/* What was so before the command and is not after it, the command did. */
-static void learn_files(struct txn *txn)
-{
-	for (size_t i = 0; i < txn->record.snapshot.n_files; i++) {
-		struct known *known = &txn->known[i];
-		_cleanup_(content_free) struct content now = {0};
-
-		if (!known->so || content_read(txn->root, txn->record.snapshot.files[i].path, true,
-					  NULL, &now, NULL) < 0)
-			continue;
-		if (content_same(&now, known->content))
-			continue;
-		content_free(&known->left);
-		known->left = now;
-		known->content = &known->left;
-		now = (struct content){0};
-	}
-}
 
 /* argv: a command's own, or its undo.  check: the command when its output is to be looked into. */
 static int start(struct txn *txn, struct txn_event *ev, const struct strv *argv, bool keeps_state,
@@ -267,7 +224,7 @@ static int start(struct txn *txn, struct txn_event *ev, const struct strv *argv,
 	if (check && strv_copy(&txn->missing, &check->expect) < 0)
 		return no_memory(err);
 	if (keeps_state)
-		mark_files(txn);
+		txn_known_mark(txn->root, &txn->record.snapshot, txn->known);
 	r = txn_run_start(&txn->run, txn->root, argv, err);
 	if (r < 0)
 		return r;
@@ -312,7 +269,7 @@ static int follow(struct txn *txn, struct txn_event *ev, bool *ret_ended, int *r
 	txn->running = false;
 	txn->done++;
 	if (txn->keeps_state)
-		learn_files(txn);
+		txn_known_learn(txn->root, &txn->record.snapshot, txn->known);
 	return tell_command(txn, ev, TXN_COMMAND_DONE, *ret_code);
 }
 
@@ -456,17 +413,46 @@ static const struct strv *next_undo(struct txn *txn, bool before_files)
 	return NULL;
 }
 
+/* What a command wrote beside the place, whole or in part, of the new state or the old. */
+static int drop_beside(struct txn *txn, const struct command *command, struct error *err)
+{
+	const struct command *place = place_of(txn, command);
+	const char *path = place ? command_placed(place) : "";
+	const struct content absent = {.kind = CONTENT_ABSENT};
+
+	if (!place || command->stage == COMMAND_PLACE || !root_exists(txn->root, path))
+		return 0;
+	return txn_put(root_fd(txn->root), path, &absent, err);
+}
+
+/* For the old state.  What goes to its place then is what this time made, and only when it is
+ * whole. */
+static int run_again(struct txn *txn, struct txn_event *ev, const struct command *command)
+{
+	struct error err = {0};
+
+	if (drop_beside(txn, command, &err) < 0)
+		return tell_harm(txn, ev, &err);
+	if (is_beside(txn, command) || (command->stage == COMMAND_PLACE &&
+					       !root_exists(txn->root, command_placed(command))))
+		return AGAIN;
+	return start_back(txn, ev, &command->argv, false);
+}
+
 static int phase_back_commands(struct txn *txn, struct txn_event *ev)
 {
 	if (txn->running)
 		return follow_back(txn, ev);
-	if (txn->again.code)
+	if (txn->again.code) {
+		(void)drop_beside(
+			txn, &txn->record.snapshot.commands[txn->command - 1], &txn->again);
 		return tell_harm(txn, ev, &txn->again);
+	}
 	while (txn->command < txn->started) {
 		const struct command *command = &txn->record.snapshot.commands[txn->command++];
 
 		if (!command->undo.n && command->stage != COMMAND_CHECK)
-			return start_back(txn, ev, &command->argv, false);
+			return run_again(txn, ev, command);
 	}
 	txn->phase = phase_back_end;
 	return AGAIN;

@@ -3,8 +3,9 @@
  * lock -> verify every `before` -> snapshot, fsynced -> write each file (temp, fsync, rename, fsync of
  * the directory) -> run each command -> commit.  Commands of COMMAND_UNDO run before the files.  A failure
  * or txn_cancel() goes the same way back: the undo of each command that was started, newest first, then
- * the files, then the commands without an undo again for the old state.  The caller drives it by txn_step() and waits on txn_fd(), so that
- * one loop serves the screen and the running command.  Both outcomes are reported as events. */
+ * the files, then the commands without an undo again for the old state; but what was written beside its
+ * place and not put there (COMMAND_PLACE) is removed instead, and so is what could not be written anew.
+ * The caller drives it by txn_step() and waits on txn_fd(), so that one loop serves the screen and the running command.  Both outcomes are reported as events. */
 #ifndef CORE_TXN_H
 #define CORE_TXN_H
 

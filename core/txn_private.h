@@ -1,5 +1,6 @@
 /* Inside the transaction: what it will do (txn_record), what writes (txn_files), what keeps the
- * snapshot (txn_store), what runs programs (txn_run).  Only these files and txn.c change anything on the system. */
+ * snapshot (txn_store), what it knows of files (txn_known), what runs programs (txn_run).  Only these
+ * files and txn.c change anything on the system. */
 #ifndef CORE_TXN_PRIVATE_H
 #define CORE_TXN_PRIVATE_H
 
@@ -65,6 +66,25 @@ int txn_store_mark(struct txn_store *store, const char *id, enum snapshot_state 
 void txn_store_remove(struct txn_store *store, const char *id);
 /* Gives up the room that the snapshot holds for going back. */
 void txn_store_release(struct txn_store *store, const char *id);
+
+/* -- txn_known: what each file of a snapshot is, as far as the transaction knows -- */
+/* As it was met, as it was written, or as a command with an undo, which may keep its state in that very
+ * file, left it. */
+struct txn_known {
+	const struct content *content;
+	struct content left;
+	bool so;                     /* it was so when that command was started */
+};
+
+/* Each as it was met. -ENOMEM. */
+int txn_known_make(const struct snapshot *s, struct txn_known **ret, struct error *err);
+void txn_known_free(const struct snapshot *s, struct txn_known *known);
+/* Before such a command and after it: what was so before and is not after it, the command did. */
+void txn_known_mark(const struct root *root, const struct snapshot *s, struct txn_known *known);
+void txn_known_learn(const struct root *root, const struct snapshot *s, struct txn_known *known);
+/* So that going back one day does not take the commands' work for somebody's edit. */
+void txn_known_keep(
+	struct txn_store *store, const struct snapshot *s, const struct txn_known *known);
 
 /* -- txn_trial: SNAPSHOT_STATE_DIR/trial -- */
 /* One that nobody confirmed stays what is gone back to. */

@@ -18,7 +18,7 @@ struct verdict {
 /* Whether the initramfs of an installed kernel can hold the choice. */
 struct kernel_verdict {
 	char *version;
-	char *image;                 /* NULL: none was found by its name */
+	char *image;                 /* NULL: none was found (core/images.h) */
 	enum tristate covered;       /* it was built after the choice was written; unknown: no image */
 };
 
@@ -30,8 +30,8 @@ struct verdicts {
 };
 
 int verify_choice(const struct machine *machine, const struct choice *choice, struct verdicts *ret);
-/* Adds the kernels.  An image counts as a kernel's when its path has the version as a word; of several
- * the newest.  What is in it is not looked at: the transaction did that when it was built. */
+/* Adds the kernels; of several images of one the newest counts.  What is in it is not looked at: the
+ * transaction did that when it was built. */
 int verify_kernels(const struct root *root, const struct machine *machine, struct verdicts *verdicts);
 void verdicts_free(struct verdicts *verdicts);
 

@@ -69,7 +69,7 @@ static void put_directory(const char *dir, const char *path)
 void support_txn_programs(const char *dir)
 {
 	static const char copy[] =
-		"cd / && mkdir -p \"$0/usr/lib64\" && for p in /bin/sh /bin/sleep; do echo $p; ldd "
+		"cd / && mkdir -p \"$0/usr/lib64\" && for p in /bin/sh /bin/sleep /bin/mv; do echo $p; ldd "
 		"$p | grep -o '/[^ ]*'; done |"
 		" sort -u | xargs cp -L --parents -t \"$0\" && mkdir -p \"$0/proc\" \"$0/dev\"";
 

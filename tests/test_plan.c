@@ -423,10 +423,12 @@ static void put_image(const struct sample *s, const char *name, off_t size)
 static void room_for_images(void **state)
 {
 	struct sample s = {0};
-	char boot[256];
+	const char *version;
+	char boot[256], name[256];
 
 	(void)state;
 	open_sample(&s, Z170);
+	version = s.machine->kernels[0].version;
 	snprintf(boot, sizeof(boot), "%s/boot", s.dir);
 	(void)mkdir(boot, 0755);
 	if (geteuid() != 0 || mount("tmpfs", boot, "tmpfs", 0, "size=32m") < 0) {
@@ -434,14 +436,17 @@ static void room_for_images(void **state)
 		skip();
 	}
 	choose(&s, GPU);
-	put_image(&s, "initrd.img-6.1.0-1-amd64", 20 << 20);
-	put_image(&s, "vmlinuz-6.1.0-1-amd64", 200 << 20);
+	snprintf(name, sizeof(name), "initrd.img-%s", version);
+	put_image(&s, name, 20 << 20);
+	put_image(&s, "initrd.img-of-no-kernel", 200 << 20);
 	plan(&s);
 	assert_false(warns_of(&s, "boot-space", ""));
-	put_image(&s, "0123456789abcdef/6.1.0-2-amd64/initrd", 31 << 20);
+	put_image(&s, "0123456789abcdef/its/initrd", 31 << 20);
+	snprintf(name, sizeof(name), "version %s\ninitrd /0123456789abcdef/its/initrd\n", version);
+	support_put(s.dir, "/boot/loader/entries/its.conf", name);
 	plan(&s);
 	assert_true(warns_of(&s, "boot-space",
-		"/boot has 32 MiB left, and rebuilding its 2 initramfs images needs about 33 MiB"));
+		"/boot has 31 MiB left, and rebuilding its 2 initramfs images needs about 33 MiB"));
 	/* Without a build it does not matter. */
 	choice_free(&s.choice);
 	plan(&s);

@@ -804,7 +804,7 @@ static void forged_manifests(void **state)
 		GOOD "command 0 /bin/sh\n",
 		GOOD "purpose x\n",
 		GOOD "command 0 /bin/sh\npurpose x\npurpose x\n",
-		GOOD "command 4 /bin/sh\npurpose x\n",
+		GOOD "command 5 /bin/sh\npurpose x\n",
 		GOOD "undo /bin/sh\n",
 		GOOD "command 0 /bin/sh\nundo /bin/sh\npurpose x\n",
 		GOOD "command 0 /bin/sh\npurpose x\nundo\n",

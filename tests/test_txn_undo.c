@@ -191,6 +191,86 @@ static void failure_undoes_first(void **state)
 	close_scene(&s);
 }
 
+/* -- what is built beside its place -- */
+
+#define BESIDE "/boot/image.new"
+
+static void add_build(const struct scene *s, const char *script)
+{
+	add_script(s->plan, COMMAND_INITRAMFS, script);
+	/* So that it has the file among its words. */
+	assert_int_equal(strv_add(&s->plan->commands[s->plan->n_commands - 1].argv, BESIDE), 0);
+	assert_int_equal(plan_add_place(s->plan, "place", BESIDE, "/boot/image", NULL), 0);
+}
+
+static bool is_there(const struct scene *s, const char *path)
+{
+	_cleanup_free_ char *text = support_get(s->dir, path);
+
+	return text != NULL;
+}
+
+/* Neither a build that fails half way nor a check that fails touches what is in place, and it is
+ * not built anew for that. */
+static void what_is_in_place_stays_until_all_is_well(void **state)
+{
+	static const char *const scripts[][2] = {
+		{"echo half >" BESIDE "; echo build >>/log; exit 1", "echo"},
+		{"echo whole >" BESIDE "; echo build >>/log", "exit 1"},
+	};
+	struct scene s;
+
+	NEEDS_ROOT;
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+		open_scene(&s);
+		support_put(s.dir, "/boot/image", "old\n");
+		add_build(&s, scripts[i][0]);
+		add_script(s.plan, COMMAND_CHECK, scripts[i][1]);
+		assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
+		says_not(&s, "restore-failed");
+		is_file(&s, "/boot/image", "old\n");
+		is_file(&s, "/log", "build\n");
+		assert_false(is_there(&s, BESIDE));
+		states_are(&s, "1 rolled-back\n");
+		close_scene(&s);
+	}
+}
+
+static void what_was_put_in_place_is_built_anew(void **state)
+{
+	struct scene s;
+
+	NEEDS_ROOT;
+	open_scene(&s);
+	support_put(s.dir, "/boot/image", "old\n");
+	add_build(&s, "read l </etc/default/grub; echo $l >" BESIDE);
+	add_script(s.plan, COMMAND_BOOT_LOADER, "[ -s /failed ] || { echo x >/failed; exit 1; }");
+	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
+	says_not(&s, "restore-failed");
+	is_file(&s, "/boot/image", "GRUB_TIMEOUT=5\n");
+	assert_false(is_there(&s, BESIDE));
+	states_are(&s, "1 rolled-back\n");
+	close_scene(&s);
+}
+
+/* Half an image is not put in place on the way back either. */
+static void what_cannot_be_built_anew_is_not_put_in_place(void **state)
+{
+	struct scene s;
+
+	NEEDS_ROOT;
+	open_scene(&s);
+	support_put(s.dir, "/boot/image", "old\n");
+	add_build(&s, "[ -s /failed ] && { echo half >" BESIDE "; exit 1; }; echo new >" BESIDE);
+	add_script(s.plan, COMMAND_BOOT_LOADER, "[ -s /failed ] || { echo x >/failed; exit 1; }");
+	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
+	says(&s, "restore-failed");
+	is_file(&s, "/boot/image", "new\n");
+	assert_false(is_there(&s, BESIDE));
+	states_are(&s, "1 interrupted\n");
+	close_scene(&s);
+}
+
 /* What somebody else made of it is not taken for the tool's work. */
 static void another_hand(void **state)
 {
@@ -444,6 +524,9 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failure_undoes_first),
+		cmocka_unit_test(what_is_in_place_stays_until_all_is_well),
+		cmocka_unit_test(what_was_put_in_place_is_built_anew),
+		cmocka_unit_test(what_cannot_be_built_anew_is_not_put_in_place),
 		cmocka_unit_test(another_hand),
 		cmocka_unit_test(undo_that_fails),
 		cmocka_unit_test(what_it_was_about_is_gone),

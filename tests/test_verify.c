@@ -167,6 +167,8 @@ static void each_kernels_image_is_old_or_new(void **state)
 		{"6.1.0-18", "/boot/initrd.img-6.1.0-18", NO},
 		{"6.12", "/boot/0123/6.12/initrd", YES},
 		{"6.13", NULL, UNKNOWN},
+		{"6.14.2-arch1-1", "/boot/initramfs-linux.img", YES},
+		{"6.15.1-zen1-1-zen", "/efi/EFI/Linux/zen.efi", NO},
 	};
 	char *dir = support_scratch(), versions[ARRAY_SIZE(expected)][32];
 	struct kernel kernels[ARRAY_SIZE(expected)] = {0};
@@ -186,6 +188,15 @@ static void each_kernels_image_is_old_or_new(void **state)
 	put_at(dir, "/boot/vmlinuz-6.13", 3000);
 	put_at(dir, "/boot/initramfs-6.12.img", 500);
 	put_at(dir, "/boot/0123/6.12/initrd", 1000);
+	support_put(dir, "/boot/loader/entries/0123-6.12.conf",
+		"version 6.12\nlinux /0123/6.12/linux\ninitrd /0123/6.12/initrd\n");
+	support_put(dir, "/usr/lib/modules/6.14.2-arch1-1/pkgbase", "linux\n");
+	put_at(dir, "/boot/initramfs-linux.img", 1000);
+	support_put(dir, "/usr/lib/modules/6.15.1-zen1-1-zen/pkgbase", "linux-zen\n");
+	put_at(dir, "/efi/EFI/Linux/zen.efi", 999);
+	support_put(dir, "/etc/mkinitcpio.d/linux-zen.preset",
+		"ALL_kver=/boot/vmlinuz-linux-zen\nPRESETS=('default')\n"
+		"default_uki=/efi/EFI/Linux/zen.efi\n");
 	/* Nothing is chosen: there is nothing to cover. */
 	assert_int_equal(verify_kernels(root, &machine, &verdicts), 0);
 	assert_int_equal(verdicts.n_kernels, 0);

@@ -3,10 +3,17 @@
  * force_drivers includes the modules and has them loaded before udev starts (rd.driver.pre of the
  * image's own command line), and so before any driver of the host.  install_items brings what their
  * loading needs: only a host-only image has /etc/modprobe.d.  sh and modprobe are in every image.
+ *
+ * dracut (read: 059) copies an image over the old one, and removes it when that fails: cut short
+ * there, the kernel has none that boots.  So each is written beside the old one, looked into, and
+ * put in its place by one rename.  --regenerate-all has no way to do that; what it is better at,
+ * kernels that come and go, going back does by finding the images anew.
  */
+#include "core/host.h"
 #include "core/targets/initramfs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const lsinitrd[] = {"/usr/bin/lsinitrd", NULL};
@@ -58,14 +65,14 @@ static int rebuild(struct plan *plan, const char *const argv[])
 		plan, COMMAND_INITRAMFS, "rebuild the initramfs of every kernel", argv);
 }
 
-static const char *dracut(const struct target_input *in)
+static const char *dracut(const struct root *root)
 {
-	return root_exists(in->root, "/usr/bin/dracut") ? "/usr/bin/dracut" : "/usr/sbin/dracut";
+	return root_exists(root, "/usr/bin/dracut") ? "/usr/bin/dracut" : "/usr/sbin/dracut";
 }
 
-static int rebuild_all(const struct target_input *in, struct plan *plan)
+static int rebuild_all(const struct root *root, struct plan *plan)
 {
-	const char *const argv[] = {dracut(in), "--regenerate-all", "--force", NULL};
+	const char *const argv[] = {dracut(root), "--regenerate-all", "--force", NULL};
 
 	return rebuild(plan, argv);
 }
@@ -75,18 +82,28 @@ static bool is_own(const struct image *image)
 	return !image->is_uki && !image->is_boosters;
 }
 
-/* Where an image has another name than dracut would give it, or another place (a kernel's loader
- * entry may load initrd.img-VERSION while dracut writes initrd beside it), that very file is
- * written. */
-static int rebuild_each(
-	const struct target_input *in, struct plan *plan, const struct images *images)
+static bool are_dracuts(const struct root *root, const struct images *images)
+{
+	for (size_t i = 0; i < images->n; i++)
+		if (is_own(&images->v[i]) && !images_is_dracuts(root, &images->v[i]))
+			return false;
+	return true;
+}
+
+/* For kernel-install, which comes next, writes entries of these very images, and is looked into
+ * before anything could be put in place.  Where an image has another name than dracut would give
+ * it, or another place (a kernel's loader entry may load initrd.img-VERSION while dracut writes
+ * initrd beside it), that very file is written. */
+static int rebuild_in_place(const struct root *root, struct plan *plan, const struct images *images)
 {
 	int r = 0;
 
+	if (are_dracuts(root, images))
+		return rebuild_all(root, plan);
 	for (size_t i = 0; r == 0 && i < images->n; i++) {
 		const struct image *image = &images->v[i];
 		const char *const argv[] = {
-			dracut(in), "--force", image->path, image->kernel->version, NULL};
+			dracut(root), "--force", image->path, image->kernel->version, NULL};
 
 		if (is_own(image))
 			r = plan_add_command(plan, COMMAND_INITRAMFS,
@@ -95,12 +112,44 @@ static int rebuild_each(
 	return r;
 }
 
-static bool are_dracuts(const struct target_input *in, const struct images *images)
+/* The image's path becomes that of the new one. */
+static int rebuild_beside(const struct root *root, struct plan *plan, struct image *image)
 {
-	for (size_t i = 0; i < images->n; i++)
-		if (is_own(&images->v[i]) && !images_is_dracuts(in->root, &images->v[i]))
-			return false;
-	return true;
+	const char *version = image->kernel->version;
+	_cleanup_free_ char *path = NULL, *beside = NULL, *index = NULL;
+	const char *argv[] = {dracut(root), "--force", NULL, version, NULL}, *about;
+	int r = root_resolve(root, image->path, &path, NULL);
+
+	if (r == -ENOMEM || (r < 0 && !(path = strdup(image->path))) ||
+		asprintf(&beside, "%s.new", path) < 0 ||
+		asprintf(&index, "/lib/modules/%s/modules.dep", version) < 0)
+		return -ENOMEM;
+	/* Without it dracut fails for that kernel, which is gone. */
+	about = root_exists(root, index) ? index : NULL;
+	argv[2] = beside;
+	r = plan_add_undoable_about(plan, COMMAND_INITRAMFS,
+		"build a new initramfs beside the old one", argv, NULL, about);
+	if (r == 0)
+		r = plan_add_place(
+			plan, "put the new initramfs in the old one's place", beside, path, about);
+	free(image->path);
+	image->path = TAKE_PTR(beside);
+	return r;
+}
+
+/* Where there is none, none can be lost: dracut writes what it thinks right. */
+static int rebuild_each(const struct root *root, struct plan *plan, struct images *images)
+{
+	size_t own = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < images->n; i++) {
+		if (!is_own(&images->v[i]))
+			continue;
+		r = rebuild_beside(root, plan, &images->v[i]);
+		own++;
+	}
+	return r < 0 || own ? r : rebuild_all(root, plan);
 }
 
 static bool are_unified(const struct images *images)
@@ -113,7 +162,7 @@ static bool are_unified(const struct images *images)
 
 /* Each family has its own way, and they do not mix. */
 static int rebuild_by_family(
-	const struct target_input *in, struct plan *plan, const struct images *images)
+	const struct target_input *in, struct plan *plan, struct images *images)
 {
 	/* Images are named after their contents: what was there is not what will be. */
 	static const char *const suse[] = {
@@ -136,10 +185,10 @@ static int rebuild_by_family(
 	else if (root_exists(in->root, initramfs_update[0])) {
 		r = rebuild(plan, initramfs_update);
 		place = initramfs_updated_place(in);
-	} else if (are_dracuts(in, images))
-		r = rebuild_all(in, plan);
+	} else if (in->loader == BOOT_KERNEL_INSTALL || in->loader == BOOT_UKI)
+		r = rebuild_in_place(in->root, plan, images);
 	else
-		r = rebuild_each(in, plan, images);
+		r = rebuild_each(in->root, plan, images);
 	return r < 0 ? r : initramfs_check(in, plan, lsinitrd, images, place);
 }
 
@@ -151,6 +200,19 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 		return 0;
 	if (images_find(in->root, in->machine, &images) < 0 ||
 		rebuild_by_family(in, plan, &images) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+int target_dracut_back(const struct root *root, struct plan *plan, struct error *err)
+{
+	_cleanup_(machine_freep) struct machine *machine = calloc(1, sizeof(*machine));
+	_cleanup_(images_free) struct images images = {0};
+
+	if (!plan_drop_placed(plan))
+		return 0;
+	if (!machine || host_scan_kernels(root, machine, err) < 0 ||
+		images_find(root, machine, &images) < 0 || rebuild_each(root, plan, &images) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	return 0;
 }

@@ -110,6 +110,9 @@ const char *target_find_program(const struct target_input *in, const char *const
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err);
 /* Where vfio-wizard itself is installed below the root; NULL: nowhere. */
 const char *target_program(const struct target_input *in);
+/* For a plan that goes back, when it has all its commands: the images that dracut is to build beside
+ * the old ones are those of the kernels that are there now. */
+int target_dracut_back(const struct root *root, struct plan *plan, struct error *err);
 /* The plan holds a change that `target` asked for. */
 bool target_changed(const struct plan *plan, const struct target *target);
 
