@@ -23,9 +23,17 @@ void bls_free(struct bls_entries *entries)
 	*entries = (struct bls_entries){0};
 }
 
+bool bls_is_own(const char *name)
+{
+	size_t n = strlen(name), m = strlen(BLS_OWN);
+
+	return n >= m && strcmp(name + n - m, BLS_OWN) == 0;
+}
+
 bool bls_is_rescue(const struct bls_entry *entry)
 {
-	return strstr(entry->id, "0-rescue") || strstr(entry->kernel, "0-rescue");
+	return strstr(entry->id, "0-rescue") || strstr(entry->kernel, "0-rescue") ||
+	       bls_is_own(entry->path);
 }
 
 /* The values of all lines that begin with the key. */

@@ -20,7 +20,11 @@ struct bls_entries {
 int bls_read(const struct root *root, const char *directory, struct bls_entries *ret,
 	struct error *err);
 void bls_free(struct bls_entries *entries);
-/* The one of dracut-config-rescue: a way back, which should get no parameters of ours. */
+/* How the name of the entry ends that vfio-wizard itself makes, a way back (core/targets/loader_entry.c). */
+#define BLS_OWN "0-without_passthrough.conf"
+/* It is ours; name: the file's. */
+bool bls_is_own(const char *name);
+/* A way back, which should get no parameters of ours: the entry of dracut-config-rescue, or that one. */
 bool bls_is_rescue(const struct bls_entry *entry);
 
 #endif

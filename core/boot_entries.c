@@ -1,6 +1,8 @@
 /* Loader entries: which are this system's, and whether a generator or a person makes them. */
 #include "core/boot_private.h"
 
+#include "core/bls.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,7 +99,8 @@ static int look_into(struct reader *r, const char *directory)
 	for (size_t i = 0; k == 0 && !r->booted && i < names.n; i++) {
 		size_t n = strlen(names.v[i]);
 
-		if (n > 5 && strcmp(names.v[i] + n - 5, ".conf") == 0)
+		/* What we made tells nothing of who makes the others. */
+		if (n > 5 && strcmp(names.v[i] + n - 5, ".conf") == 0 && !bls_is_own(names.v[i]))
 			k = look_at(r, directory, names.v[i]);
 	}
 	return k;

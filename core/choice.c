@@ -35,6 +35,10 @@ const struct choice_option_name choice_option_names[] = {
 	{CHOICE_TRIAL_SSH, "trial-ssh", "a login over SSH confirms the first boot",
 		"With the option trial: whoever comes in over SSH has shown that the host is "
 		"reached."},
+	{CHOICE_RESCUE, "rescue", "vfio-wizard itself in the initramfs, to go back from there",
+		"The images of initramfs-tools, dracut and mkinitcpio grow by a few hundred kB. In "
+		"the emergency shell: vfio-wizard --root /root rollback, with dracut --root "
+		"/sysroot, with mkinitcpio --root /new_root; first mount -o remount,rw that."},
 	{0, NULL, NULL, NULL},
 };
 

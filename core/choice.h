@@ -36,6 +36,7 @@ enum choice_option {
 	CHOICE_VFIO_GROUP = 1 << 5,  /* group kvm may open the nodes in /dev/vfio */
 	CHOICE_TRIAL     = 1 << 6,   /* core/trial.h */
 	CHOICE_TRIAL_SSH = 1 << 7,   /* a login over SSH confirms */
+	CHOICE_RESCUE    = 1 << 8,   /* vfio-wizard itself in the initramfs */
 };
 
 struct choice {

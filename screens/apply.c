@@ -72,8 +72,8 @@ static void page_way_back(struct page *page, const struct run *run)
 		"add this to the end of the line that begins with linux, and boot:");
 	page_line(page, TERM_HEADING, "    module_blacklist=vfio_pci");
 	page_add(page, TERM_NORMAL, 0,
-		"Every device then stays with the host for that boot. A recovery entry of the boot "
-		"menu does the same.");
+		"Every device then stays with the host for that boot. The entry \"without "
+		"passthrough\" does the same, where the boot menu ends with one.");
 }
 
 static void page_applied(

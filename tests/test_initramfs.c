@@ -439,6 +439,60 @@ static void what_cannot_be_looked_into_is_told(void **state)
 	close_sample(&s);
 }
 
+/* ---- the option rescue ------------------------------------------------------------------- */
+
+static void rescue_brings_the_program_and_terminals(void **state)
+{
+	static const char program[] = "/usr/local/sbin/vfio-wizard";
+	static const char *const roots[] = {"debian13", "debian-dracut", "arch-systemd-boot"};
+	static const char *const files[] = {TARGET_HOOK, TARGET_DRACUT, TARGET_MKINITCPIO};
+	static const char *const parts[] = {
+		"\n[ ! -x /usr/local/sbin/vfio-wizard ] || copy_exec /usr/local/sbin/vfio-wizard\n"
+		"[ ! -e /usr/share/terminfo/l/linux ] || copy_file terminfo "
+		"/usr/share/terminfo/l/linux\nexit 0\n",
+		" /usr/share/terminfo/l/linux /usr/local/sbin/vfio-wizard \"\n",
+		" /usr/share/terminfo/l/linux)\nBINARIES+=(/usr/local/sbin/vfio-wizard)\n"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+		struct sample s;
+
+		open_sample(&s, roots[i]);
+		choose(&s);
+		plan(&s);
+		assert_null(strstr(after(&s, files[i]), "terminfo"));
+		s.choice.options = CHOICE_RESCUE;
+		plan(&s);
+		assert_holds(finding(&s, "program-missing"), "the option rescue does nothing");
+		assert_null(strstr(after(&s, files[i]), "terminfo"));
+		support_put(s.dir, program, "");
+		support_put(s.dir, "/usr/share/terminfo/l/linux", "");
+		plan(&s);
+		assert_null(finding(&s, "program-missing"));
+		assert_holds(after(&s, files[i]), parts[i]);
+		assert_true(strv_has(&first_check(&s)->expect, "bin/vfio-wizard"));
+		close_sample(&s);
+	}
+}
+
+static void rescue_goes_into_the_list_of_binaries(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	open_sample(&s, "arch-systemd-boot");
+	support_put(s.dir, "/etc/mkinitcpio.d/linux.preset",
+		"PRESETS=('default')\nALL_config=/etc/mine.conf\nALL_kver=/boot/vmlinuz-linux\n"
+		"default_image=/boot/initramfs-linux.img\n");
+	support_put(s.dir, "/etc/mine.conf", "MODULES=()\nFILES=()\nBINARIES=(strace)\n");
+	support_put(s.dir, "/usr/bin/vfio-wizard", "");
+	choose(&s);
+	s.choice.options = CHOICE_RESCUE;
+	plan(&s);
+	assert_holds(after(&s, "/etc/mine.conf"), "\nBINARIES=(strace /usr/sbin/vfio-wizard)\n");
+	close_sample(&s);
+}
+
 /* ---- mkinitcpio --------------------------------------------------------------------------- */
 
 static void mkinitcpio_reads_a_drop_in(void **state)
@@ -704,6 +758,8 @@ int main(void)
 		T(mkinitcpio_reads_a_drop_in),
 		T(a_preset_with_its_own_configuration_is_served_there),
 		T(without_drop_ins_the_words_go_into_the_configuration),
+		T(rescue_brings_the_program_and_terminals),
+		T(rescue_goes_into_the_list_of_binaries),
 		T(mkinitcpio_without_a_shell_or_presets_is_told),
 		T(booster_stays_without_vfio_where_vfio_bind_has_to_run),
 		T(booster_binds_by_ids_that_are_exact),

@@ -497,8 +497,6 @@ static void entries_get_the_words_but_for_spare_ones(void **state)
 	struct sample s = open_sample("arch-systemd-boot", BOOT_ENTRIES, INITRAMFS_MKINITCPIO);
 
 	(void)state;
-	plan(&s);
-	assert_non_null(finding(&s, "boot-editor-off"));
 	support_put(s.dir, fallback, "title Arch\nlinux /x\noptions root=/dev/x\n");
 	support_put(
 		s.dir, mine, "# vfio-wizard: leave\ntitle Old\nlinux /x\noptions root=/dev/x\n");
@@ -517,6 +515,139 @@ static void entries_get_the_words_but_for_spare_ones(void **state)
 	assert_null(change_of(&s, tool));
 	assert_null(finding(&s, "boot-editor-off"));
 	there_and_back(&s);
+	close_sample(&s);
+}
+
+/* -- the entry without passthrough -- */
+
+#define MACHINE_ID "4f3c2b1a0d9e48c7b6a5948372615041"
+#define OFF        " module_blacklist=vfio_pci vfio-pci.ids=\n"
+
+static void an_entry_without_passthrough_is_nobodys_default(void **state)
+{
+	static const char own[] = "/boot/loader/entries/0-without_passthrough.conf";
+	struct sample s = open_sample("arch-systemd-boot", BOOT_ENTRIES, INITRAMFS_MKINITCPIO);
+
+	(void)state;
+	support_put(s.dir, "/boot/loader/entries/arch.conf",
+		"# mine\n\n title Arch\nsort-key arch\nversion 7\nlinux /vmlinuz-linux\n"
+		"initrd /initramfs-linux.img\nmachine-id 4f\noptions root=/dev/x -- one\n"
+		"devicetree /x.dtb\n");
+	plan(&s);
+	assert_string_equal(after(&s, own),
+		TARGET_MARK ": starts the host without passthrough.\n"
+			    "title Arch, without passthrough\nlinux /vmlinuz-linux\n"
+			    "initrd /initramfs-linux.img\nmachine-id 4f\n"
+			    "options root=/dev/x module_blacklist=vfio_pci vfio-pci.ids= -- one\n"
+			    "devicetree /x.dtb\n");
+	assert_null(finding(&s, "boot-editor-off"));
+	there_and_back(&s);
+	close_sample(&s);
+}
+
+static void an_entry_without_passthrough_has_the_place_of_the_others(void **state)
+{
+	static const char own[] =
+		"/boot/efi/loader/entries/" MACHINE_ID "-0-without_passthrough.conf";
+	struct sample s = open_sample("debian-systemd-boot", BOOT_KERNEL_INSTALL, INITRAMFS_TOOLS);
+
+	(void)state;
+	plan(&s);
+	has(&s, own, "/6.12.117+deb13-amd64/linux\n");
+	has(&s, own, " quiet systemd.machine_id=" MACHINE_ID OFF);
+	assert_null(strstr(after(&s, own), "sort-key"));
+	there_and_back(&s);
+	close_sample(&s);
+}
+
+/* grubby changes every entry whose `linux` is just the one that it is told. */
+static void an_entry_without_passthrough_is_not_grubbys(void **state)
+{
+	static const char own[] = "/boot/loader/entries/" MACHINE_ID "-0-without_passthrough.conf",
+			  entry[] =
+				  "/boot/loader/entries/" MACHINE_ID "-7.1.4-200.fc44.x86_64.conf";
+	struct sample s = open_sample("fedora", BOOT_GRUB_BLS, INITRAMFS_DRACUT);
+
+	(void)state;
+	plan(&s);
+	has(&s, own, "\nlinux //vmlinuz-7.1.4-200.fc44.x86_64\n");
+	has(&s, own, " rhgb quiet" OFF);
+	has(&s, own, "\ngrub_users $grub_users\n");
+	apply(&s);
+	plan(&s);
+	assert_int_equal(s.plan->n_changes, 0);
+	runs_just(&s, "grubby",
+		"/usr/sbin/grubby --update-kernel=/boot/vmlinuz-7.1.3-200.fc44.x86_64 "
+		"--args=intel_iommu=on iommu=pt\n"
+		"/usr/sbin/grubby --update-kernel=/boot/vmlinuz-7.1.4-200.fc44.x86_64 "
+		"--args=intel_iommu=on iommu=pt\n");
+	plan_release(&s);
+	assert_string_equal(after(&s, own), "");
+	apply(&s);
+	drop(&s, entry);
+	support_put(s.dir, "/boot/loader/entries/mine.conf",
+		"title Mine\nlinux /vmlinuz-7.1.4-200.fc44.x86_64\noptions root=/dev/x\n");
+	plan(&s);
+	assert_null(change_of(&s, own)); /* what GRUB would start without being told */
+	close_sample(&s);
+}
+
+/* The words are in the other entries by then; another kernel comes, another loader takes over. */
+static void an_entry_without_passthrough_follows(void **state)
+{
+	static const char own[] =
+		"/boot/efi/loader/entries/" MACHINE_ID "-0-without_passthrough.conf",
+			  entry[] = "/boot/efi/loader/entries/" MACHINE_ID
+				    "-6.12.117+deb13-amd64.conf",
+			  counted[] = "/boot/efi/loader/entries/" MACHINE_ID
+				      "-6.12.117+deb13-amd64+3.conf",
+			  foreign[] = "/boot/loader/entries/0-without_passthrough.conf";
+	struct sample s = open_sample("debian-systemd-boot", BOOT_KERNEL_INSTALL, INITRAMFS_TOOLS);
+	char *text = support_get(s.dir, entry), *line = strstr(text, " quiet");
+	char *with = NULL;
+
+	(void)state;
+	plan(&s);
+	apply(&s);
+	assert_true(asprintf(&with, "%.*s quiet intel_iommu=on iommu=pt%s", (int)(line - text),
+			    text, line + strlen(" quiet")) > 0);
+	drop(&s, entry);
+	support_put(s.dir, counted, with);
+	support_put(s.dir, foreign, "title Mine, without passthrough\nlinux /x\n");
+	plan(&s);
+	assert_null(change_of(&s, own));
+	drop(&s, counted);
+	for (size_t i = 0; i < s.machine->n_kernels; i++)
+		s.machine->kernels[i].next =
+			strcmp(s.machine->kernels[i].version, "6.12.107+deb13-amd64") == 0;
+	plan(&s);
+	has(&s, own, "/6.12.107+deb13-amd64/linux\n");
+	s.loader = BOOT_OTHER;
+	look(&s);
+	plan_release(&s);
+	assert_string_equal(after(&s, own), "");
+	assert_null(change_of(&s, foreign));
+	close_sample(&s);
+	free(with);
+	free(text);
+}
+
+static void a_menu_without_any_way_back_is_told(void **state)
+{
+	static const char entries[] = "/boot/efi/loader/entries/" MACHINE_ID;
+	struct sample s = open_sample("debian-systemd-boot", BOOT_KERNEL_INSTALL, INITRAMFS_TOOLS);
+	char path[128];
+
+	(void)state;
+	support_put(s.dir, "/boot/efi/loader/loader.conf", "editor no\n");
+	plan(&s);
+	assert_null(finding(&s, "boot-editor-off"));
+	(void)snprintf(path, sizeof(path), "%s-6.12.117+deb13-amd64.conf", entries);
+	drop(&s, path);
+	(void)snprintf(path, sizeof(path), "%s-6.12.107+deb13-amd64.conf", entries);
+	drop(&s, path);
+	plan(&s);
+	assert_non_null(finding(&s, "boot-editor-off"));
 	close_sample(&s);
 }
 
@@ -845,6 +976,11 @@ int main(void)
 		cmocka_unit_test(kernel_install_is_run_where_no_hook_does),
 		cmocka_unit_test(kernel_install_without_an_image_is_told),
 		cmocka_unit_test(entries_get_the_words_but_for_spare_ones),
+		cmocka_unit_test(an_entry_without_passthrough_is_nobodys_default),
+		cmocka_unit_test(an_entry_without_passthrough_has_the_place_of_the_others),
+		cmocka_unit_test(an_entry_without_passthrough_is_not_grubbys),
+		cmocka_unit_test(an_entry_without_passthrough_follows),
+		cmocka_unit_test(a_menu_without_any_way_back_is_told),
 		cmocka_unit_test(entries_that_are_not_there_are_asked_for),
 		cmocka_unit_test(uki_of_mkinitcpio),
 		cmocka_unit_test(uki_of_mkinitcpio_with_drop_ins),

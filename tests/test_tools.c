@@ -201,6 +201,7 @@ static void grubby_takes_back_what_is_ours(void **state)
 
 	(void)state;
 	open_sample(&s, "fedora");
+	put_entry(&s, NEW, "quiet");
 	plan(&s, true, 0);
 	write_files(&s);
 	put_entry(&s, OLD, "quiet intel_iommu=on");
@@ -233,6 +234,7 @@ static void grubby_leaves_a_kernel_that_had_it(void **state)
 	(void)state;
 	open_sample(&s, "fedora");
 	put_entry(&s, OLD, "intel_iommu=on");
+	put_entry(&s, NEW, "quiet");
 	plan(&s, true, 0);
 	expect(&s, 0, GRUBBY(NEW) "--args=intel_iommu=on",
 		GRUBBY(NEW) "--remove-args=intel_iommu=on");

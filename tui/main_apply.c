@@ -226,8 +226,8 @@ static void drive(struct txn *txn, const sigset_t *waiting, struct txn_event *ev
 	show_event(ev);
 }
 
-static void show_what_next(const struct main_options *o, const struct plan *plan,
-	const char *snapshot)
+static void show_what_next(
+	const struct main_options *o, const struct plan *plan, const char *snapshot)
 {
 	if (o->no_commands && plan->n_commands) {
 		puts("\nThe files are written.  Nothing takes effect before these have run, in "
@@ -245,8 +245,8 @@ static void show_what_next(const struct main_options *o, const struct plan *plan
 	if (plan->after.n)
 		puts("If the next boot shows nothing: add module_blacklist=vfio_pci to the kernel "
 		     "line "
-		     "at\nthe boot prompt (GRUB: key e, then Ctrl-X), or choose the recovery "
-		     "entry.");
+		     "at\nthe boot prompt (GRUB: key e, then Ctrl-X), or choose the entry\n"
+		     "\"without passthrough\" where the menu ends with one.");
 	/* It is done, whether or not somebody still reads about it. */
 	if (fflush(stdout) != 0) {
 		__fpurge(stdout);

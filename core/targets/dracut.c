@@ -3,6 +3,7 @@
  * force_drivers includes the modules and has them loaded before udev starts (rd.driver.pre of the
  * image's own command line), and so before any driver of the host.  install_items brings what their
  * loading needs: only a host-only image has /etc/modprobe.d.  sh and modprobe are in every image.
+ * Of a program that it names, dracut brings the libraries.
  *
  * dracut (read: 059) copies an image over the old one, and removes it when that fails: cut short
  * there, the kernel has none that boots.  So each is written beside the old one, looked into, and
@@ -38,9 +39,12 @@ static int build(const struct target_input *in, struct plan *plan, char **ret)
 {
 	_cleanup_(strv_free) struct strv modules = {0}, files = {0};
 	_cleanup_(str_free) struct str out = {0};
+	const char *program;
 
 	if (initramfs_modules(in, plan, "dracut", &modules) < 0 ||
-		initramfs_files(in, plan, &files) < 0)
+		initramfs_files(in, plan, &files) < 0 ||
+		initramfs_rescue(in, plan, &program, &files) < 0 ||
+		(program && strv_add(&files, program) < 0))
 		return -ENOMEM;
 	str_add(&out,
 		TARGET_MARK ": vfio-pci takes the chosen devices in the initramfs, before the\n"

@@ -9,6 +9,8 @@
 
 /* In the order in which kernel-install looks for its $BOOT. */
 static const char *const places[] = {"/efi", "/boot", "/boot/efi"};
+const char *const target_entries_places[] = {
+	"/efi/loader/entries", "/boot/loader/entries", "/boot/efi/loader/entries", NULL};
 
 void target_entries_free(struct entries *entries)
 {
@@ -128,12 +130,8 @@ int target_entries_read(const struct target_input *in, struct entries *ret, stru
 	_cleanup_(strv_free) struct strv seen = {0};
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++) {
-		char directory[64];
-
-		(void)snprintf(directory, sizeof(directory), "%s/loader/entries", places[i]);
-		r = read_directory(in, directory, &entries, &seen, why);
-	}
+	for (size_t i = 0; r == 0 && target_entries_places[i]; i++)
+		r = read_directory(in, target_entries_places[i], &entries, &seen, why);
 	if (r < 0)
 		return r;
 	*ret = entries;
@@ -157,6 +155,8 @@ static bool is_editor_off(const char *text)
 int target_entries_warn(
 	const struct target_input *in, const struct entries *entries, struct plan *plan)
 {
+	if (target_changed(plan, &target_loader_entry))
+		return 0;
 	for (size_t i = 0; i < entries->n; i++)
 		if (entries->v[i].spare)
 			return 0;

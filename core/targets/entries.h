@@ -18,12 +18,15 @@ struct entries {
 	size_t n;
 };
 
+/* Where they may be; NULL-terminated. */
+extern const char *const target_entries_places[];
 /* What cannot be read is left out and told in *why; fails only with -ENOMEM. */
 int target_entries_read(const struct target_input *in, struct entries *ret, struct error *why);
 void target_entries_free(struct entries *entries);
 /* A name of so many bytes says that what it names is a way back. */
 bool target_entries_is_spare(const char *name, size_t n);
-/* Finding boot-editor-off: nothing can be given at the boot prompt, and no entry is spare. */
+/* Finding boot-editor-off: nothing can be given at the boot prompt, and no entry is spare, or will
+ * be. After the plan() of target_loader_entry. */
 int target_entries_warn(
 	const struct target_input *in, const struct entries *entries, struct plan *plan);
 

@@ -21,7 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GRUBBY   "/usr/sbin/grubby"
+#define GRUBBY   TARGET_GRUBBY
 #define ENTRIES  "/boot/loader/entries"
 #define GRUBENV  "/boot/grub2/grubenv"
 #define VARIABLE "kernelopts"

@@ -75,6 +75,49 @@ int initramfs_files(const struct target_input *in, const struct plan *plan, stru
 	return r;
 }
 
+/* The directories in which ncurses looks, as distributions have them. */
+static int add_terminals(const struct target_input *in, struct strv *ret)
+{
+	static const char *const directories[] = {
+		"/lib/terminfo", "/usr/lib/terminfo", "/usr/share/terminfo"};
+	static const char *const names[] = {"l/linux", "v/vt100", "v/vt220", "x/xterm"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(directories); k++) {
+			char path[64];
+
+			(void)snprintf(path, sizeof(path), "%s/%s", directories[k], names[i]);
+			if (!root_exists(in->root, path))
+				continue;
+			if (strv_add(ret, path) < 0)
+				return -ENOMEM;
+			break;
+		}
+	return 0;
+}
+
+static const char *rescue_program(const struct target_input *in)
+{
+	return in->choice->n && in->choice->options & CHOICE_RESCUE ? target_program(in) : NULL;
+}
+
+int initramfs_rescue(const struct target_input *in, struct plan *plan, const char **ret_program,
+	struct strv *ret)
+{
+	const char *program = rescue_program(in);
+
+	if (!program && in->choice->n && in->choice->options & CHOICE_RESCUE &&
+		findings_add(&plan->findings, "program-missing", SEVERITY_WARNING, NULL, -1,
+			"install it there (make install), and apply again",
+			"vfio-wizard is not installed in this system: the initramfs goes without "
+			"it, and the option rescue does nothing.") < 0)
+		return -ENOMEM;
+	if (program && add_terminals(in, ret) < 0)
+		return -ENOMEM;
+	*ret_program = program;
+	return 0;
+}
+
 bool initramfs_is_stale(const struct plan *plan, const struct target *self)
 {
 	return target_changed(plan, &target_vfio_bind) || target_changed(plan, &target_modprobe) ||
@@ -120,6 +163,9 @@ static int expect(const struct target_input *in, const struct plan *plan,
 		r = initramfs_files(in, plan, &files);
 	for (size_t i = 0; r == 0 && i < files.n; i++)
 		r = strv_add(ret, files.v[i] + 1);
+	/* /usr/sbin may be /usr/bin. */
+	if (r == 0 && rescue_program(in))
+		r = strv_add(ret, "bin/vfio-wizard");
 	return r;
 }
 

@@ -20,12 +20,18 @@ int initramfs_modules(
  * out. Called after the plan() of the targets of binding. */
 int initramfs_files(const struct target_input *in, const struct plan *plan, struct strv *ret);
 
+/* Option rescue: vfio-wizard itself, *ret_program (NULL: not asked for, or not installed, which is the
+ * finding program-missing), and the descriptions of terminals that it may be shown on, added to *ret.
+ * Its libraries are the generator's business. */
+int initramfs_rescue(const struct target_input *in, struct plan *plan, const char **ret_program,
+	struct strv *ret);
+
 /* Something that is in the images was changed: by `self` or the targets of binding. */
 bool initramfs_is_stale(const struct plan *plan, const struct target *self);
 
 /* Looks into every image of this generator after it was built, unified ones left out: `program`
  * (argv, the image comes behind it) must list vfio-pci, where that is a module of the image's
- * kernel, and the files. place: those images alone whose paths begin so, where others are copied
+ * kernel, the files, and with the option rescue vfio-wizard. place: those images alone whose paths begin so, where others are copied
  * from them later; NULL: all.  The finding initramfs-unchecked for each kernel that has none, and
  * where the program is not installed.  An empty choice asks for nothing. */
 int initramfs_check(const struct target_input *in, struct plan *plan, const char *const program[],

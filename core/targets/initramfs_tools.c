@@ -25,12 +25,35 @@ static bool detect(const struct target_input *in)
 	return in->initramfs == INITRAMFS_TOOLS;
 }
 
+static int build_hook(const struct target_input *in, struct plan *plan, char **ret)
+{
+	_cleanup_(strv_free) struct strv files = {0};
+	_cleanup_(str_free) struct str out = {0};
+	const char *program;
+
+	if (!in->choice->n)
+		return 0;
+	if (initramfs_rescue(in, plan, &program, &files) < 0)
+		return -ENOMEM;
+	str_add(&out, hook);
+	if (program)
+		str_addf(&out,
+			"# To go back from its shell: vfio-wizard --root /root rollback.\n"
+			"[ ! -x %s ] || copy_exec %s\n",
+			program, program);
+	for (size_t i = 0; i < files.n; i++)
+		str_addf(&out, "[ ! -e %s ] || copy_file terminfo %s\n", files.v[i], files.v[i]);
+	if (program)
+		str_add(&out, "exit 0\n");
+	return str_take(&out, ret);
+}
+
 static int plan(const struct target_input *in, struct plan *plan, struct error *err)
 {
 	static const char *const names[] = {"vfio", "vfio_iommu_type1", "vfio_virqfd", "vfio_pci"};
 	const struct target *self = &target_initramfs_tools;
 	_cleanup_(str_free) struct str body = {0};
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = NULL, *script = NULL;
 	int r;
 
 	/* As far as some installed kernel has them as modules; for the others mkinitramfs passes
@@ -38,9 +61,9 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	for (size_t i = 0; in->choice->n && i < ARRAY_SIZE(names); i++)
 		if (initramfs_is_loadable(in->machine, names[i]))
 			str_addf(&body, "%s\n", names[i]);
-	if (str_take(&body, &text) < 0)
+	if (str_take(&body, &text) < 0 || build_hook(in, plan, &script) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	r = target_own_file(in, plan, self, TARGET_HOOK, 0755, in->choice->n ? hook : NULL, err);
+	r = target_own_file(in, plan, self, TARGET_HOOK, 0755, script, err);
 	if (r == 0)
 		r = target_own_block(in, plan, self, TARGET_MODULES, text, err);
 	return r;

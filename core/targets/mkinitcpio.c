@@ -51,7 +51,8 @@ static void add_words(struct str *out, const struct strv *words)
 		str_addf(out, "%s%s", i ? " " : "", words->v[i]);
 }
 
-static int build(const struct strv *modules, const struct strv *files, char **ret)
+static int build(const struct strv *modules, const struct strv *files, const struct strv *binaries,
+	char **ret)
 {
 	_cleanup_(str_free) struct str out = {0};
 
@@ -66,6 +67,11 @@ static int build(const struct strv *modules, const struct strv *files, char **re
 	str_add(&out, "FILES+=(");
 	add_words(&out, files);
 	str_add(&out, ")\n");
+	if (binaries->n) {
+		str_add(&out, "BINARIES+=(");
+		add_words(&out, binaries);
+		str_add(&out, ")\n");
+	}
 	return str_take(&out, ret);
 }
 
@@ -121,19 +127,24 @@ static int note_hooks(const struct target_input *in, struct plan *plan, const st
 static int plan_for(const struct target_input *in, struct plan *plan, const struct strv *configs,
 	bool drop_ins, struct error *err)
 {
-	_cleanup_(strv_free) struct strv modules = {0}, files = {0};
+	_cleanup_(strv_free) struct strv modules = {0}, files = {0}, binaries = {0};
 	_cleanup_free_ char *text = NULL;
+	const char *program;
 	int r;
 
 	if (initramfs_modules(in, plan, "mkinitcpio", &modules) < 0 ||
 		initramfs_files(in, plan, &files) < 0 || note_hooks(in, plan, configs) < 0 ||
-		(drop_ins && build(&modules, &files, &text) < 0))
+		initramfs_rescue(in, plan, &program, &files) < 0 ||
+		(program && strv_add(&binaries, program) < 0) ||
+		(drop_ins && build(&modules, &files, &binaries, &text) < 0))
 		return no_memory(err);
 	r = target_own_file(in, plan, &target_mkinitcpio, TARGET_MKINITCPIO, 0644, text, err);
 	for (size_t i = 0; r == 0 && i < configs->n; i++) {
 		r = own_words(in, plan, configs->v[i], "MODULES", &modules, err);
 		if (r == 0)
 			r = own_words(in, plan, configs->v[i], "FILES", &files, err);
+		if (r == 0 && binaries.n)
+			r = own_words(in, plan, configs->v[i], "BINARIES", &binaries, err);
 	}
 	return r;
 }

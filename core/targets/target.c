@@ -20,6 +20,7 @@ const struct target *const target_all[] = {
 	&target_mkinitcpio,
 	&target_booster,
 	&target_grub_entry,
+	&target_loader_entry,
 	&target_grub,
 	&target_grubby,
 	&target_pbl,

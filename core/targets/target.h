@@ -126,7 +126,7 @@ bool target_changed(const struct plan *plan, const struct target *target);
 #define TARGET_UDEV      "/etc/udev/rules.d/60-vfio-wizard.rules"
 #define TARGET_QEMU_CONF "/etc/libvirt/qemu.conf"
 
-extern const struct target target_trial, target_grub_entry;
+extern const struct target target_trial, target_grub_entry, target_loader_entry;
 extern const struct target target_vfio_nodes, target_libvirt, target_opennebula;
 extern const struct target target_grub_default, target_kernel_install, target_proxmox, target_entries,
 	target_uki, target_u_boot, target_manual;

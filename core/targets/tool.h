@@ -5,6 +5,9 @@
 
 #include "core/targets/target.h"
 
+/* The one of Fedora, RHEL and their kin, which keeps words of ours in loader entries. */
+#define TARGET_GRUBBY "/usr/sbin/grubby"
+
 /* The words of one kernel command line, as it is and as it shall be. */
 struct target_line {
 	struct strv now, then;
