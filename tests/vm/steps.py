@@ -235,7 +235,7 @@ def rescue_shell(proof):
     proof.vm.kind.loader.boot(proof.vm.console, "init=/bin/bash module_blacklist=vfio_pci")
     prompt = r"(root@\(none\):/#|bash-[\d.]+#)\s*\Z"
     proof.vm.console.wait_for(prompt, timeout=180)
-    proof.vm.console.type("stty rows 24 cols 80; clear; TERM=linux vfio-wizard; echo ended $?\r")
+    proof.vm.console.type("stty rows 24 cols 80; clear; TERM=linux /usr/local/bin/vfio-wizard; echo ended $?\r")
     proof.vm.console.wait_for(r"vfio-wizard: Rescue", timeout=60)
     proof.vm.console.wait_for(r"mounted read-only")
     proof.vm.console.keys("m")
