@@ -46,6 +46,7 @@ work=$(mktemp -d /var/tmp/image.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 {unpack}
 cd "$work"
+rm -f usr/lib/dracut/build-parameter.txt    # the words that dracut was called with
 {{
     find . -printf '%p\\t%y %m %l\\n' | sort
     find . -type f -print0 | sort -z | xargs -0 -r b2sum -l 128
