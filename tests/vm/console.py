@@ -6,6 +6,7 @@ import subprocess
 import time
 
 COLUMNS, LINES = 80, 24
+TMUX_SECONDS = 120          # for one command of tmux
 POLL_SECONDS = 0.1
 # A slow machine stretches every limit, never a wait: waits end with their condition.
 TIMEOUT_SCALE = float(os.environ.get("VFIO_WIZARD_VM_TIMEOUT_SCALE", "1"))
@@ -27,9 +28,24 @@ def wait_until(condition, timeout, what, detail=lambda: ""):
         time.sleep(POLL_SECONDS)
 
 
+def end(pid):
+    """End the terminal of a process, and what runs in it."""
+    try:
+        subprocess.run(["tmux", "-L", socket_name(pid), "kill-server"], check=False,
+                       stderr=subprocess.DEVNULL, timeout=TMUX_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        print(f"FAILED to end a terminal: {error}", flush=True)
+
+
+def socket_name(pid):
+    return f"vfio-wizard-vm-{pid}"
+
+
 class Console:
-    def __init__(self, name):
-        self._socket = name
+    """The terminal of this process; it has one at a time."""
+
+    def __init__(self):
+        self._socket = socket_name(os.getpid())
         self._started = False
 
     def run(self, command):
@@ -47,8 +63,7 @@ class Console:
 
     def close(self):
         if self._started:
-            subprocess.run(["tmux", "-L", self._socket, "kill-server"], check=False,
-                           stderr=subprocess.DEVNULL)
+            end(os.getpid())
             self._started = False
 
     def ended(self):
@@ -100,5 +115,6 @@ class Console:
 
     def _tmux(self, *argv):
         return subprocess.run(["tmux", "-L", self._socket, *argv], check=True,
+                              timeout=TMUX_SECONDS,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               encoding="utf-8", errors="replace").stdout

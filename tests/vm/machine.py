@@ -7,10 +7,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 from agent import Agent, AgentTimeout, CommandFailed
-from console import Console, wait_until
+from console import Console, ScreenTimeout, wait_until
 from hardware import ARGUMENTS
 
 # UEFI's code and the variables to start with: Debian, Fedora, Arch, openSUSE.
@@ -42,7 +41,7 @@ class Machine:
         self._firmware = self._directory / "firmware.fd"
         self._log = self._directory / "qemu.log"
         self._line = self._directory / "agent.sock"
-        self.console = Console(f"vfio-wizard-vm-{os.getpid()}")
+        self.console = Console()
         self.agent = Agent(self._line)
 
     def __enter__(self):
@@ -98,8 +97,10 @@ class Machine:
             os.kill(pid, signal.SIGKILL)
         except (FileNotFoundError, ValueError, ProcessLookupError):
             return
-        while os.path.exists(f"/proc/{pid}"):
-            time.sleep(0.05)
+        try:
+            wait_until(lambda: _has_ended(pid), 60, "QEMU to end")
+        except ScreenTimeout as error:
+            print(f"{self.kind.name}: {error}", flush=True)     # no matter for what was tested
         self._pidfile.unlink(missing_ok=True)
 
     def sh(self, script, timeout=60):
@@ -135,6 +136,15 @@ class Machine:
             argv += ["-drive", f"file={code},format=raw,if=pflash,readonly=on"]
             argv += ["-drive", f"file={self._firmware},format=raw,if=pflash"]
         return argv
+
+
+def _has_ended(pid):
+    """Also when nobody has asked for its exit status yet."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return stat.rpartition(")")[2].split()[0] in "ZX"
 
 
 def _program_disk(program, disk):
