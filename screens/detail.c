@@ -11,9 +11,21 @@
 /* More members are only counted: a page costs the same whatever the group. */
 #define MEMBERS_MAX 64
 
-/* "what 0000:01:00.1 (snd_hda_intel), ..." for the members with one role. */
+/* What is in the way first. */
+static const struct role {
+	enum viability_role role;
+	const char *text;
+} roles[] = {
+	{VIABILITY_BLOCKED, "kept by the host"},
+	{VIABILITY_ALONG, "to choose too"},
+	{VIABILITY_CLAIMED, "better chosen too"},
+	{VIABILITY_CHOSEN, "chosen"},
+	{VIABILITY_IDLE, "harmless"},
+};
+
+/* "to choose too: 0000:01:00.1 (snd_hda_intel), ..." for the members with one role. */
 static void add_members(struct str *text, const struct app *app, const struct device *but,
-	enum viability_role role, const char *what)
+	const struct role *role)
 {
 	const struct group *group = machine_group(app->machine, but->group);
 	size_t n = 0;
@@ -22,11 +34,12 @@ static void add_members(struct str *text, const struct app *app, const struct de
 		const struct device *d = group->devices[i];
 
 		if (d == but ||
-			viability_role(app->machine, &app->choice, &app->existing, d) != role ||
+			viability_role(app->machine, &app->choice, &app->existing, d) !=
+				role->role ||
 			n++ >= MEMBERS_MAX)
 			continue;
 		if (n == 1)
-			str_addf(text, "%s%s ", text->len ? "; " : "", what);
+			str_addf(text, "%s%s: ", text->len ? "; " : "", role->text);
 		str_addf(text, "%s%s%s%s%s", n > 1 ? ", " : "", d->address, d->driver ? " (" : "",
 			d->driver ? d->driver : "", d->driver ? ")" : "");
 	}
@@ -34,7 +47,7 @@ static void add_members(struct str *text, const struct app *app, const struct de
 		str_addf(text, " and %zu more", n - MEMBERS_MAX);
 }
 
-/* What is in the way first and by name; what is not is only counted. */
+/* What is in the way by name; what is not is only counted. */
 static void add_group(struct page *page, const struct app *app, const struct device *device)
 {
 	const struct group *group = machine_group(app->machine, device->group);
@@ -53,10 +66,8 @@ static void add_group(struct page *page, const struct app *app, const struct dev
 	}
 	v = viability_of(app->machine, &app->choice, &app->existing, group);
 	counts[viability_role(app->machine, &app->choice, &app->existing, device)]--;
-	add_members(&text, app, device, VIABILITY_BLOCKED, "kept by the host:");
-	add_members(&text, app, device, VIABILITY_ALONG, "to choose too:");
-	add_members(&text, app, device, VIABILITY_CLAIMED, "better chosen too:");
-	add_members(&text, app, device, VIABILITY_CHOSEN, "chosen:");
+	for (size_t i = 0; roles[i].role != VIABILITY_IDLE; i++)
+		add_members(&text, app, device, &roles[i]);
 	if (counts[VIABILITY_BRIDGE] + counts[VIABILITY_IDLE])
 		str_addf(&text, "%sharmless: %zu", text.len ? "; " : "",
 			counts[VIABILITY_BRIDGE] + counts[VIABILITY_IDLE]);
@@ -196,7 +207,7 @@ static bool counts(const struct finding *f, const struct app *app, const struct 
 	return is_about(f, d) || (!choice_has(&app->choice, d) && !is_in(&app->findings, f));
 }
 
-/* First and in full, also where little more than this fits. */
+/* In full, also where little more than this fits. */
 static void add_dangers(struct page *page, const struct app *app, const struct device *device,
 	const struct findings *cost)
 {
@@ -209,18 +220,22 @@ static void add_dangers(struct page *page, const struct app *app, const struct d
 	}
 }
 
-/* In a line what else it would cost: the ids of findings, worst first. */
+/* In a line what it would cost, from `most` down: the ids of findings, worst first; notes only
+ * where nothing is worse. */
 static void add_cost(struct page *page, const struct app *app, const struct device *device,
-	const struct findings *cost)
+	const struct findings *cost, enum severity most)
 {
 	_cleanup_(str_free) struct str line = {0};
 	const struct finding *last = NULL;
+	enum severity worst = SEVERITY_INFO;
 
 	for (size_t i = 0; i < cost->n; i++) {
 		const struct finding *f = &cost->v[i];
 
-		if (f->severity >= SEVERITY_DANGER || !counts(f, app, device))
+		if (f->severity > most || !counts(f, app, device) ||
+			(f->severity == SEVERITY_INFO && worst > f->severity))
 			continue;
+		worst = f->severity > worst ? f->severity : worst;
 		if (!last || last->severity != f->severity)
 			str_addf(&line, "%s%s: ", last ? "; " : "", summary_word(f->severity));
 		else
@@ -229,7 +244,8 @@ static void add_cost(struct page *page, const struct app *app, const struct devi
 		last = f;
 	}
 	if (line.len)
-		page_add(page, TERM_NORMAL, 0, "%s", line.s);
+		page_add(page, worst >= SEVERITY_DANGER ? TERM_DANGER : TERM_NORMAL, 0, "%s",
+			line.s);
 }
 
 static void add_findings(struct page *page, const struct app *app, const struct device *device,
@@ -249,6 +265,49 @@ static void add_findings(struct page *page, const struct app *app, const struct 
 	}
 }
 
+/* How many of its group have which role. */
+static void add_roles(struct page *page, const struct app *app, const struct device *device)
+{
+	const struct group *group = machine_group(app->machine, device->group);
+	_cleanup_(str_free) struct str text = {0};
+	struct viability v;
+
+	if (!group) {
+		page_add(page, TERM_WARNING, 0, "In no IOMMU group");
+		return;
+	}
+	v = viability_of(app->machine, &app->choice, &app->existing, group);
+	v.counts[viability_role(app->machine, &app->choice, &app->existing, device)]--;
+	v.counts[VIABILITY_IDLE] += v.counts[VIABILITY_BRIDGE];
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
+		if (v.counts[roles[i].role])
+			str_addf(&text, "%s%zu %s", text.len ? ", " : "", v.counts[roles[i].role],
+				roles[i].text);
+	page_add(page, TERM_NORMAL, 0, "Group %lld: besides it %s", (long long)group->id,
+		text.s ? text.s : "");
+}
+
+void detail_brief(struct page *page, const struct app *app, const struct device *device,
+	const struct findings *cost)
+{
+	char buf[128];
+
+	page_add(page, TERM_NORMAL, 0, "%s %s", device->address,
+		summary_name(device, buf, sizeof(buf)));
+	if (device_is_path(device))
+		page_add(page, TERM_NORMAL, 0, "A bridge: it stays with the host");
+	else
+		add_cost(page, app, device, cost, SEVERITY_BLOCK);
+	add_uses(page, device);
+	add_roles(page, app, device);
+	add_driver(page, device);
+	if (device_is_path(device))
+		return;
+	add_unknown(page, app->machine);
+	add_fitness(page, app, device);
+	add_facts(page, device);
+}
+
 void detail_device(struct page *page, const struct app *app, const struct device *device,
 	const struct findings *cost)
 {
@@ -256,8 +315,7 @@ void detail_device(struct page *page, const struct app *app, const struct device
 
 	page_add(page, TERM_NORMAL, 0, "%s %s", device->address,
 		summary_name(device, buf, sizeof(buf)));
-	if (cost && !device_is_path(device))
-		add_dangers(page, app, device, cost);
+	add_dangers(page, app, device, cost);
 	add_uses(page, device);
 	add_group(page, app, device);
 	add_driver(page, device);
@@ -265,9 +323,8 @@ void detail_device(struct page *page, const struct app *app, const struct device
 		page_add(page, TERM_NORMAL, 0,
 			"A bridge stays with the host, and its group can be used.");
 		add_facts(page, device);
-	} else if (cost) {
-		/* After what is drawn before the cost is known, which then stays in its place. */
-		add_cost(page, app, device, cost);
+	} else {
+		add_cost(page, app, device, cost, SEVERITY_WARNING);
 		add_unknown(page, app->machine);
 		add_facts(page, device);
 		add_fitness(page, app, device);

@@ -37,8 +37,9 @@ struct state {
 	struct widget_list list;
 	char address[24]; /* of the focused row: the cursor is kept by it */
 	struct widget_edit filter;
-	struct page *detail; /* of the focused row */
-	bool cost_wanted;    /* not worked out yet: done when no key waits */
+	struct page *detail; /* of the row that has the focus when no key waits */
+	int detail_in_ms;    /* until it is of the focused row again; -1: it is */
+	bool is_brief;       /* below the list, unless it is chosen */
 	bool has_moved;      /* something chosen is elsewhere */
 	struct widget_dialog dialog;
 };
@@ -123,38 +124,47 @@ static const struct device *focused(const struct state *st)
 
 /* --- the detail of the focused row --- */
 
-/* A chosen device's findings are known; another's are worked out when no key waits. */
-static int show_detail(struct state *st, struct app *app, const struct findings *cost)
-{
-	const struct device *device = focused(st);
+/* A key moves the cursor, which costs two rows; the detail, which costs a slow line and a large
+ * machine more, follows where the cursor rests. */
+#define REST_MS 150
 
-	if (device && !cost && choice_has(&app->choice, device))
-		cost = &app->findings;
-	st->cost_wanted = device && !cost && !device_is_path(device);
+static void want_detail(struct state *st, int in_ms)
+{
+	st->detail_in_ms = in_ms;
 	snprintf(st->address, sizeof(st->address), "%s", tree_address(&st->tree, st->list.cur));
-	page_clear(st->detail);
-	if (device)
-		detail_device(st->detail, app, device, cost);
-	else if (*st->address)
-		detail_lost(st->detail, app, st->address);
-	return page_check(st->detail);
 }
 
-static int work_out_cost(struct state *st, struct app *app)
+/* The findings if the device were chosen, too. */
+static int work_out_cost(struct app *app, const struct device *device, struct findings *cost)
 {
-	const struct device *device = focused(st);
 	_cleanup_(choice_free) struct choice choice = {0};
-	_cleanup_(findings_free) struct findings cost = {0};
 	int r;
 
-	st->cost_wanted = false;
-	if (!device)
-		return 0;
 	if ((r = choice_copy(&choice, &app->choice)) < 0 || (r = choice_add(&choice, device)) < 0 ||
-		(r = check_choice(app->machine, &choice, &app->existing, &cost)) < 0 ||
-		(r = check_fitness(app->root, app->machine, &choice, &app->existing, &cost)) < 0)
+		(r = check_choice(app->machine, &choice, &app->existing, cost)) < 0)
 		return r;
-	return show_detail(st, app, &cost);
+	return check_fitness(app->root, app->machine, &choice, &app->existing, cost);
+}
+
+static int show_detail(struct state *st, struct app *app)
+{
+	const struct device *device = focused(st);
+	_cleanup_(findings_free) struct findings cost = {0};
+	bool is_chosen = device && choice_has(&app->choice, device);
+	int r = 0;
+
+	st->detail_in_ms = -1;
+	st->is_brief = device && !is_chosen && st->mode != MODE_DETAIL;
+	page_clear(st->detail);
+	if (device) {
+		if (!is_chosen && !device_is_path(device))
+			r = work_out_cost(app, device, &cost);
+		(st->is_brief ? detail_brief : detail_device)(
+			st->detail, app, device, is_chosen ? &app->findings : &cost);
+	} else if (*st->address) {
+		detail_lost(st->detail, app, st->address);
+	}
+	return r < 0 ? r : page_check(st->detail);
 }
 
 /* The rows anew; the cursor stays on its device. */
@@ -169,19 +179,22 @@ static int rebuild(struct state *st, struct app *app)
 	view = view_of(st, app);
 	widget_list_set(&st->list, st->tree.n, tree_find(&st->tree, st->address, st->list.cur),
 		&tree_rows, &view);
-	return show_detail(st, app, NULL);
+	want_detail(st, 0);
+	return 0;
 }
 
 static int enter(void *state, struct app *app)
 {
 	struct state *st = state;
+	int r;
 
 	if (!st->detail)
 		st->detail = page_new();
 	if (!st->detail)
 		return -ENOMEM;
 	st->mode = MODE_LIST;
-	return rebuild(st, app);
+	r = rebuild(st, app);
+	return r < 0 ? r : show_detail(st, app);
 }
 
 /* --- drawing --- */
@@ -267,7 +280,7 @@ static void draw(const void *state, const struct app *app, struct term *t, struc
 		return;
 	}
 	term_line(t, below.y - 1, r.x, r.w, TERM_DIM);
-	page_draw_top(st->detail, t, below);
+	(st->is_brief ? page_draw_brief : page_draw_top)(st->detail, t, below);
 }
 
 /* --- choosing --- */
@@ -377,7 +390,12 @@ static void move(struct state *st, struct app *app, struct wizard_event *ev, siz
 		widget_list_set(&st->list, st->tree.n, to, &tree_rows, &view);
 	else if (!widget_list_key(&st->list, ev->key, list_rect(ev->rect).h, &tree_rows, &view))
 		return;
-	if (show_detail(st, app, NULL) < 0)
+	want_detail(st, REST_MS);
+}
+
+static void catch_up(struct state *st, struct app *app, struct wizard_event *ev)
+{
+	if (show_detail(st, app) < 0)
 		snprintf(
 			ev->notice, sizeof(ev->notice), "Out of memory: the detail is incomplete.");
 }
@@ -440,6 +458,7 @@ static void on_list_key(struct state *st, struct app *app, struct wizard_event *
 		break;
 	case CMD_DETAIL:
 		st->mode = MODE_DETAIL;
+		catch_up(st, app, ev);
 		break;
 	case CMD_NEXT_GROUP:
 	case CMD_PREVIOUS_GROUP:
@@ -464,10 +483,12 @@ static void on_key(struct state *st, struct app *app, struct wizard_event *ev)
 		on_filter_key(st, app, ev);
 		break;
 	case MODE_DETAIL:
-		if (ev->cmd == CMD_DETAIL)
+		if (ev->cmd == CMD_DETAIL) {
 			st->mode = MODE_LIST;
-		else
+			catch_up(st, app, ev);
+		} else {
 			page_key(st->detail, ev->key, ev->rect);
+		}
 		break;
 	case MODE_OFFER:
 		if (ev->cmd == CMD_CARD || ev->cmd == CMD_ONE)
@@ -485,8 +506,8 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 {
 	struct state *st = state;
 
-	if (ev->type == WIZARD_EVENT_TIMEOUT && work_out_cost(st, app) < 0)
-		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the cost is not shown.");
+	if (ev->type == WIZARD_EVENT_TIMEOUT)
+		catch_up(st, app, ev);
 	if (ev->type != WIZARD_EVENT_KEY)
 		return WIZARD_STAY;
 	if (ev->cmd == CMD_SNAPSHOTS || ev->cmd == CMD_GUEST) {
@@ -525,8 +546,7 @@ static struct widget_dialog *dialog(void *state)
 static void wait(const void *state, const struct app *app, struct wizard_wait *w)
 {
 	(void)app;
-	if (((const struct state *)state)->cost_wanted)
-		w->timeout_ms = 0;
+	w->timeout_ms = ((const struct state *)state)->detail_in_ms;
 }
 
 static void release(void *state, struct app *app)

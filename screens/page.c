@@ -248,6 +248,12 @@ void page_draw_top(const struct page *page, struct term *t, struct term_rect r)
 	}
 }
 
+void page_draw_brief(const struct page *page, struct term *t, struct term_rect r)
+{
+	for (size_t i = 0; i < page->n && (int)i < r.h; i++)
+		term_put(t, r.y + (int)i, r.x, r.w, page->v[i].style, page->v[i].text);
+}
+
 /* --- keys --- */
 
 static size_t section_from(const struct layout *l, size_t top, bool forward)

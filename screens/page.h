@@ -28,6 +28,8 @@ void page_must_see(struct page *page);
 void page_draw(const struct page *page, struct term *t, struct term_rect r);
 /* Only its first rows, as many as fit, without saying how many there are. */
 void page_draw_top(const struct page *page, struct term *t, struct term_rect r);
+/* The same, each paragraph cut to one row: a glance that costs a slow line little. */
+void page_draw_brief(const struct page *page, struct term *t, struct term_rect r);
 /* Scrolling keys, and Tab and Backtab from section to section.  Returns whether it was one. */
 bool page_key(struct page *page, uint32_t key, struct term_rect r);
 /* Some of what must be seen was never on the screen while r was its place.  Call it before the page

@@ -253,6 +253,8 @@ static void draw_device(
 	int right = r.x + r.w - ids - DRIVER_WIDTH - USE_WIDTH, x = r.x;
 	char buf[128];
 
+	/* The gaps, too: a change of style between any two columns costs a slow line most. */
+	term_fill(t, (struct term_rect){r.y, x, 1, right + ids + DRIVER_WIDTH - x}, style);
 	x += term_put(t, r.y, x, 4, style, mark(v, d));
 	x += term_put(t, r.y, x, r.w - 4, style, d->address) + 1;
 	term_put(t, r.y, x, right - x - 1, style, summary_name(d, buf, sizeof(buf)));

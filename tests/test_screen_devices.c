@@ -76,9 +76,9 @@ static void test_picture(void **state)
 		"   -  0000:00:1c.3 PCI bridge                   8086:1c16 pcieport    bridge   v\n"
 		"────────────────────────────────────────────────────────────────────────────────\n"
 		"0000:01:00.0 VGA compatible controller\n"
-		"Group 1: to choose too: 0000:01:00.1 (snd_hda_intel); harmless: 1\n"
+		"Warning: function-left-behind, group-shared\n"
+		"Group 1: besides it 1 to choose too, 1 harmless\n"
 		"Driver: nouveau; modules: nouveau\n"
-		"Warning: function-left-behind, group-shared; Note: use-unknown, group-bridge\n"
 		" Enter Options  Esc Back  Space Choose  / Filter  i Detail       q Quit  ? "
 		"Help\n");
 }
@@ -92,6 +92,7 @@ static void test_every_device(void **state)
 	ui_app_keys(&u, TERM_KEY_END);
 	assert_on_screen(u.t, "In no IOMMU group: a guest cannot use these");
 	assert_on_screen(u.t, "> [ ] " NO_GROUP);
+	ui_app_keys(&u, 'i');
 	assert_on_screen(u.t, "In no IOMMU group: no guest can use it");
 }
 
@@ -147,15 +148,22 @@ static void test_bridge(void **state)
 	assert_int_equal(u.app.choice.n, 0);
 }
 
-/* The danger is told before the device is chosen, in full. */
+/* The danger is told before the device is chosen: at a glance, in full at a key, and in full once
+ * it is chosen. */
 static void test_danger(void **state)
 {
 	(void)state;
 	ui_app_focus(&u, ROOT_DISK);
 	assert_on_screen(u.t, "root disk");
+	assert_on_screen(u.t, "DANGER: root-disk");
+	assert_on_screen(u.t, "The host uses it: / is on nvme0n1");
+	ui_app_keys(&u, 'i');
 	assert_on_screen(u.t, "DANGER: " ROOT_DISK);
+	ui_app_keys(&u, 'i');
+	assert_not_on_screen(u.t, "DANGER: " ROOT_DISK);
 	ui_app_keys(&u, ' ');
 	assert_true(is_chosen(ROOT_DISK));
+	assert_on_screen(u.t, "DANGER: " ROOT_DISK);
 	assert_on_screen(u.t, "1 danger");
 }
 
@@ -357,12 +365,12 @@ static void test_uses(void **state)
 	ui_app_keys(&u, 'r');
 	ui_app_focus(&u, ROOT_DISK);
 	assert_on_screen(u.t, "nvme        root disk");
-	assert_on_screen(u.t, "/ is on nvme0n1p2. The host's own system is on it");
+	assert_on_screen(u.t, "The host uses it: / is on nvme0n1p2");
 	ui_app_focus(&u, NIC);
 	assert_on_screen(u.t, "e1000e      network");
-	assert_on_screen(u.t, "default route goes through eth0. The host loses a network connection");
-	ui_app_keys(&u, 'i');
 	assert_on_screen(u.t, "The host uses it: the default route goes through eth0");
+	ui_app_keys(&u, 'i');
+	assert_on_screen(u.t, "default route goes through eth0. The host loses a network connection");
 	ui_app_keys(&u, 'i');
 	ui_app_focus(&u, NIC_TWIN);
 	assert_on_screen(u.t, "e1000e      link");

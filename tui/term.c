@@ -419,8 +419,8 @@ static bool wait_once(struct term *t, int watch_fd, int timeout_ms, struct term_
 	};
 	int n;
 
-	if (p[0].fd < 0 && watch_fd < 0 && timeout_ms < 0 && t->headless) {
-		ret->type = TERM_EVENT_STOP;
+	if (t->headless && watch_fd < 0) {
+		ret->type = timeout_ms < 0 ? TERM_EVENT_STOP : TERM_EVENT_TIMEOUT;
 		return true;
 	}
 	n = ppoll(p, 2, timeout_ms < 0 ? NULL : &ts, t->headless ? NULL : &t->tty.wait_mask);

@@ -90,8 +90,8 @@ struct term *term_close(struct term *t);
 /* The only blocking call.  Waits for a key, a resize, a stop, data on watch_fd (-1: none), or the
  * end of timeout_ms (-1: never; 0: return at once unless a key is waiting).  Ctrl-Z is handled
  * inside.  STOP comes once per cause; after it the call may be used on to finish work (a terminal
- * that is gone is no longer read or drawn).  Headless with no typed key left and nothing else to
- * wait for: STOP. */
+ * that is gone is no longer read or drawn).  Headless with no typed key left and no watch_fd: the
+ * end of timeout_ms at once, and without one STOP. */
 struct term_event term_next(struct term *t, int watch_fd, int timeout_ms);
 
 struct term_rect term_screen(const struct term *t); /* the whole screen */
