@@ -5,13 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int read_optional(const struct root *root, const char *path, char **ret)
-{
-	int r = root_read_text(root, path, ret, NULL);
-
-	return r == -ENOMEM ? r : 0;
-}
-
 /* The value behind a key at the beginning of a line, and blanks or '='. */
 static bool value_of(const char *text, const char *key, char *buf, size_t size)
 {
@@ -39,7 +32,7 @@ static int by_grub(const struct root *root, struct str *ret)
 	for (size_t i = 0; r == 0 && !*entry && i < ARRAY_SIZE(files); i++) {
 		_cleanup_free_ char *text = NULL;
 
-		r = read_optional(root, files[i], &text);
+		r = root_read_optional(root, files[i], &text);
 		if (text && !value_of(text, "next_entry", entry, sizeof(entry)) &&
 			strcmp(set, "saved") == 0)
 			(void)value_of(text, "saved_entry", entry, sizeof(entry));
@@ -61,7 +54,7 @@ static int add_entry(const struct root *root, const char *name, struct str *ret)
 		if (snprintf(path, sizeof(path), "%s/loader/entries/%s", places[i], name) >=
 			(int)sizeof(path))
 			continue;
-		r = read_optional(root, path, &text);
+		r = root_read_optional(root, path, &text);
 		if (text)
 			str_add(ret, text);
 	}
@@ -81,7 +74,7 @@ static int by_systemd_boot(const struct root *root, struct str *ret)
 	for (size_t i = 0; r == 0 && !*entry && i < ARRAY_SIZE(files); i++) {
 		_cleanup_free_ char *text = NULL;
 
-		r = read_optional(root, files[i], &text);
+		r = root_read_optional(root, files[i], &text);
 		if (text)
 			(void)value_of(text, "default", entry, sizeof(entry));
 	}

@@ -35,14 +35,6 @@ static int copy(char **ret, const char *text)
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* A whole text file, or NULL; only memory is an error. */
-static int read_optional(const struct root *root, const char *path, char **ret)
-{
-	int r = root_read_text(root, path, ret, NULL);
-
-	return r == -ENOMEM ? r : 0;
-}
-
 /* A rescue system's /proc, mounted into the system that is being configured, is not about that. */
 static bool is_foreign_proc(const struct root *root)
 {
@@ -128,7 +120,7 @@ static int read_config(const struct root *root, const char *version, char **ret)
 		if (snprintf(path, sizeof(path), "%.*s%s%s", (int)(mark - place[i]), place[i],
 			    version, mark + 2) >= (int)sizeof(path))
 			continue;
-		r = read_optional(root, path, ret);
+		r = root_read_optional(root, path, ret);
 		if (r < 0)
 			return r;
 	}
@@ -218,7 +210,7 @@ static enum tristate kvm(const struct root *running)
 static int interrupt_remapping(const struct root *running, struct host *host)
 {
 	_cleanup_free_ char *text = NULL;
-	int r = read_optional(running, "/proc/interrupts", &text);
+	int r = root_read_optional(running, "/proc/interrupts", &text);
 
 	if (!text)
 		return r;
@@ -315,7 +307,7 @@ bool host_root_is_read_only(const struct root *root)
 int host_read_cmdline(const struct root *root, char **ret)
 {
 	_cleanup_free_ char *text = NULL;
-	int r = is_foreign_proc(root) ? 0 : read_optional(root, "/proc/cmdline", &text);
+	int r = is_foreign_proc(root) ? 0 : root_read_optional(root, "/proc/cmdline", &text);
 
 	if (r < 0)
 		return r;
@@ -354,10 +346,10 @@ static int os_value(const char *text, const char *key, char **ret)
 static int os_release(const struct root *root, struct host *host)
 {
 	_cleanup_free_ char *text = NULL;
-	int r = read_optional(root, "/etc/os-release", &text);
+	int r = root_read_optional(root, "/etc/os-release", &text);
 
 	if (r == 0 && !text)
-		r = read_optional(root, "/usr/lib/os-release", &text);
+		r = root_read_optional(root, "/usr/lib/os-release", &text);
 	if (r < 0 || !text)
 		return r;
 	if (os_value(text, "ID", &host->os_id) < 0 ||
@@ -499,7 +491,7 @@ int host_scan(const struct root *root, struct machine *machine, struct error *er
 	if (r == 0)
 		r = os_release(root, host);
 	if (r == 0)
-		r = read_optional(root, "/var/lib/dpkg/status", &packages);
+		r = root_read_optional(root, "/var/lib/dpkg/status", &packages);
 	if (r == 0)
 		r = libvirt(root, packages, host);
 	host->opennebula = opennebula(root, packages);

@@ -1,5 +1,7 @@
 #include "core/rescue.h"
 
+#include "core/mounts.h"
+
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdarg.h>
@@ -86,59 +88,38 @@ static int look_at_root(const struct root *root, struct rescue *rescue)
 		root_is_live(root) ? "/" : root_path(root));
 }
 
-/* proc_pid_mountinfo(5): the fifth field. */
-static bool is_mounted(const char *mounts, const char *prefix, const char *point)
+static int add_mounted(char *mounts, struct strv *points)
 {
-	char wanted[1024];
-	int n = snprintf(wanted, sizeof(wanted), " %s%s ", prefix, point);
+	struct mounts_entry entry;
+	char *line;
+	int r = 0;
 
-	for (const char *line = mounts; line && *line; line = strchr(line, '\n')) {
-		const char *field;
-
-		line += *line == '\n';
-		field = line;
-		for (int i = 0; field && i < 3; i++)
-			field = strchr(field + 1, ' ');
-		field = field ? strchr(field + 1, ' ') : NULL;
-		if (field && n > 0 && strncmp(field, wanted, (size_t)n) == 0)
-			return true;
-	}
-	return false;
+	while (r >= 0 && (line = strsep(&mounts, "\n")))
+		if (mounts_entry(line, &entry))
+			r = strv_add(points, entry.point);
+	return r < 0 ? r : 0;
 }
 
-static bool has_option(const char *options, const char *name)
+/* What is mounted by hand or on demand is missing only when somebody says so. */
+static int look_at_wanted(struct rescue *rescue, const struct mounts_wanted *wanted,
+	const char *prefix, const struct strv *mounted)
 {
-	size_t n = strlen(name);
-
-	for (const char *p = options; p; p = (p = strchr(p, ',')) ? p + 1 : NULL)
-		if (strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == '\0'))
-			return true;
-	return false;
-}
-
-struct look {
-	const struct root *root;
-	const char *mounts, *prefix; /* of the running system; where the root is in it */
-	struct rescue *rescue;
-};
-
-/* fstab(5).  What is mounted by hand or on demand is missing only when somebody says so. */
-static int fstab_line(struct look *look, const char *line)
-{
-	_cleanup_(strv_free) struct strv f = {0};
+	_cleanup_free_ char *point = NULL;
 	bool place = false;
 
-	if (strv_split(&f, line, " \t") < 0)
-		return -ENOMEM;
-	if (f.n < 4 || f.v[0][0] == '#' || has_option(f.v[3], "noauto"))
-		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		place |= strcmp(places[i], f.v[1]) == 0;
-	if (!place || is_mounted(look->mounts, look->prefix, f.v[1]))
+		place |= strcmp(places[i], wanted->point) == 0;
+	if (!place || mounts_has_option(wanted->options, "noauto"))
 		return 0;
-	return add(look->rescue, RESCUE_FILE_SYSTEM, f.v[1], f.v[0], f.v[2],
-		"%s of this system (%s) is not mounted at %s%s.", f.v[1], f.v[0], look->prefix,
-		f.v[1]);
+	if (asprintf(&point, "%s%s", prefix, wanted->point) < 0) {
+		point = NULL;
+		return -ENOMEM;
+	}
+	if (strv_has(mounted, point))
+		return 0;
+	return add(rescue, RESCUE_FILE_SYSTEM, wanted->point, wanted->source, wanted->type,
+		"%s of this system (%s) is not mounted at %s.", wanted->point, wanted->source,
+		point);
 }
 
 static int compare_points(const void *a, const void *b)
@@ -150,20 +131,21 @@ static int compare_points(const void *a, const void *b)
 static int look_at_fstab(const struct root *root, struct rescue *rescue)
 {
 	_cleanup_(root_closep) struct root *live = NULL;
+	_cleanup_(strv_free) struct strv mounted = {0};
 	_cleanup_free_ char *mounts = NULL, *fstab = NULL;
-	struct look look = {.root = root, .rescue = rescue};
+	struct mounts_wanted wanted;
 	size_t first = rescue->n;
 	int r;
 
 	if (root_open("/", NULL, &live, NULL) < 0 ||
-		root_read_text(live, "/proc/self/mountinfo", &mounts, NULL) < 0 ||
-		root_read_text(root, "/etc/fstab", &fstab, NULL) < 0)
+		root_read_text(live, MOUNTS_PATH, &mounts, NULL) < 0 ||
+		root_read_text(root, MOUNTS_FSTAB_PATH, &fstab, NULL) < 0)
 		return 0;
-	look.mounts = mounts;
-	look.prefix = root_is_live(root) ? "" : root_path(root);
-	r = 0;
+	r = add_mounted(mounts, &mounted);
 	for (char *rest = fstab, *line; r == 0 && (line = strsep(&rest, "\n"));)
-		r = fstab_line(&look, line);
+		if (mounts_wanted(line, &wanted))
+			r = look_at_wanted(rescue, &wanted,
+				root_is_live(root) ? "" : root_path(root), &mounted);
 	/* /boot before /boot/efi. */
 	if (r == 0 && rescue->n > first)
 		qsort(&rescue->v[first], rescue->n - first, sizeof(*rescue->v), compare_points);

@@ -326,6 +326,15 @@ int root_read_text(const struct root *root, const char *path, char **ret, struct
 	return 0;
 }
 
+int root_read_optional(const struct root *root, const char *path, char **ret)
+{
+	int r = root_read_text(root, path, ret, NULL);
+
+	if (r < 0)
+		*ret = NULL;
+	return r == -ENOMEM ? r : 0;
+}
+
 ssize_t root_attr(const struct root *root, const char *path, char *buf, size_t size)
 {
 	_cleanup_close_ int fd = root_open_path(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);

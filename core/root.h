@@ -43,6 +43,10 @@ int root_read(const struct root *root, const char *path, char **ret, size_t *ret
 /* As root_read, but only text: a NUL byte is -EILSEQ, with the line. */
 int root_read_text(const struct root *root, const char *path, char **ret, struct error *err);
 
+/* As root_read_text, for what need not be there: 0, and *ret NULL where it cannot be read; only
+ * memory is an error. */
+int root_read_optional(const struct root *root, const char *path, char **ret);
+
 /* One short value as sysfs and /proc have them, without the newline; at most size-1 bytes.
  * Returns the length, or -errno; no error text: such a file missing is an answer, not a fault. */
 ssize_t root_attr(const struct root *root, const char *path, char *buf, size_t size);

@@ -1,62 +1,12 @@
 /* Disks that the host uses: mounts, swap, hibernation, fstab, ZFS pools. */
+#include "core/mounts.h"
 #include "core/usage_private.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MOUNTS "/proc/self/mountinfo"
-#define SWAPS  "/proc/swaps"
-#define FSTAB  "/etc/fstab"
-
-/* One line of mountinfo, proc_pid_mountinfo(5):
- * 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue */
-struct mount {
-	const char *number, *inside, *point, *type, *source;
-};
-
-static bool is_octal(char c)
-{
-	return c >= '0' && c <= '7';
-}
-
-/* Blanks and such are written as \040. */
-static const char *unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *from = text; *from; to++) {
-		int c = *from;
-		bool escape =
-			c == '\\' && is_octal(from[1]) && is_octal(from[2]) && is_octal(from[3]);
-
-		if (escape)
-			c = (from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0');
-		*to = (char)c;
-		from += escape ? 4 : 1;
-	}
-	*to = '\0';
-	return text;
-}
-
-static bool parse_mount(char *line, struct mount *ret)
-{
-	char *field[6], *rest = line, *end, *type, *source;
-
-	for (size_t i = 0; i < ARRAY_SIZE(field); i++)
-		if (!(field[i] = strsep(&rest, " ")) || !rest)
-			return false;
-	end = base_starts(rest, "- ") ? rest + 2 : strstr(rest, " - ");
-	if (!end)
-		return false;
-	end += *end == ' ' ? 3 : 0;
-	type = strsep(&end, " ");
-	source = end ? strsep(&end, " ") : NULL;
-	if (!source)
-		return false;
-	*ret = (struct mount){field[2], field[3], unescape(field[4]), type, unescape(source)};
-	return true;
-}
+#define SWAPS "/proc/swaps"
 
 /* A mount point as the root being configured has it; NULL: outside of it. */
 static const char *inside(const struct usage *usage, const char *point)
@@ -99,7 +49,7 @@ static int claim_each(struct usage *usage, const char *sources, const struct usa
 
 /* By number where the file system has a device of its own that /sys knows, else by its source. */
 static int claim_mount(
-	struct usage *usage, const struct mount *mount, const struct usage_claim *claim)
+	struct usage *usage, const struct mounts_entry *mount, const struct usage_claim *claim)
 {
 	char path[128];
 	int r;
@@ -118,7 +68,7 @@ static int claim_mount(
 }
 
 /* The same file system bound to another place tells nothing new; a subvolume of btrfs does. */
-static int is_told(struct usage *usage, const struct mount *mount)
+static int is_told(struct usage *usage, const struct mounts_entry *mount)
 {
 	if (strcmp(mount->inside, "/") != 0 && strcmp(mount->type, "btrfs") != 0 &&
 		strv_has(&usage->numbers, mount->number))
@@ -130,11 +80,11 @@ static int mount_line(struct usage *usage, char *line)
 {
 	_cleanup_free_ char *text = NULL;
 	struct usage_claim claim = {0};
-	struct mount mount;
+	struct mounts_entry mount;
 	const char *point;
 	int r;
 
-	if (!parse_mount(line, &mount))
+	if (!mounts_entry(line, &mount))
 		return 0;
 	point = inside(usage, mount.point);
 	claim.kind = kind_of(point);
@@ -170,10 +120,10 @@ static int claim_file(struct usage *usage, const char *file, const struct usage_
 {
 	_cleanup_free_ char *text = NULL, *found = NULL;
 	char *rest, *line;
-	struct mount mount;
+	struct mounts_entry mount;
 	size_t best = 0;
 
-	if (usage_read(usage, NULL, MOUNTS, &text) < 0)
+	if (usage_read(usage, NULL, MOUNTS_PATH, &text) < 0)
 		return -ENOMEM;
 	rest = text;
 	while (rest && (line = strsep(&rest, "\n"))) {
@@ -182,7 +132,7 @@ static int claim_file(struct usage *usage, const char *file, const struct usage_
 
 		if (!copy)
 			return -ENOMEM;
-		if (!parse_mount(line, &mount))
+		if (!mounts_entry(line, &mount))
 			continue;
 		n = strlen(mount.point);
 		if (n < best || !base_starts(file, mount.point) || (n > 1 && file[n] != '/'))
@@ -191,7 +141,7 @@ static int claim_file(struct usage *usage, const char *file, const struct usage_
 		free(found);
 		found = TAKE_PTR(copy);
 	}
-	return found && parse_mount(found, &mount) ? claim_mount(usage, &mount, claim) : 0;
+	return found && mounts_entry(found, &mount) ? claim_mount(usage, &mount, claim) : 0;
 }
 
 /* zram is memory, but may write what does not compress to a disk. */
@@ -216,7 +166,7 @@ static int swap_line(struct usage *usage, char *line)
 		return 0;
 	*type++ = '\0';
 	file = base_starts(type + strspn(type, " \t"), "file");
-	unescape(line);
+	mounts_unescape(line);
 	if (base_starts(line, "/dev/zram"))
 		return claim_zram(usage, line + strlen("/dev/"));
 	if (!file)
@@ -245,68 +195,50 @@ static int find_resume(struct usage *usage)
 	return r;
 }
 
-static bool has_option(const char *options, const char *option)
-{
-	size_t n = strlen(option);
-
-	for (const char *p = options; p; p = strchr(p, ','), p = p ? p + 1 : NULL)
-		if (strncmp(p, option, n) == 0 && (!p[n] || p[n] == ','))
-			return true;
-	return false;
-}
-
-/* fstab(5): device, mount point, type, options.  What boot does not wait for is idle. */
-static int claim_entry(struct usage *usage, const struct strv *field)
+/* What boot does not wait for is idle. */
+static int claim_wanted(struct usage *usage, const struct mounts_wanted *wanted)
 {
 	_cleanup_free_ char *text = NULL;
-	const char *options = field->n > 3 ? field->v[3] : "";
-	bool swap = strcmp(field->v[2], "swap") == 0;
-	bool idle = has_option(options, "noauto");
+	bool swap = strcmp(wanted->type, "swap") == 0;
+	bool idle = mounts_has_option(wanted->options, "noauto");
 	struct usage_claim claim = {
 		.tail = idle ? " when it is mounted (/etc/fstab, noauto)"
 			     : " (/etc/fstab, not in use now)",
 	};
-	int n = swap ? asprintf(&text, "swap is on ")
-		     : asprintf(&text, "%s is on ", unescape(field->v[1]));
+	int n = swap ? asprintf(&text, "swap is on ") : asprintf(&text, "%s is on ", wanted->point);
 
 	if (n < 0) {
 		text = NULL;
 		return -ENOMEM;
 	}
 	claim.text = text;
-	claim.kind = idle ? USE_IDLE_DISK : swap ? USE_SWAP_DISK : kind_of(field->v[1]);
-	return usage_claim_source(usage, unescape(field->v[0]), &claim);
+	claim.kind = idle ? USE_IDLE_DISK : swap ? USE_SWAP_DISK : kind_of(wanted->point);
+	return usage_claim_source(usage, wanted->source, &claim);
 }
 
 /* What is mounted or swap already says so itself. */
 static int fstab_line(struct usage *usage, char *line)
 {
-	_cleanup_(strv_free) struct strv field = {0};
+	struct mounts_wanted wanted;
 	char name[NAME_MAX + 1];
 	int r;
 
-	if (line[strspn(line, " \t")] == '#')
+	if (!mounts_wanted(line, &wanted))
 		return 0;
-	if (strv_split(&field, line, " \t") < 0)
-		return -ENOMEM;
-	if (field.n < 3)
-		return 0;
-	r = usage_source(usage, unescape(field.v[0]), name);
-	if (r <= 0 || strv_has(&usage->in_use, name))
-		return r;
-	return claim_entry(usage, &field);
+	r = usage_source(usage, wanted.source, name);
+	return r <= 0 || strv_has(&usage->in_use, name) ? r : claim_wanted(usage, &wanted);
 }
 
 /* Of the system being configured; a rescue system's own is of no interest. */
 static int find_fstab(struct usage *usage)
 {
 	_cleanup_free_ char *text = NULL;
-	int r = root_read_text(usage->root, FSTAB, &text, NULL);
+	int r = root_read_text(usage->root, MOUNTS_FSTAB_PATH, &text, NULL);
 
 	if (r == -ENOENT || r == -ENOMEM)
 		return r == -ENOMEM ? r : 0;
 	if (r < 0)
-		return usage_unknown(usage, USAGE_DISKS, FSTAB ": %s", strerror(-r));
+		return usage_unknown(usage, USAGE_DISKS, MOUNTS_FSTAB_PATH ": %s", strerror(-r));
 	return each_line(usage, text, fstab_line);
 }
 
@@ -351,7 +283,7 @@ int usage_disks(struct usage *usage)
 
 	if (!usage->running)
 		return 0;
-	r = read_lines(usage, MOUNTS, mount_line);
+	r = read_lines(usage, MOUNTS_PATH, mount_line);
 	if (r >= 0)
 		r = read_lines(usage, SWAPS, swap_line);
 	if (r >= 0)
@@ -370,15 +302,15 @@ int usage_find_slash(struct usage *usage)
 	char *rest, *line;
 	size_t best = 0;
 
-	if (usage_read(usage, NULL, MOUNTS, &text) < 0)
+	if (usage_read(usage, NULL, MOUNTS_PATH, &text) < 0)
 		return -ENOMEM;
 	rest = usage->running != usage->root ? text : NULL;
 	usage->slash = strdup("/");
 	while (usage->slash && (line = strsep(&rest, "\n"))) {
-		struct mount mount;
+		struct mounts_entry mount;
 		size_t n;
 
-		if (!parse_mount(line, &mount))
+		if (!mounts_entry(line, &mount))
 			continue;
 		n = strlen(mount.point);
 		if (n < best || n < 2 || !base_starts(path, mount.point) ||
