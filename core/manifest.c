@@ -10,14 +10,13 @@
 #define FILES_MAX 4096
 
 /* The numbers of the stages, which outlive this program. */
-#define STAGE_NONE 5u
 static const unsigned stages[] = {
 	[COMMAND_PREPARE] = 0,
 	[COMMAND_INITRAMFS] = 1,
 	[COMMAND_BOOT_LOADER] = 2,
 	[COMMAND_UNDO] = 3,
 	[COMMAND_PLACE] = 4,
-	[COMMAND_CHECK] = STAGE_NONE,
+	[COMMAND_CHECK] = 5,
 };
 
 uint64_t manifest_sum(const char *text, size_t len)
@@ -124,11 +123,8 @@ static void put_words(struct str *out, const struct strv *words)
 	str_addc(out, '\n');
 }
 
-/* A check looks at what was built from the new files: going back has no use for it. */
 static void put_command(struct str *out, const struct command *command)
 {
-	if (command->stage == COMMAND_CHECK)
-		return;
 	str_addf(out, "command %u", stages[command->stage]);
 	put_words(out, &command->argv);
 	put(out, "purpose", command->purpose);
@@ -138,6 +134,8 @@ static void put_command(struct str *out, const struct command *command)
 	}
 	if (command->about)
 		put(out, "about", command->about);
+	for (size_t i = 0; i < command->expect.n; i++)
+		put(out, "expect", command->expect.v[i]);
 }
 
 int manifest_format(struct snapshot *snapshot, char **ret)
@@ -365,7 +363,7 @@ static int take_stage(struct parse *p, const char *field, enum command_stage *re
 {
 	uint64_t number;
 
-	if (base_number(field, 10, STAGE_NONE - 1, &number) < 0)
+	if (base_number(field, 10, ARRAY_SIZE(stages) - 1, &number) < 0)
 		return bad(p, "a command without a stage");
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
 		if (stages[i] == number)
@@ -416,6 +414,18 @@ static int on_about(struct parse *p, const struct strv *f)
 	return take_path(p, f->v[1], &last->about);
 }
 
+static int on_expect(struct parse *p, const struct strv *f)
+{
+	struct command *last = p->s->n_commands ? &p->s->commands[p->s->n_commands - 1] : NULL;
+	_cleanup_free_ char *text = NULL;
+	int r;
+
+	if (f->n != 2 || !last || !last->purpose || last->stage != COMMAND_CHECK)
+		return bad(p, "an expectation without a check");
+	r = take_text(p, f->v[1], &text);
+	return r < 0 ? r : strv_add(&last->expect, text);
+}
+
 static const struct {
 	const char *key;
 	int (*take)(struct parse *p, const struct strv *f);
@@ -432,6 +442,7 @@ static const struct {
 	{"purpose", on_purpose},
 	{"undo", on_undo},
 	{"about", on_about},
+	{"expect", on_expect},
 };
 
 static int take_line(struct parse *p, const char *line, size_t n)

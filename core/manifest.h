@@ -14,6 +14,7 @@
  *   purpose TEXT
  *   undo ARG...
  *   about PATH                     where the undo depends on a file
+ *   expect TEXT                    of a check, any number
  *   end SUM                        of every byte before this line
  */
 #ifndef CORE_MANIFEST_H

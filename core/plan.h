@@ -59,7 +59,8 @@ struct command {
 	 * kernel's entry; NULL: none.  Going back leaves the command out once that is gone. */
 	char *about;
 	/* Texts of which each must be in some line of the output, or the command has failed; its
-	 * last argument names what was looked into.  Not run when going back, in no snapshot. */
+	 * last argument names what was looked into.  Not run when going back, which builds from the
+	 * old files. */
 	struct strv expect;
 };
 

@@ -141,6 +141,9 @@ static int add_again(struct plan *plan, const struct command *command)
 {
 	if (plan_has_command(plan, command))
 		return 0;
+	if (command->stage == COMMAND_CHECK)
+		return plan_add_check(plan, command->purpose,
+			(const char *const *)command->argv.v, &command->expect);
 	return plan_add_undoable_about(plan, command->stage, command->purpose,
 		(const char *const *)command->argv.v, (const char *const *)command->undo.v,
 		command->about);
@@ -173,13 +176,19 @@ static bool is_moot(const struct root *root, const struct command *command)
 	return command->about && root_stat(root, command->about, &st) == -ENOENT;
 }
 
+/* Whatever the files are then: from old ones it builds the old. */
+static bool is_done_again(const struct command *command)
+{
+	return !command->undo.n && command->stage != COMMAND_CHECK;
+}
+
 static int add_commands_back(
 	const struct root *root, struct plan *plan, const struct snapshot *s)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->n_commands; i++)
-		if (!s->commands[i].undo.n)
+		if (is_done_again(&s->commands[i]))
 			r = add_again(plan, &s->commands[i]);
 	for (size_t i = s->n_commands; r == 0 && i-- > 0;)
 		if (s->commands[i].undo.n && !is_moot(root, &s->commands[i]))
@@ -208,7 +217,7 @@ static int go_on(const struct root *root, struct plan *plan, const struct snapsh
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->n_commands; i++)
-		if (!is_moot(root, &s->commands[i]) && (same || !s->commands[i].undo.n))
+		if (!is_moot(root, &s->commands[i]) && (same || is_done_again(&s->commands[i])))
 			r = add_again(plan, &s->commands[i]);
 	plan->takes_over = true;
 	return r < 0 ? r

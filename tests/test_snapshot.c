@@ -747,6 +747,7 @@ static void forged_manifests(void **state)
 		GOOD "file /a/b.c/..d/e..\nbefore absent\nafter absent\n",
 		GOOD "directory /a\ncommand 0 /a b\npurpose %-\nundoes 20200101-000000-7\n",
 		GOOD "command 3 /a b\npurpose x\nundo /c\ncommand 1 /d\npurpose x\n",
+		GOOD "command 5 /a b\npurpose x\nexpect c\nexpect %-\n",
 	};
 	static const char *const wrong[] = {
 		"",
@@ -804,7 +805,10 @@ static void forged_manifests(void **state)
 		GOOD "command 0 /bin/sh\n",
 		GOOD "purpose x\n",
 		GOOD "command 0 /bin/sh\npurpose x\npurpose x\n",
-		GOOD "command 5 /bin/sh\npurpose x\n",
+		GOOD "command 6 /bin/sh\npurpose x\n",
+		GOOD "command 5 /bin/sh\nexpect x\npurpose x\n",
+		GOOD "command 5 /bin/sh\npurpose x\nexpect %00\n",
+		GOOD "command 1 /bin/sh\npurpose x\nexpect x\n",
 		GOOD "undo /bin/sh\n",
 		GOOD "command 0 /bin/sh\nundo /bin/sh\npurpose x\n",
 		GOOD "command 0 /bin/sh\npurpose x\nundo\n",

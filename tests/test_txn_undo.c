@@ -479,9 +479,9 @@ static void check_passes(void **state)
 	says_not(&s, "output /boot/image");
 	assert_true(strstr(s.log.s, "output image") < strstr(s.log.s, "for i in 1 2 3"));
 	assert_true(strstr(s.log.s, "for i in 1 2 3") < strstr(s.log.s, "output menu"));
-	/* Nothing of it is kept, and the way back does not look. */
+	/* It is kept for whoever finishes what was cut short; the way back does not look. */
 	assert_int_equal(snapshots_load(s.root, &snapshots, NULL), 0);
-	assert_int_equal(snapshots.v[0].n_commands, 2);
+	assert_int_equal(snapshots.v[0].n_commands, 3);
 	snapshots_free(&snapshots);
 	support_txn_rollback(s.dir, NULL);
 	is_file(&s, "/log", "checked\n");
@@ -502,6 +502,30 @@ static void check_fails(void **state)
 	is_file(&s, "/log", "image GRUB_TIMEOUT=9\nchecked\nimage GRUB_TIMEOUT=5\n");
 	support_put(s.dir, "/log", "");
 	is_as_before(&s, "none\n");
+	close_scene(&s);
+}
+
+/* Cut short before it was looked into: who finishes it looks. */
+static void check_is_finished(void **state)
+{
+	static const char *const expect[] = {"a/there", NULL};
+	struct snapshots snapshots = {0};
+	struct scene s;
+
+	NEEDS_ROOT;
+	open_scene(&s);
+	add_check(s.plan, "read l </contents; echo $l", expect);
+	add_script(s.plan, COMMAND_INITRAMFS, "echo image >>/log");
+	assert_int_equal(run(&s, TXN_NO_COMMANDS), TXN_COMMITTED);
+	interrupt(&s, 1);
+	support_put(s.dir, "/contents", "a/other\n");
+
+	plan_free(s.plan);
+	assert_int_equal(snapshots_load(s.root, &snapshots, NULL), 0);
+	assert_int_equal(snapshot_finish_plan(s.root, &snapshots, &s.plan, NULL), 0);
+	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
+	says(&s, "failed -5 /boot/image lacks a/there\n");
+	snapshots_free(&snapshots);
 	close_scene(&s);
 }
 
@@ -536,6 +560,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(going_on),
 		cmocka_unit_test(check_passes),
 		cmocka_unit_test(check_fails),
+		cmocka_unit_test(check_is_finished),
 		cmocka_unit_test(check_cannot_look),
 	};
 
