@@ -276,6 +276,10 @@ static void add_roles(struct page *page, const struct app *app, const struct dev
 		page_add(page, TERM_WARNING, 0, "In no IOMMU group");
 		return;
 	}
+	if (group->n_devices == 1) {
+		add_group(page, app, device);
+		return;
+	}
 	v = viability_of(app->machine, &app->choice, &app->existing, group);
 	v.counts[viability_role(app->machine, &app->choice, &app->existing, device)]--;
 	v.counts[VIABILITY_IDLE] += v.counts[VIABILITY_BRIDGE];

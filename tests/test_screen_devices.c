@@ -157,6 +157,7 @@ static void test_danger(void **state)
 	assert_on_screen(u.t, "root disk");
 	assert_on_screen(u.t, "DANGER: root-disk");
 	assert_on_screen(u.t, "The host uses it: / is on nvme0n1");
+	assert_on_screen(u.t, "Group 7, alone in it");
 	ui_app_keys(&u, 'i');
 	assert_on_screen(u.t, "DANGER: " ROOT_DISK);
 	ui_app_keys(&u, 'i');
