@@ -160,6 +160,12 @@ demo:
 	$(AGAIN) $(BUILD)/vfio-wizard $(BUILD)/tests/mktree
 	@BUILD=$(BUILD) tests/demo
 
+# What a compiler has to say, without code: tests/house asks clang.
+.PHONY: syntax
+syntax:
+	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -fsyntax-only \
+		$(wildcard core/*.c core/targets/*.c tui/*.c screens/*.c tests/*.c)
+
 bench:
 	@tests/install-packages build bench
 	$(AGAIN) $(BUILD)/vfio-wizard $(BUILD)/tests/mktree $(BUILD)/tests/measure

@@ -692,7 +692,7 @@ static void test_virtual_function(void **state)
 }
 
 /* sudo drops SSH_CONNECTION, its parent has it; the connection is 192.168.0.7:50022 to .1:22. */
-static void session(struct fixture *f, const char *environ, size_t n)
+static void session(struct fixture *f, const char *environment, size_t n)
 {
 	FILE *file;
 	char path[256];
@@ -706,7 +706,7 @@ static void session(struct fixture *f, const char *environ, size_t n)
 	(void)snprintf(path, sizeof(path), "%s/proc/100/environ", f->dir);
 	file = fopen(path, "w");
 	assert_non_null(file);
-	assert_int_equal(fwrite(environ, 1, n, file), n);
+	assert_int_equal(fwrite(environment, 1, n, file), n);
 	assert_int_equal(fclose(file), 0);
 }
 
