@@ -6,12 +6,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "core/diff.h"
 #include "core/images.h"
 #include "core/plan.h"
 #include "core/presets.h"
 #include "core/targets/target.h"
 #include "tests/support.h"
+#include "tests/support_sample.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,68 +22,15 @@
 #define DEB13 "6.12.117+deb13-amd64"
 #define ID    "4f3c2b1a0d9e48c7b6a5948372615041"
 
-struct sample {
-	char *dir;
-	struct root *root;
-	struct machine *machine;
-	struct choice choice;
-	struct plan *plan;
-};
-
-static void scan(struct sample *s)
-{
-	struct error err = {0};
-
-	s->machine = machine_free(s->machine);
-	if (machine_scan(s->root, MACHINE_ALL, &s->machine, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
-static void open_machine(struct sample *s, const char *machine, const char *root)
-{
-	struct error err = {0};
-
-	*s = (struct sample){.dir = support_system(machine, root)};
-	assert_int_equal(root_open(s->dir, NULL, &s->root, &err), 0);
-	scan(s);
-}
-
 static void open_sample(struct sample *s, const char *root)
 {
-	open_machine(s, "intel-z690-vmd-2x-navi", root);
-}
-
-static void close_sample(struct sample *s)
-{
-	s->plan = plan_free(s->plan);
-	choice_free(&s->choice);
-	s->machine = machine_free(s->machine);
-	s->root = root_close(s->root);
-	support_remove(s->dir);
-}
-
-static void plan(struct sample *s)
-{
-	struct error err = {0};
-
-	s->plan = plan_free(s->plan);
-	if (plan_build(s->root, s->machine, &s->choice, &s->plan, &err) < 0)
-		fail_msg("%s", err.text);
+	sample_open(s, "intel-z690-vmd-2x-navi", root);
 }
 
 static void choose(struct sample *s)
 {
-	assert_int_equal(choice_add(&s->choice, machine_device(s->machine, GPU)), 0);
-	assert_int_equal(choice_add(&s->choice, machine_device(s->machine, AUDIO)), 0);
-}
-
-/* The text that a path gets; NULL: the plan leaves it alone. */
-static const char *after(const struct sample *s, const char *path)
-{
-	for (size_t i = 0; i < s->plan->n_changes; i++)
-		if (strcmp(s->plan->changes[i].path, path) == 0)
-			return s->plan->changes[i].after.text;
-	return NULL;
+	sample_choose(s, GPU);
+	sample_choose(s, AUDIO);
 }
 
 static void assert_holds(const char *text, const char *part)
@@ -93,20 +40,11 @@ static void assert_holds(const char *text, const char *part)
 }
 
 /* NULL: the plan has no such finding. */
-static const char *finding(const struct sample *s, const char *id)
+static const char *said(const struct sample *s, const char *id)
 {
-	for (size_t i = 0; i < s->plan->findings.n; i++)
-		if (strcmp(s->plan->findings.v[i].id, id) == 0)
-			return s->plan->findings.v[i].text;
-	return NULL;
-}
+	const struct finding *finding = sample_finding(s, id);
 
-static void rm(const struct sample *s, const char *path)
-{
-	_cleanup_free_ char *full = NULL;
-
-	assert_true(asprintf(&full, "%s%s", s->dir, path) > 0);
-	assert_int_equal(unlink(full), 0);
+	return finding ? finding->text : NULL;
 }
 
 /* The commands of a stage, one a line. */
@@ -143,7 +81,7 @@ static void remove_module(const struct sample *s, const char *kernel, const char
 
 	assert_true(
 		asprintf(&path, "/usr/lib/modules/%s/kernel/drivers/vfio/%s", kernel, file) > 0);
-	rm(s, path);
+	sample_drop(s, path);
 	assert_int_equal(support_run(depmod, NULL), 0);
 }
 
@@ -170,17 +108,17 @@ static void images_are_those_of_the_kernels(void **state)
 	open_sample(&s, "fedora");
 	assert_images(&s, "7.1.3-200.fc44.x86_64 /boot/initramfs-7.1.3-200.fc44.x86_64.img\n"
 			  "7.1.4-200.fc44.x86_64 /boot/initramfs-7.1.4-200.fc44.x86_64.img\n");
-	close_sample(&s);
+	sample_close(&s);
 	open_sample(&s, "arch-systemd-boot");
 	assert_images(&s, "6.18.20-1-lts /boot/initramfs-linux-lts.img\n"
 			  "7.1.4-arch1-1 /boot/initramfs-linux.img\n");
-	close_sample(&s);
+	sample_close(&s);
 	open_sample(&s, "opensuse-tumbleweed");
 	assert_images(&s, "7.1.3-1-default /boot/efi/opensuse-tumbleweed/7.1.3-1-default/"
 			  "initrd-cab0f73bf4d4ab21823fb77567eb9f9d7a19e47b\n"
 			  "7.1.4-1-default /boot/efi/opensuse-tumbleweed/7.1.4-1-default/"
 			  "initrd-cab0f73bf4d4ab21823fb77567eb9f9d7a19e47b\n");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void images_are_found_by_presets_and_names(void **state)
@@ -198,14 +136,14 @@ static void images_are_found_by_presets_and_names(void **state)
 	support_put(s.dir, "/efi/EFI/Linux/arch.efi", "");
 	support_put(s.dir, "/efi/EFI/Linux/x-6.18.20-1-lts.efi", "");
 	support_put(s.dir, "/efi/EFI/Linux/unknown.efi", "");
-	rm(&s, "/boot/loader/entries/arch-lts.conf");
+	sample_drop(&s, "/boot/loader/entries/arch-lts.conf");
 	assert_images(&s, "6.18.20-1-lts /boot/initramfs-linux-lts.img\n"
 			  "6.18.20-1-lts /efi/EFI/Linux/x-6.18.20-1-lts.efi unified\n"
 			  "7.1.4-arch1-1 /boot/initramfs-linux.img\n"
 			  "7.1.4-arch1-1 /boot/my.img\n"
 			  "7.1.4-arch1-1 /efi/EFI/Linux/arch.efi unified\n"
 			  "7.1.4-arch1-1 /boot/other.img\n");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* A version that begins as another one does is not that one. */
@@ -228,12 +166,12 @@ static void the_longer_version_is_meant(void **state)
 	support_put(s.dir, "/boot/a.img", "");
 	support_put(s.dir, "/boot/b.img", "");
 	support_put(s.dir, "/boot/intel-ucode.img", "");
-	scan(&s);
+	sample_look(&s);
 	assert_images(&s, "6.12.107+deb13-amd64 /boot/initrd.img-6.12.107+deb13-amd64\n"
 			  "6.12.117 /boot/a.img\n"
 			  "6.12.117 /boot/b.img\n" DEB13 " /boot/initrd.img-" DEB13 "\n" DEB13
 			  " /boot/e.img\n");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void presets_that_are_not_understood_are_told(void **state)
@@ -251,9 +189,9 @@ static void presets_that_are_not_understood_are_told(void **state)
 	assert_string_equal(presets.v[0].image, "/boot/initramfs-linux-lts.img");
 	assert_null(presets.v[0].config);
 	choose(&s);
-	plan(&s);
-	assert_holds(finding(&s, "initramfs-unchecked"), "/etc/mkinitcpio.d/linux.preset");
-	close_sample(&s);
+	sample_plan(&s);
+	assert_holds(said(&s, "initramfs-unchecked"), "/etc/mkinitcpio.d/linux.preset");
+	sample_close(&s);
 }
 
 /* ---- dracut ------------------------------------------------------------------------------- */
@@ -266,10 +204,10 @@ static void dracut_builds_beside_what_boots(void **state)
 	(void)state;
 	open_sample(&s, "fedora");
 	choose(&s);
-	plan(&s);
-	assert_holds(after(&s, TARGET_DRACUT),
+	sample_plan(&s);
+	assert_holds(sample_after(&s, TARGET_DRACUT),
 		"\nforce_drivers+=\" vfio_pci vfio vfio_iommu_type1 \"\n");
-	assert_holds(after(&s, TARGET_DRACUT),
+	assert_holds(sample_after(&s, TARGET_DRACUT),
 		"\ninstall_items+=\" " TARGET_SCRIPT " " CHOICE_PATH " " TARGET_MODPROBE " \"\n");
 	assert_commands(&s, COMMAND_INITRAMFS,
 		"/usr/bin/dracut --force /boot/initramfs-7.1.3-200.fc44.x86_64.img.new "
@@ -287,7 +225,7 @@ static void dracut_builds_beside_what_boots(void **state)
 	assert_int_equal(first_check(&s)->expect.n, 4);
 	assert_true(strv_has(&first_check(&s)->expect, "vfio-pci.ko"));
 	assert_true(strv_has(&first_check(&s)->expect, "etc/modprobe.d/00-vfio-wizard.conf"));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void ids_are_in_the_image_where_they_are_used(void **state)
@@ -298,10 +236,10 @@ static void ids_are_in_the_image_where_they_are_used(void **state)
 	open_sample(&s, "fedora");
 	choose(&s);
 	s.choice.options = CHOICE_IDS;
-	plan(&s);
-	assert_holds(after(&s, TARGET_DRACUT), " " TARGET_IDS " \"\n");
+	sample_plan(&s);
+	assert_holds(sample_after(&s, TARGET_DRACUT), " " TARGET_IDS " \"\n");
 	assert_true(strv_has(&first_check(&s)->expect, &TARGET_IDS[1]));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* The trap of a kernel's entry that names another file than dracut would write. */
@@ -311,12 +249,12 @@ static void dracut_writes_what_the_entries_name(void **state)
 
 	(void)state;
 	open_sample(&s, "debian-systemd-boot");
-	rm(&s, "/usr/sbin/update-initramfs");
+	sample_drop(&s, "/usr/sbin/update-initramfs");
 	s.machine->host.initramfs = INITRAMFS_DRACUT;
 	support_put(s.dir, "/usr/bin/lsinitrd", "");
 	support_put(s.dir, "/usr/bin/dracut", "");
 	choose(&s);
-	plan(&s);
+	sample_plan(&s);
 	assert_commands(&s, COMMAND_INITRAMFS,
 		"/usr/bin/dracut --force /boot/initrd.img-6.12.107+deb13-amd64 "
 		"6.12.107+deb13-amd64\n"
@@ -332,7 +270,7 @@ static void dracut_writes_what_the_entries_name(void **state)
 		" /boot/initrd.img-" DEB13 "\n");
 	/* Entries by hand: beside each, under the entry's name. */
 	s.machine->host.boot_loader = BOOT_ENTRIES;
-	plan(&s);
+	sample_plan(&s);
 	assert_commands(&s, COMMAND_INITRAMFS,
 		"/usr/bin/dracut --force /boot/initrd.img-6.12.107+deb13-amd64.new "
 		"6.12.107+deb13-amd64\n"
@@ -341,7 +279,7 @@ static void dracut_writes_what_the_entries_name(void **state)
 		"/usr/bin/dracut --force /boot/initrd.img-" DEB13 ".new " DEB13 "\n"
 		"/usr/bin/dracut --force /boot/efi/" ID "/" DEB13 "/initrd.img-" DEB13 ".new " DEB13
 		"\n");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void dracut_has_each_familys_own_way(void **state)
@@ -351,31 +289,31 @@ static void dracut_has_each_familys_own_way(void **state)
 	(void)state;
 	open_sample(&s, "debian-dracut");
 	choose(&s);
-	plan(&s);
+	sample_plan(&s);
 	assert_commands(&s, COMMAND_INITRAMFS,
 		"/usr/bin/dracut --force /boot/initrd.img-6.12.107+deb13-amd64.new "
 		"6.12.107+deb13-amd64\n"
 		"/usr/bin/dracut --force /boot/initrd.img-" DEB13 ".new " DEB13 "\n");
 	/* None is there: dracut writes all. */
-	rm(&s, "/boot/initrd.img-6.12.107+deb13-amd64");
-	rm(&s, "/boot/initrd.img-" DEB13);
-	plan(&s);
+	sample_drop(&s, "/boot/initrd.img-6.12.107+deb13-amd64");
+	sample_drop(&s, "/boot/initrd.img-" DEB13);
+	sample_plan(&s);
 	assert_commands(&s, COMMAND_INITRAMFS, "/usr/bin/dracut --regenerate-all --force\n");
 	assert_commands(&s, COMMAND_PLACE, "");
 	support_put(s.dir, "/usr/sbin/update-initramfs", "#!/bin/sh\nexec dracut\n");
-	plan(&s);
+	sample_plan(&s);
 	assert_commands(&s, COMMAND_INITRAMFS, "/usr/sbin/update-initramfs -u -k all\n");
-	close_sample(&s);
+	sample_close(&s);
 
 	open_sample(&s, "opensuse-tumbleweed");
 	s.machine->host.boot_loader = BOOT_SDBOOTUTIL;
 	choose(&s);
-	plan(&s);
+	sample_plan(&s);
 	assert_commands(
 		&s, COMMAND_INITRAMFS, "/usr/bin/sdbootutil --no-reuse-initrd add-all-kernels\n");
 	assert_commands(&s, COMMAND_CHECK, "");
-	assert_non_null(finding(&s, "initramfs-unchecked"));
-	close_sample(&s);
+	assert_non_null(said(&s, "initramfs-unchecked"));
+	sample_close(&s);
 
 	open_sample(&s, "fedora");
 	for (const char *const *v = (const char *const[]){"3", "4", NULL}; *v; v++) {
@@ -383,17 +321,17 @@ static void dracut_has_each_familys_own_way(void **state)
 
 		(void)snprintf(
 			path, sizeof(path), "/boot/initramfs-7.1.%s-200.fc44.x86_64.img", *v);
-		rm(&s, path);
+		sample_drop(&s, path);
 		(void)snprintf(
 			path, sizeof(path), "/efi/EFI/Linux/" ID "-7.1.%s-200.fc44.x86_64.efi", *v);
 		support_put(s.dir, path, "");
 	}
 	choose(&s);
-	plan(&s);
+	sample_plan(&s);
 	assert_commands(&s, COMMAND_INITRAMFS, "/usr/bin/kernel-install add-all\n");
 	assert_commands(&s, COMMAND_CHECK, "");
-	assert_non_null(finding(&s, "initramfs-unchecked"));
-	close_sample(&s);
+	assert_non_null(said(&s, "initramfs-unchecked"));
+	sample_close(&s);
 }
 
 /* dracut-install stops at a name that a kernel has not, and what other files ask for is lost. */
@@ -404,22 +342,22 @@ static void dracut_is_asked_for_what_every_kernel_has(void **state)
 	(void)state;
 	open_sample(&s, "fedora");
 	remove_module(&s, "7.1.3-200.fc44.x86_64", "vfio_iommu_type1.ko");
-	scan(&s);
+	sample_look(&s);
 	choose(&s);
-	plan(&s);
-	assert_holds(after(&s, TARGET_DRACUT), "\nforce_drivers+=\" vfio_pci vfio \"\n");
-	assert_null(finding(&s, "initramfs-modules"));
+	sample_plan(&s);
+	assert_holds(sample_after(&s, TARGET_DRACUT), "\nforce_drivers+=\" vfio_pci vfio \"\n");
+	assert_null(said(&s, "initramfs-modules"));
 
 	remove_module(&s, "7.1.3-200.fc44.x86_64", "pci/vfio-pci.ko");
-	scan(&s);
-	plan(&s);
-	assert_null(strstr(after(&s, TARGET_DRACUT), "force_drivers"));
-	assert_non_null(finding(&s, "initramfs-modules"));
-	assert_non_null(finding(&s, "vfio-missing"));
+	sample_look(&s);
+	sample_plan(&s);
+	assert_null(strstr(sample_after(&s, TARGET_DRACUT), "force_drivers"));
+	assert_non_null(said(&s, "initramfs-modules"));
+	assert_non_null(said(&s, "vfio-missing"));
 	/* Of that kernel's image nobody may ask for the module. */
 	assert_false(strv_has(&first_check(&s)->expect, "vfio-pci.ko"));
 	assert_true(strv_has(&first_check(&s)->expect, "usr/local/bin/vfio-bind"));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void what_cannot_be_looked_into_is_told(void **state)
@@ -428,15 +366,15 @@ static void what_cannot_be_looked_into_is_told(void **state)
 
 	(void)state;
 	open_sample(&s, "fedora");
-	rm(&s, "/boot/initramfs-7.1.3-200.fc44.x86_64.img");
+	sample_drop(&s, "/boot/initramfs-7.1.3-200.fc44.x86_64.img");
 	choose(&s);
-	plan(&s);
-	assert_holds(finding(&s, "initramfs-unchecked"), "7.1.3-200.fc44.x86_64");
-	rm(&s, "/usr/bin/lsinitrd");
-	plan(&s);
-	assert_holds(finding(&s, "initramfs-unchecked"), "/usr/bin/lsinitrd");
+	sample_plan(&s);
+	assert_holds(said(&s, "initramfs-unchecked"), "7.1.3-200.fc44.x86_64");
+	sample_drop(&s, "/usr/bin/lsinitrd");
+	sample_plan(&s);
+	assert_holds(said(&s, "initramfs-unchecked"), "/usr/bin/lsinitrd");
 	assert_commands(&s, COMMAND_CHECK, "");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* ---- the option rescue ------------------------------------------------------------------- */
@@ -459,19 +397,19 @@ static void rescue_brings_the_program_and_terminals(void **state)
 
 		open_sample(&s, roots[i]);
 		choose(&s);
-		plan(&s);
-		assert_null(strstr(after(&s, files[i]), "terminfo"));
+		sample_plan(&s);
+		assert_null(strstr(sample_after(&s, files[i]), "terminfo"));
 		s.choice.options = CHOICE_RESCUE;
-		plan(&s);
-		assert_holds(finding(&s, "program-missing"), "the option rescue does nothing");
-		assert_null(strstr(after(&s, files[i]), "terminfo"));
+		sample_plan(&s);
+		assert_holds(said(&s, "program-missing"), "the option rescue does nothing");
+		assert_null(strstr(sample_after(&s, files[i]), "terminfo"));
 		support_put(s.dir, program, "");
 		support_put(s.dir, "/usr/share/terminfo/l/linux", "");
-		plan(&s);
-		assert_null(finding(&s, "program-missing"));
-		assert_holds(after(&s, files[i]), parts[i]);
+		sample_plan(&s);
+		assert_null(said(&s, "program-missing"));
+		assert_holds(sample_after(&s, files[i]), parts[i]);
 		assert_true(strv_has(&first_check(&s)->expect, "bin/vfio-wizard"));
-		close_sample(&s);
+		sample_close(&s);
 	}
 }
 
@@ -488,9 +426,10 @@ static void rescue_goes_into_the_list_of_binaries(void **state)
 	support_put(s.dir, "/usr/bin/vfio-wizard", "");
 	choose(&s);
 	s.choice.options = CHOICE_RESCUE;
-	plan(&s);
-	assert_holds(after(&s, "/etc/mine.conf"), "\nBINARIES=(strace /usr/sbin/vfio-wizard)\n");
-	close_sample(&s);
+	sample_plan(&s);
+	assert_holds(
+		sample_after(&s, "/etc/mine.conf"), "\nBINARIES=(strace /usr/sbin/vfio-wizard)\n");
+	sample_close(&s);
 }
 
 /* ---- mkinitcpio --------------------------------------------------------------------------- */
@@ -502,18 +441,18 @@ static void mkinitcpio_reads_a_drop_in(void **state)
 	(void)state;
 	open_sample(&s, "arch-systemd-boot");
 	choose(&s);
-	plan(&s);
-	assert_holds(after(&s, TARGET_MKINITCPIO),
+	sample_plan(&s);
+	assert_holds(sample_after(&s, TARGET_MKINITCPIO),
 		"\nMODULES=(vfio_pci vfio vfio_iommu_type1 \"${MODULES[@]}\")\n");
-	assert_holds(after(&s, TARGET_MKINITCPIO),
+	assert_holds(sample_after(&s, TARGET_MKINITCPIO),
 		"\nFILES+=(" TARGET_SCRIPT " " CHOICE_PATH " " TARGET_MODPROBE ")\n");
-	assert_null(after(&s, "/etc/mkinitcpio.conf"));
-	assert_null(finding(&s, "initramfs-hooks"));
+	assert_null(sample_after(&s, "/etc/mkinitcpio.conf"));
+	assert_null(said(&s, "initramfs-hooks"));
 	assert_commands(&s, COMMAND_INITRAMFS, "/usr/bin/mkinitcpio -P\n");
 	assert_commands(&s, COMMAND_CHECK,
 		"/usr/bin/lsinitcpio /boot/initramfs-linux-lts.img\n"
 		"/usr/bin/lsinitcpio /boot/initramfs-linux.img\n");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* linux-lts names its configuration, and so reads no drop-in; linux does. */
@@ -526,9 +465,9 @@ static void a_preset_with_its_own_configuration_is_served_there(void **state)
 	support_put(s.dir, "/etc/mkinitcpio.conf",
 		"MODULES=(amdgpu) # mine\nFILES=()\nHOOKS=(base udev block)\n");
 	choose(&s);
-	plan(&s);
-	assert_non_null(after(&s, TARGET_MKINITCPIO));
-	assert_string_equal(after(&s, "/etc/mkinitcpio.conf"),
+	sample_plan(&s);
+	assert_non_null(sample_after(&s, TARGET_MKINITCPIO));
+	assert_string_equal(sample_after(&s, "/etc/mkinitcpio.conf"),
 		"MODULES=(amdgpu vfio_pci vfio vfio_iommu_type1) # mine\n"
 		"FILES=(" TARGET_SCRIPT " " CHOICE_PATH " " TARGET_MODPROBE ")\n"
 		"HOOKS=(base udev block)\n");
@@ -538,11 +477,12 @@ static void a_preset_with_its_own_configuration_is_served_there(void **state)
 		"ALL_kver=/boot/vmlinuz-linux\nPRESETS=(default)\n"
 		"default_image=/boot/initramfs-linux.img\n"
 		"default_options=\"-S autodetect -c /etc/my.conf\"\n");
-	plan(&s);
-	assert_holds(after(&s, "/etc/my.conf"), "MODULES=(vfio_pci vfio vfio_iommu_type1)\n");
-	assert_null(after(&s, TARGET_MKINITCPIO));
-	assert_holds(after(&s, WORDS_PATH), "array /etc/mkinitcpio.conf MODULES vfio_pci\n");
-	close_sample(&s);
+	sample_plan(&s);
+	assert_holds(
+		sample_after(&s, "/etc/my.conf"), "MODULES=(vfio_pci vfio vfio_iommu_type1)\n");
+	assert_null(sample_after(&s, TARGET_MKINITCPIO));
+	assert_holds(sample_after(&s, WORDS_PATH), "array /etc/mkinitcpio.conf MODULES vfio_pci\n");
+	sample_close(&s);
 }
 
 /* Before version 36. */
@@ -556,11 +496,11 @@ static void without_drop_ins_the_words_go_into_the_configuration(void **state)
 	assert_true(asprintf(&directory, "%s/etc/mkinitcpio.conf.d", s.dir) > 0);
 	assert_int_equal(rmdir(directory), 0);
 	choose(&s);
-	plan(&s);
-	assert_null(after(&s, TARGET_MKINITCPIO));
-	assert_holds(
-		after(&s, "/etc/mkinitcpio.conf"), "\nMODULES=(vfio_pci vfio vfio_iommu_type1)\n");
-	close_sample(&s);
+	sample_plan(&s);
+	assert_null(sample_after(&s, TARGET_MKINITCPIO));
+	assert_holds(sample_after(&s, "/etc/mkinitcpio.conf"),
+		"\nMODULES=(vfio_pci vfio vfio_iommu_type1)\n");
+	sample_close(&s);
 }
 
 static void mkinitcpio_without_a_shell_or_presets_is_told(void **state)
@@ -571,22 +511,22 @@ static void mkinitcpio_without_a_shell_or_presets_is_told(void **state)
 	open_sample(&s, "arch-systemd-boot");
 	support_put(s.dir, "/etc/mkinitcpio.conf", "HOOKS=(systemd modconf block)\n");
 	choose(&s);
-	plan(&s);
-	assert_non_null(finding(&s, "initramfs-hooks"));
-	assert_null(finding(&s, "initramfs-by-hand"));
-	rm(&s, "/etc/mkinitcpio.d/linux.preset");
-	rm(&s, "/etc/mkinitcpio.d/linux-lts.preset");
-	plan(&s);
-	assert_non_null(finding(&s, "initramfs-by-hand"));
+	sample_plan(&s);
+	assert_non_null(said(&s, "initramfs-hooks"));
+	assert_null(said(&s, "initramfs-by-hand"));
+	sample_drop(&s, "/etc/mkinitcpio.d/linux.preset");
+	sample_drop(&s, "/etc/mkinitcpio.d/linux-lts.preset");
+	sample_plan(&s);
+	assert_non_null(said(&s, "initramfs-by-hand"));
 	assert_commands(&s, COMMAND_INITRAMFS, "");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* ---- booster ------------------------------------------------------------------------------ */
 
 static void open_booster(struct sample *s, const char *machine)
 {
-	open_machine(s, machine, "arch-systemd-boot");
+	sample_open(s, machine, "arch-systemd-boot");
 	s->machine->host.initramfs = INITRAMFS_BOOSTER;
 	support_put(s->dir, "/boot/booster-linux.img", "");
 	support_put(s->dir, "/boot/booster-linux-lts.img", "");
@@ -610,15 +550,15 @@ static void booster_stays_without_vfio_where_vfio_bind_has_to_run(void **state)
 	(void)state;
 	open_booster(&s, "amd-x370-2x-rx480");
 	assert_int_equal(choice_add(&s.choice, machine_device(s.machine, "0000:26:00.0")), 0);
-	plan(&s);
-	assert_null(after(&s, "/etc/booster.yaml"));
+	sample_plan(&s);
+	assert_null(sample_after(&s, "/etc/booster.yaml"));
 	assert_commands(&s, COMMAND_INITRAMFS, "");
 	assert_holds(reason_for(&s, "0000:26:00.0"), "then vfio-bind.service moves it");
 	/* The twin stays with the host. */
 	s.choice.options = CHOICE_IDS;
-	plan(&s);
-	assert_null(after(&s, "/etc/booster.yaml"));
-	close_sample(&s);
+	sample_plan(&s);
+	assert_null(sample_after(&s, "/etc/booster.yaml"));
+	sample_close(&s);
 }
 
 static void booster_binds_by_ids_that_are_exact(void **state)
@@ -629,9 +569,9 @@ static void booster_binds_by_ids_that_are_exact(void **state)
 	open_booster(&s, "intel-z690-vmd-2x-navi");
 	choose(&s);
 	s.choice.options = CHOICE_IDS;
-	plan(&s);
-	assert_holds(after(&s, "/etc/booster.yaml"), "universal: false\n");
-	assert_holds(after(&s, "/etc/booster.yaml"),
+	sample_plan(&s);
+	assert_holds(sample_after(&s, "/etc/booster.yaml"), "universal: false\n");
+	assert_holds(sample_after(&s, "/etc/booster.yaml"),
 		"modules_force_load: vfio_pci,vfio,vfio_iommu_type1\n");
 	assert_commands(&s, COMMAND_INITRAMFS, "/usr/lib/booster/regenerate_images\n");
 	assert_commands(&s, COMMAND_CHECK,
@@ -643,32 +583,14 @@ static void booster_binds_by_ids_that_are_exact(void **state)
 
 	/* ids= on the kernel command line count last, and these are not ours. */
 	support_put(s.dir, "/proc/cmdline", "root=/dev/sda1 vfio-pci.ids=8086:a12f\n");
-	scan(&s);
+	sample_look(&s);
 	s.machine->host.initramfs = INITRAMFS_BOOSTER;
-	plan(&s);
-	assert_null(after(&s, "/etc/booster.yaml"));
-	close_sample(&s);
+	sample_plan(&s);
+	assert_null(sample_after(&s, "/etc/booster.yaml"));
+	sample_close(&s);
 }
 
 /* ---- there and back ------------------------------------------------------------------------ */
-
-/* Writes what the plan says, by the real patch program. */
-static void apply(struct sample *s)
-{
-	_cleanup_free_ char *diff = NULL, *file = NULL;
-	_cleanup_(str_free) struct str out = {0};
-
-	assert_int_equal(diff_plan(s->plan, &diff), 0);
-	assert_true(asprintf(&file, "%s.diff", s->dir) > 0);
-	support_put(file, "", diff);
-	{
-		const char *argv[] = {"patch", "-p1", "-s", "-d", s->dir, "-i", file, NULL};
-
-		if (support_run(argv, &out) != 0)
-			fail_msg("patch: %s", out.s);
-	}
-	(void)unlink(file);
-}
 
 static void there_and_back(struct sample *s)
 {
@@ -684,19 +606,19 @@ static void there_and_back(struct sample *s)
 	before = support_tree(s->dir, NULL);
 	choose(s);
 	s->choice.options = CHOICE_IDS;
-	plan(s);
-	apply(s);
-	plan(s);
+	sample_plan(s);
+	sample_patch(s);
+	sample_plan(s);
 	assert_int_equal(s->plan->n_changes, 0);
 	assert_commands(s, COMMAND_INITRAMFS, "");
 	choice_free(&s->choice);
-	plan(s);
+	sample_plan(s);
 	assert_commands(s, COMMAND_CHECK, "");
 	assert_true(s->plan->n_commands > 0);
-	apply(s);
+	sample_patch(s);
 	later = support_tree(s->dir, NULL);
 	support_assert_same(before, later);
-	close_sample(s);
+	sample_close(s);
 }
 
 static void twice_is_once_and_giving_back_leaves_no_trace(void **state)
@@ -713,7 +635,7 @@ static void twice_is_once_and_giving_back_leaves_no_trace(void **state)
 	open_booster(&s, "intel-z690-vmd-2x-navi");
 	there_and_back(&s);
 	open_booster(&s, "intel-z690-vmd-2x-navi");
-	rm(&s, "/etc/booster.yaml");
+	sample_drop(&s, "/etc/booster.yaml");
 	there_and_back(&s);
 }
 
@@ -730,15 +652,15 @@ static void what_another_generator_left_goes(void **state)
 	support_put(s.dir, "/etc/booster.yaml", "modules_force_load: vfio_pci,mine\n");
 	support_put(s.dir, WORDS_PATH, "booster /etc/booster.yaml %- vfio_pci\n");
 	choose(&s);
-	plan(&s);
+	sample_plan(&s);
 	assert_int_equal(s.plan->n_commands, 8);
-	assert_string_equal(after(&s, "/etc/booster.yaml"), "modules_force_load: mine\n");
+	assert_string_equal(sample_after(&s, "/etc/booster.yaml"), "modules_force_load: mine\n");
 	assert_commands(&s, COMMAND_INITRAMFS,
 		"/usr/bin/dracut --force /boot/initramfs-7.1.3-200.fc44.x86_64.img.new "
 		"7.1.3-200.fc44.x86_64\n"
 		"/usr/bin/dracut --force /boot/initramfs-7.1.4-200.fc44.x86_64.img.new "
 		"7.1.4-200.fc44.x86_64\n");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 #define T(f) cmocka_unit_test(f)

@@ -5,11 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "core/diff.h"
 #include "core/plan.h"
 #include "core/snapshot.h"
 #include "core/targets/target.h"
 #include "tests/support.h"
+#include "tests/support_sample.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,60 +22,34 @@
 #define CMDLINE "/etc/kernel/cmdline"
 #define ROOT_ID "root=UUID=7f1d2a64-9c1e-4b53-8f0e-2d5c5f0b9a11"
 
-/* A sample system whose boot loader is known to be `loader`: how that is found out is another test.
- */
-struct sample {
-	enum boot_loader loader;
-	enum initramfs initramfs;
-	char *dir;
-	struct root *root;
-	struct machine *machine;
-	struct choice choice;
-	struct plan *plan;
-};
+/* The boot loader and the initramfs are known: how they are found out is another test. */
+static struct sample open_sample(
+	const char *root, enum boot_loader loader, enum initramfs initramfs)
+{
+	struct sample s;
+
+	sample_open(&s, MACHINE, root);
+	s.machine->host.boot_loader = loader;
+	s.machine->host.initramfs = initramfs;
+	return s;
+}
 
 /* The machine is read again with what the test has put into the tree. */
 static void look(struct sample *s)
 {
-	struct error err = {0};
+	const struct host known = s->machine->host;
 
-	s->plan = plan_free(s->plan);
-	choice_free(&s->choice);
-	s->machine = machine_free(s->machine);
-	assert_int_equal(machine_scan(s->root, MACHINE_ALL, &s->machine, &err), 0);
-	s->machine->host.boot_loader = s->loader;
-	s->machine->host.initramfs = s->initramfs;
-}
-
-static struct sample open_sample(
-	const char *root, enum boot_loader loader, enum initramfs initramfs)
-{
-	struct sample s = {.loader = loader, .initramfs = initramfs};
-	struct error err = {0};
-
-	s.dir = support_system(MACHINE, root);
-	assert_int_equal(root_open(s.dir, NULL, &s.root, &err), 0);
-	look(&s);
-	return s;
-}
-
-static void close_sample(struct sample *s)
-{
-	s->plan = plan_free(s->plan);
-	choice_free(&s->choice);
-	s->machine = machine_free(s->machine);
-	s->root = root_close(s->root);
-	support_remove(s->dir);
-	*s = (struct sample){0};
+	sample_look(s);
+	s->machine->host.boot_loader = known.boot_loader;
+	s->machine->host.initramfs = known.initramfs;
 }
 
 static int try_plan(struct sample *s, unsigned options, struct error *err)
 {
 	choice_free(&s->choice);
-	assert_int_equal(choice_add(&s->choice, machine_device(s->machine, GPU)), 0);
+	sample_choose(s, GPU);
 	s->choice.options = options;
-	s->plan = plan_free(s->plan);
-	return plan_build(s->root, s->machine, &s->choice, &s->plan, err);
+	return sample_try(s, err);
 }
 
 /* intel_iommu=on and iommu=pt are wanted of each. */
@@ -98,29 +72,17 @@ static void refused(struct sample *s, const char *why)
 
 static void plan_release(struct sample *s)
 {
-	struct error err = {0};
-
 	choice_free(&s->choice);
-	s->plan = plan_free(s->plan);
-	if (plan_build(s->root, s->machine, &s->choice, &s->plan, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
-static const struct change *change_of(const struct sample *s, const char *path)
-{
-	for (size_t i = 0; i < s->plan->n_changes; i++)
-		if (strcmp(s->plan->changes[i].path, path) == 0)
-			return &s->plan->changes[i];
-	return NULL;
+	sample_plan(s);
 }
 
 static const char *after(const struct sample *s, const char *path)
 {
-	const struct change *change = change_of(s, path);
+	const char *text = sample_after(s, path);
 
-	if (!change)
+	if (!text)
 		fail_msg("the plan does not change %s", path);
-	return change && change->after.text ? change->after.text : "";
+	return text ? text : "";
 }
 
 static void has(const struct sample *s, const char *path, const char *text)
@@ -129,20 +91,12 @@ static void has(const struct sample *s, const char *path, const char *text)
 		fail_msg("%s lacks \"%s\": %s", path, text, after(s, path));
 }
 
-static const struct finding *finding(const struct sample *s, const char *id)
-{
-	for (size_t i = 0; i < s->plan->findings.n; i++)
-		if (strcmp(s->plan->findings.v[i].id, id) == 0)
-			return &s->plan->findings.v[i];
-	return NULL;
-}
-
 /* One that the plan must have. */
 static const struct finding *the_finding(const struct sample *s, const char *id)
 {
 	static char nothing[] = "";
 	static const struct finding none = {.text = nothing};
-	const struct finding *found = finding(s, id);
+	const struct finding *found = sample_finding(s, id);
 
 	if (!found)
 		fail_msg("there is no finding %s", id);
@@ -175,28 +129,6 @@ static void runs_just(const struct sample *s, const char *name, const char *expe
 	assert_string_equal(text, expected);
 }
 
-/* Writes what the plan says. */
-static void apply(struct sample *s)
-{
-	for (size_t i = 0; i < s->plan->n_changes; i++) {
-		const struct change *change = &s->plan->changes[i];
-		_cleanup_free_ char *path = NULL;
-
-		assert_true(asprintf(&path, "%s%s", s->dir, change->path) > 0);
-		if (change->before.kind != CONTENT_ABSENT)
-			assert_int_equal(unlink(path), 0);
-		if (change->after.kind == CONTENT_FILE) {
-			support_put(s->dir, change->path, change->after.text);
-			assert_int_equal(chmod(path, change->after.mode), 0);
-		}
-		if (change->after.kind == CONTENT_LINK) {
-			support_put(s->dir, change->path, "");
-			assert_int_equal(unlink(path), 0);
-			assert_int_equal(symlink(change->after.text, path), 0);
-		}
-	}
-}
-
 /* Every file of the system. */
 static char *files(const struct sample *s)
 {
@@ -218,22 +150,14 @@ static void there_and_back(struct sample *s)
 	_cleanup_free_ char *before = files(s), *now = NULL;
 
 	plan(s);
-	apply(s);
+	sample_write(s);
 	plan(s);
 	assert_int_equal(s->plan->n_changes, 0);
 	assert_int_equal(s->plan->n_commands, 0);
 	plan_release(s);
-	apply(s);
+	sample_write(s);
 	now = files(s);
 	support_assert_same(before, now);
-}
-
-static void drop(struct sample *s, const char *path)
-{
-	_cleanup_free_ char *full = NULL;
-
-	assert_true(asprintf(&full, "%s%s", s->dir, path) > 0);
-	assert_int_equal(unlink(full), 0);
 }
 
 /* -- GRUB -- */
@@ -247,9 +171,9 @@ static void grub_words_go_into_its_file(void **state)
 	has(&s, "/etc/default/grub",
 		"GRUB_CMDLINE_LINUX_DEFAULT=\"loglevel=3 quiet intel_iommu=on iommu=pt\"\n");
 	runs_just(&s, "grub-mkconfig", "/usr/bin/grub-mkconfig -o /boot/grub/grub.cfg\n");
-	assert_null(finding(&s, "boot-loader-by-hand"));
+	assert_null(sample_finding(&s, "boot-loader-by-hand"));
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void grub_writes_every_menu_once(void **state)
@@ -265,7 +189,7 @@ static void grub_writes_every_menu_once(void **state)
 	runs_just(&s, "grub-mkconfig",
 		"/usr/bin/grub-mkconfig -o /boot/grub/grub.cfg\n"
 		"/usr/bin/grub-mkconfig -o /efi/grub/grub.cfg\n");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void grub_without_its_tool_is_told(void **state)
@@ -273,11 +197,11 @@ static void grub_without_its_tool_is_told(void **state)
 	struct sample s = open_sample("arch-grub", BOOT_GRUB, INITRAMFS_MKINITCPIO);
 
 	(void)state;
-	drop(&s, "/usr/bin/grub-mkconfig");
+	sample_drop(&s, "/usr/bin/grub-mkconfig");
 	plan(&s);
 	runs_just(&s, "grub-mkconfig", "");
-	assert_non_null(finding(&s, "boot-loader-by-hand"));
-	close_sample(&s);
+	assert_non_null(sample_finding(&s, "boot-loader-by-hand"));
+	sample_close(&s);
 }
 
 static void grub_keeps_what_every_entry_gets(void **state)
@@ -294,7 +218,7 @@ static void grub_keeps_what_every_entry_gets(void **state)
 		"GRUB_CMDLINE_LINUX_DEFAULT='quiet iommu=pt'\n"
 		"GRUB_CMDLINE_LINUX=\"intel_iommu=on root=/dev/x\"\n");
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void grub_too_long_or_computed_is_refused(void **state)
@@ -316,7 +240,7 @@ static void grub_too_long_or_computed_is_refused(void **state)
 		look(&s);
 		refused(&s, "the kernel reads 2047");
 	}
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void proxmox_copies_grubs_menu(void **state)
@@ -330,7 +254,7 @@ static void proxmox_copies_grubs_menu(void **state)
 		s.plan->commands[s.plan->n_commands - 2].argv.v[0], "/usr/sbin/update-grub");
 	runs_just(&s, "proxmox-boot-tool", "/usr/sbin/proxmox-boot-tool refresh\n");
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* -- /etc/kernel/cmdline -- */
@@ -344,7 +268,7 @@ static void proxmox_words_go_into_the_command_line(void **state)
 	assert_string_equal(after(&s, CMDLINE), "root=ZFS=rpool/ROOT/pve-1 boot=zfs iommu=pt \n");
 	runs_just(&s, "proxmox-boot-tool", "/usr/sbin/proxmox-boot-tool refresh\n");
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void kernel_install_gets_a_whole_line(void **state)
@@ -361,7 +285,7 @@ static void kernel_install_gets_a_whole_line(void **state)
 		"/boot/efi/loader/entries\n");
 	assert_true(strv_has(&s.plan->commands[s.plan->n_commands - 1].expect, "iommu=pt"));
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void kernel_install_takes_the_vendors_line(void **state)
@@ -374,7 +298,7 @@ static void kernel_install_takes_the_vendors_line(void **state)
 	plan(&s);
 	assert_string_equal(after(&s, CMDLINE), "root=/dev/vendor intel_iommu=on iommu=pt\n");
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* A system that does not run: its newest entry says what it boots with. */
@@ -383,16 +307,16 @@ static void kernel_install_of_another_system_takes_its_entry(void **state)
 	struct sample s = open_sample("debian-systemd-boot", BOOT_KERNEL_INSTALL, INITRAMFS_TOOLS);
 
 	(void)state;
-	drop(&s, "/proc/cmdline");
+	sample_drop(&s, "/proc/cmdline");
 	look(&s);
 	plan(&s);
 	assert_string_equal(after(&s, CMDLINE), ROOT_ID " ro quiet intel_iommu=on iommu=pt\n");
-	apply(&s);
+	sample_write(&s);
 	/* kernel-install would take the line of the system that runs. */
 	plan_release(&s);
 	assert_string_equal(after(&s, CMDLINE), ROOT_ID " ro quiet\n");
-	assert_non_null(finding(&s, "kernel-cmdline-kept"));
-	close_sample(&s);
+	assert_non_null(sample_finding(&s, "kernel-cmdline-kept"));
+	sample_close(&s);
 }
 
 /* No parameter is wanted, but the initramfs hook runs kernel-install all the same. */
@@ -402,17 +326,17 @@ static void kernel_install_of_another_system_never_goes_without(void **state)
 	struct error err = {0};
 
 	(void)state;
-	drop(&s, "/proc/cmdline");
+	sample_drop(&s, "/proc/cmdline");
 	look(&s);
 	s.machine->host.firmware = FIRMWARE_AMDVI;
 	assert_int_equal(try_plan(&s, 0, &err), 0);
 	assert_string_equal(after(&s, CMDLINE), ROOT_ID " ro quiet\n");
 	assert_string_equal(the_finding(&s, "kernel-cmdline-kept")->remedy,
 		"delete it after the next normal boot if you want it gone");
-	apply(&s);
+	sample_write(&s);
 	assert_int_equal(try_plan(&s, 0, &err), 0);
 	assert_int_equal(s.plan->n_changes, 0);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void kernel_install_without_any_line_is_refused(void **state)
@@ -428,11 +352,11 @@ static void kernel_install_without_any_line_is_refused(void **state)
 	support_put(s.dir, "/proc/cmdline", "root=/dev/x ro single\n");
 	look(&s);
 	refused(&s, "recovery boot");
-	drop(&s, "/proc/cmdline");
+	sample_drop(&s, "/proc/cmdline");
 	support_put(s.dir, entry, "title x\nlinux /x\noptions quiet\n");
 	look(&s);
 	refused(&s, entry);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* Once the host has booted with our words, kernel-install would bring them back. */
@@ -442,16 +366,16 @@ static void kernel_install_keeps_its_line_while_ours_runs(void **state)
 
 	(void)state;
 	plan(&s);
-	apply(&s);
+	sample_write(&s);
 	support_put(s.dir, "/proc/cmdline", ROOT_ID " ro quiet intel_iommu=on iommu=pt\n");
 	look(&s);
 	plan_release(&s);
 	assert_string_equal(after(&s, CMDLINE), ROOT_ID " ro quiet\n");
-	assert_non_null(finding(&s, "kernel-cmdline-kept"));
-	apply(&s);
+	assert_non_null(sample_finding(&s, "kernel-cmdline-kept"));
+	sample_write(&s);
 	plan_release(&s);
 	assert_int_equal(s.plan->n_changes, 0);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void kernel_install_is_run_where_no_hook_does(void **state)
@@ -468,12 +392,12 @@ static void kernel_install_is_run_where_no_hook_does(void **state)
 		"/boot/initrd.img-6.12.107+deb13-amd64\n"
 		"/usr/bin/kernel-install add 6.12.117+deb13-amd64 "
 		"/boot/vmlinuz-6.12.117+deb13-amd64 /boot/initrd.img-6.12.117+deb13-amd64\n");
-	assert_null(finding(&s, "boot-entry-kept"));
+	assert_null(sample_finding(&s, "boot-entry-kept"));
 	support_put(s.dir, "/usr/lib/modules/6.12.117+deb13-amd64/vmlinuz", "");
 	support_put(s.dir, "/usr/bin/kernel-install", "add-all");
 	plan(&s);
 	runs_just(&s, "kernel-install", "/usr/bin/kernel-install add-all\n");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void kernel_install_without_an_image_is_told(void **state)
@@ -481,10 +405,10 @@ static void kernel_install_without_an_image_is_told(void **state)
 	struct sample s = open_sample("debian-systemd-boot", BOOT_KERNEL_INSTALL, INITRAMFS_DRACUT);
 
 	(void)state;
-	drop(&s, "/boot/vmlinuz-6.12.107+deb13-amd64");
+	sample_drop(&s, "/boot/vmlinuz-6.12.107+deb13-amd64");
 	plan(&s);
 	assert_non_null(strstr(the_finding(&s, "boot-entry-kept")->text, "6.12.107+deb13-amd64"));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* -- entries by hand -- */
@@ -510,12 +434,12 @@ static void entries_get_the_words_but_for_spare_ones(void **state)
 		"options	" ROOT_ID " rw\n"
 		"options	systemd.show_status=true intel_iommu=on iommu=pt\n");
 	has(&s, "/boot/loader/entries/stub.conf", "options root=/dev/x intel_iommu=on iommu=pt\n");
-	assert_null(change_of(&s, fallback));
-	assert_null(change_of(&s, mine));
-	assert_null(change_of(&s, tool));
-	assert_null(finding(&s, "boot-editor-off"));
+	assert_null(sample_change(&s, fallback));
+	assert_null(sample_change(&s, mine));
+	assert_null(sample_change(&s, tool));
+	assert_null(sample_finding(&s, "boot-editor-off"));
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* -- the entry without passthrough -- */
@@ -540,9 +464,9 @@ static void an_entry_without_passthrough_is_nobodys_default(void **state)
 			    "initrd /initramfs-linux.img\nmachine-id 4f\n"
 			    "options root=/dev/x module_blacklist=vfio_pci vfio-pci.ids= -- one\n"
 			    "devicetree /x.dtb\n");
-	assert_null(finding(&s, "boot-editor-off"));
+	assert_null(sample_finding(&s, "boot-editor-off"));
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void an_entry_without_passthrough_has_the_place_of_the_others(void **state)
@@ -557,7 +481,7 @@ static void an_entry_without_passthrough_has_the_place_of_the_others(void **stat
 	has(&s, own, " quiet systemd.machine_id=" MACHINE_ID OFF);
 	assert_null(strstr(after(&s, own), "sort-key"));
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* grubby changes every entry whose `linux` is just the one that it is told. */
@@ -573,7 +497,7 @@ static void an_entry_without_passthrough_is_not_grubbys(void **state)
 	has(&s, own, "\nlinux //vmlinuz-7.1.4-200.fc44.x86_64\n");
 	has(&s, own, " rhgb quiet" OFF);
 	has(&s, own, "\ngrub_users $grub_users\n");
-	apply(&s);
+	sample_write(&s);
 	plan(&s);
 	assert_int_equal(s.plan->n_changes, 0);
 	runs_just(&s, "grubby",
@@ -583,13 +507,13 @@ static void an_entry_without_passthrough_is_not_grubbys(void **state)
 		"--args=intel_iommu=on iommu=pt\n");
 	plan_release(&s);
 	assert_string_equal(after(&s, own), "");
-	apply(&s);
-	drop(&s, entry);
+	sample_write(&s);
+	sample_drop(&s, entry);
 	support_put(s.dir, "/boot/loader/entries/mine.conf",
 		"title Mine\nlinux /vmlinuz-7.1.4-200.fc44.x86_64\noptions root=/dev/x\n");
 	plan(&s);
-	assert_null(change_of(&s, own)); /* what GRUB would start without being told */
-	close_sample(&s);
+	assert_null(sample_change(&s, own)); /* what GRUB would start without being told */
+	sample_close(&s);
 }
 
 /* The words are in the other entries by then; another kernel comes, another loader takes over. */
@@ -608,26 +532,26 @@ static void an_entry_without_passthrough_follows(void **state)
 
 	(void)state;
 	plan(&s);
-	apply(&s);
+	sample_write(&s);
 	assert_true(asprintf(&with, "%.*s quiet intel_iommu=on iommu=pt%s", (int)(line - text),
 			    text, line + strlen(" quiet")) > 0);
-	drop(&s, entry);
+	sample_drop(&s, entry);
 	support_put(s.dir, counted, with);
 	support_put(s.dir, foreign, "title Mine, without passthrough\nlinux /x\n");
 	plan(&s);
-	assert_null(change_of(&s, own));
-	drop(&s, counted);
+	assert_null(sample_change(&s, own));
+	sample_drop(&s, counted);
 	for (size_t i = 0; i < s.machine->n_kernels; i++)
 		s.machine->kernels[i].next =
 			strcmp(s.machine->kernels[i].version, "6.12.107+deb13-amd64") == 0;
 	plan(&s);
 	has(&s, own, "/6.12.107+deb13-amd64/linux\n");
-	s.loader = BOOT_OTHER;
+	s.machine->host.boot_loader = BOOT_OTHER;
 	look(&s);
 	plan_release(&s);
 	assert_string_equal(after(&s, own), "");
-	assert_null(change_of(&s, foreign));
-	close_sample(&s);
+	assert_null(sample_change(&s, foreign));
+	sample_close(&s);
 	free(with);
 	free(text);
 }
@@ -641,14 +565,14 @@ static void a_menu_without_any_way_back_is_told(void **state)
 	(void)state;
 	support_put(s.dir, "/boot/efi/loader/loader.conf", "editor no\n");
 	plan(&s);
-	assert_null(finding(&s, "boot-editor-off"));
+	assert_null(sample_finding(&s, "boot-editor-off"));
 	(void)snprintf(path, sizeof(path), "%s-6.12.117+deb13-amd64.conf", entries);
-	drop(&s, path);
+	sample_drop(&s, path);
 	(void)snprintf(path, sizeof(path), "%s-6.12.107+deb13-amd64.conf", entries);
-	drop(&s, path);
+	sample_drop(&s, path);
 	plan(&s);
-	assert_non_null(finding(&s, "boot-editor-off"));
-	close_sample(&s);
+	assert_non_null(sample_finding(&s, "boot-editor-off"));
+	sample_close(&s);
 }
 
 static void entries_that_are_not_there_are_asked_for(void **state)
@@ -656,11 +580,11 @@ static void entries_that_are_not_there_are_asked_for(void **state)
 	struct sample s = open_sample("arch-systemd-boot", BOOT_ENTRIES, INITRAMFS_MKINITCPIO);
 
 	(void)state;
-	drop(&s, "/boot/loader/entries/arch.conf");
-	drop(&s, "/boot/loader/entries/arch-lts.conf");
+	sample_drop(&s, "/boot/loader/entries/arch.conf");
+	sample_drop(&s, "/boot/loader/entries/arch-lts.conf");
 	refused(&s, "mount the EFI system partition");
 	plan_release(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* -- unified kernel images -- */
@@ -688,10 +612,10 @@ static void uki_of_mkinitcpio(void **state)
 	runs_just(&s, "mkinitcpio", "/usr/bin/mkinitcpio -P\n");
 	runs_just(&s, "grep",
 		"/bin/grep -aoF -e intel_iommu=on -e iommu=pt /boot/EFI/Linux/arch.efi\n");
-	assert_null(finding(&s, "secure-boot"));
-	assert_null(finding(&s, "boot-loader-by-hand"));
+	assert_null(sample_finding(&s, "secure-boot"));
+	assert_null(sample_finding(&s, "boot-loader-by-hand"));
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void uki_of_mkinitcpio_with_drop_ins(void **state)
@@ -702,7 +626,7 @@ static void uki_of_mkinitcpio_with_drop_ins(void **state)
 	support_put(s.dir, "/etc/cmdline.d/root.conf", "# mine\nroot=/dev/x\niommu=pt rw\n");
 	look(&s);
 	plan(&s);
-	assert_null(change_of(&s, CMDLINE));
+	assert_null(sample_change(&s, CMDLINE));
 	assert_string_equal(after(&s, "/etc/cmdline.d/90-vfio-wizard.conf"),
 		TARGET_MARK ": what PCI passthrough needs on the kernel command line.\n"
 			    "intel_iommu=on\n");
@@ -714,7 +638,7 @@ static void uki_of_mkinitcpio_with_drop_ins(void **state)
 	plan(&s);
 	assert_string_equal(after(&s, CMDLINE), "root=/dev/y intel_iommu=on iommu=pt\n");
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void uki_with_a_command_line_of_its_own_is_told(void **state)
@@ -729,7 +653,7 @@ static void uki_with_a_command_line_of_its_own_is_told(void **state)
 		"/etc/mkinitcpio.d/linux.preset:3 names"));
 	assert_non_null(
 		strstr(the_finding(&s, "boot-loader-by-hand")->text, "intel_iommu=on iommu=pt"));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void uki_of_kernel_install(void **state)
@@ -751,7 +675,7 @@ static void uki_of_kernel_install(void **state)
 		"/boot/vmlinuz-6.12.117+deb13-amd64 /boot/initrd.img-6.12.117+deb13-amd64\n");
 	s.machine->host.initramfs = INITRAMFS_TOOLS;
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void uki_of_dracut(void **state)
@@ -766,14 +690,14 @@ static void uki_of_dracut(void **state)
 	look(&s);
 	plan(&s);
 	has(&s, ours, "\nkernel_cmdline+=\" " ROOT_ID " ro quiet intel_iommu=on iommu=pt \"\n");
-	assert_null(change_of(&s, CMDLINE));
+	assert_null(sample_change(&s, CMDLINE));
 	there_and_back(&s);
 	support_put(s.dir, "/etc/dracut.conf.d/uefi.conf",
 		"uefi=\"yes\"\nkernel_cmdline=\"root=/dev/x iommu=pt\"\n");
 	look(&s);
 	plan(&s);
 	has(&s, ours, "\nkernel_cmdline+=\" intel_iommu=on \"\n");
-	apply(&s);
+	sample_write(&s);
 	assert_true(asprintf(&conf, "%s/etc/dracut.conf.d", s.dir) > 0);
 	{
 		const char *argv[] = {"bash", "-ec",
@@ -783,7 +707,7 @@ static void uki_of_dracut(void **state)
 		assert_int_equal(support_run(argv, &out), 0);
 		assert_string_equal(out.s, "root=/dev/x iommu=pt intel_iommu=on\n");
 	}
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void uki_of_nobody_known_is_told(void **state)
@@ -794,7 +718,7 @@ static void uki_of_nobody_known_is_told(void **state)
 	plan(&s);
 	assert_non_null(
 		strstr(the_finding(&s, "boot-loader-by-hand")->text, "intel_iommu=on iommu=pt"));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* The variable as efivarfs shows it: four bytes of attributes and the value. */
@@ -821,7 +745,7 @@ static void an_image_that_would_not_be_signed_is_a_danger(void **state)
 	(void)state;
 	set_secure_boot(&s, 0);
 	plan(&s);
-	assert_null(finding(&s, "secure-boot"));
+	assert_null(sample_finding(&s, "secure-boot"));
 	set_secure_boot(&s, 1);
 	plan(&s);
 	assert_int_equal(the_finding(&s, "secure-boot")->severity, SEVERITY_DANGER);
@@ -829,11 +753,11 @@ static void an_image_that_would_not_be_signed_is_a_danger(void **state)
 		s.dir, "/etc/kernel/uki.conf", "[UKI]\nSecureBootPrivateKey=/etc/keys/db.key\n");
 	plan(&s);
 	assert_int_equal(the_finding(&s, "secure-boot")->severity, SEVERITY_WARNING);
-	drop(&s, "/etc/kernel/uki.conf");
+	sample_drop(&s, "/etc/kernel/uki.conf");
 	support_put(s.dir, "/usr/lib/initcpio/post/sbctl", "#!/bin/sh\nsbctl sign -s \"$3\"\n");
 	plan(&s);
 	assert_int_equal(the_finding(&s, "secure-boot")->severity, SEVERITY_WARNING);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* -- U-Boot -- */
@@ -853,7 +777,7 @@ static void u_boot_gets_a_drop_in(void **state)
 	runs_just(&s, "u-boot-update", "/usr/sbin/u-boot-update\n");
 	there_and_back(&s);
 	plan(&s);
-	apply(&s);
+	sample_write(&s);
 	assert_true(asprintf(&file, "%s%s", s.dir, ours) > 0);
 	{
 		const char *argv[] = {"sh", "-euc",
@@ -865,7 +789,7 @@ static void u_boot_gets_a_drop_in(void **state)
 		assert_string_equal(out.s, "ro quiet intel_iommu=on iommu=pt\n"
 					   "mine intel_iommu=on iommu=pt\n");
 	}
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* A drop-in would make u-boot-update forget the root= in there. */
@@ -878,15 +802,15 @@ static void u_boot_that_reads_the_command_line_gets_it_there(void **state)
 	look(&s);
 	plan(&s);
 	assert_string_equal(after(&s, CMDLINE), "root=/dev/x rw intel_iommu=on iommu=pt\n");
-	assert_null(change_of(&s, "/etc/u-boot-menu/conf.d/90-vfio-wizard.conf"));
+	assert_null(sample_change(&s, "/etc/u-boot-menu/conf.d/90-vfio-wizard.conf"));
 	there_and_back(&s);
 	support_put(s.dir, "/etc/default/u-boot", "U_BOOT_PARAMETERS=\"ro iommu=pt\"\n");
 	look(&s);
 	plan(&s);
-	assert_null(change_of(&s, CMDLINE));
+	assert_null(sample_change(&s, CMDLINE));
 	has(&s, "/etc/u-boot-menu/conf.d/90-vfio-wizard.conf", "} intel_iommu=on\"\n");
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* -- by hand -- */
@@ -904,11 +828,11 @@ static void told(enum boot_loader loader, const char *path, const char *text, co
 	if (strstr(after(&s, NOTE), "fallback") || strstr(after(&s, NOTE), "single") ||
 		strstr(after(&s, NOTE), "minimal"))
 		fail_msg("a way back is to be changed: %s", after(&s, NOTE));
-	assert_null(change_of(&s, path));
+	assert_null(sample_change(&s, path));
 	assert_int_equal(the_finding(&s, "boot-loader-by-hand")->severity, SEVERITY_WARNING);
 	assert_non_null(strstr(the_finding(&s, "boot-loader-by-hand")->text, path));
 	there_and_back(&s);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void what_to_add_is_told_line_by_line(void **state)
@@ -945,16 +869,16 @@ static void nothing_is_told_once_it_is_there(void **state)
 	(void)state;
 	plan(&s);
 	has(&s, NOTE, "\nintel_iommu=on iommu=pt\n");
-	apply(&s);
+	sample_write(&s);
 	support_put(s.dir, "/boot/limine.conf",
 		"/Arch\n    cmdline: root=/dev/x iommu=pt intel_iommu=on\n");
 	look(&s);
 	plan(&s);
 	assert_string_equal(after(&s, NOTE), "");
-	assert_null(finding(&s, "boot-loader-by-hand"));
+	assert_null(sample_finding(&s, "boot-loader-by-hand"));
 	plan_release(&s);
 	assert_int_equal(the_finding(&s, "boot-loader-by-hand")->severity, SEVERITY_INFO);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 int main(void)

@@ -10,6 +10,7 @@
 #include "core/plan.h"
 #include "core/targets/target.h"
 #include "tests/support.h"
+#include "tests/support_sample.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,68 +19,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct sample {
-	char *dir;
-	struct root *root;
-	struct machine *machine;
-	struct choice choice;
-	struct plan *plan;
-};
-
-static void open_sample(struct sample *s, const char *machine)
-{
-	struct error err = {0};
-
-	s->dir = support_system(machine, "debian12");
-	assert_int_equal(root_open(s->dir, NULL, &s->root, &err), 0);
-	assert_int_equal(machine_scan(s->root, MACHINE_ALL, &s->machine, &err), 0);
-}
-
-static void close_sample(struct sample *s)
-{
-	s->plan = plan_free(s->plan);
-	choice_free(&s->choice);
-	s->machine = machine_free(s->machine);
-	s->root = root_close(s->root);
-	support_remove(s->dir);
-	*s = (struct sample){0};
-}
-
-static void choose(struct sample *s, const char *address)
-{
-	const struct device *device = machine_device(s->machine, address);
-
-	assert_non_null(device);
-	assert_int_equal(choice_add(&s->choice, device), 0);
-}
-
-static int try_plan(struct sample *s, struct error *err)
-{
-	s->plan = plan_free(s->plan);
-	return plan_build(s->root, s->machine, &s->choice, &s->plan, err);
-}
-
-static void plan(struct sample *s)
-{
-	struct error err = {0};
-
-	if (try_plan(s, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
-static const struct change *change_of(const struct sample *s, const char *path)
-{
-	for (size_t i = 0; i < s->plan->n_changes; i++)
-		if (strcmp(s->plan->changes[i].path, path) == 0)
-			return &s->plan->changes[i];
-	return NULL;
-}
-
 /* The change of `path`, which the plan must have. */
 static const struct change *change_at(const struct sample *s, const char *path)
 {
 	static const struct change none;
-	const struct change *change = change_of(s, path);
+	const struct change *change = sample_change(s, path);
 
 	if (!change)
 		fail_msg("the plan does not change %s", path);
@@ -91,32 +35,6 @@ static const char *after(const struct sample *s, const char *path)
 	return change_at(s, path)->after.text;
 }
 
-static bool has_finding(const struct sample *s, const char *id)
-{
-	for (size_t i = 0; i < s->plan->findings.n; i++)
-		if (strcmp(s->plan->findings.v[i].id, id) == 0)
-			return true;
-	return false;
-}
-
-/* Writes what the plan says, by the real patch program: the diff is the contract. */
-static void apply(struct sample *s)
-{
-	_cleanup_free_ char *diff = NULL, *file = NULL;
-	_cleanup_(str_free) struct str out = {0};
-
-	assert_int_equal(diff_plan(s->plan, &diff), 0);
-	assert_true(asprintf(&file, "%s.diff", s->dir) > 0);
-	support_put(file, "", diff);
-	{
-		const char *argv[] = {"patch", "-p1", "-s", "-d", s->dir, "-i", file, NULL};
-
-		if (support_run(argv, &out) != 0)
-			fail_msg("patch: %s", out.s);
-	}
-	(void)unlink(file);
-}
-
 #define GPU   "0000:01:00.0"
 #define AUDIO "0000:01:00.1"
 #define Z170  "intel-z170-gtx960"
@@ -126,10 +44,10 @@ static void the_whole_recipe_is_in_the_plan(void **state)
 	struct sample s = {0};
 
 	(void)state;
-	open_sample(&s, Z170);
-	choose(&s, GPU);
-	choose(&s, AUDIO);
-	plan(&s);
+	sample_open(&s, Z170, "debian12");
+	sample_choose(&s, GPU);
+	sample_choose(&s, AUDIO);
+	sample_plan(&s);
 	assert_non_null(strstr(after(&s, CHOICE_PATH), GPU "=10de:1401:"));
 	assert_non_null(strstr(after(&s, TARGET_MODPROBE), "softdep nouveau pre: vfio-pci\n"));
 	assert_non_null(
@@ -137,7 +55,7 @@ static void the_whole_recipe_is_in_the_plan(void **state)
 	assert_null(strstr(after(&s, TARGET_MODPROBE), "blacklist"));
 	assert_non_null(strstr(after(&s, TARGET_MODULES), "\nvfio_pci\n"));
 	assert_non_null(strstr(after(&s, TARGET_GRUB), " intel_iommu=on\""));
-	assert_null(change_of(&s, "/etc/default/grub"));
+	assert_null(sample_change(&s, "/etc/default/grub"));
 	assert_string_equal(after(&s, TARGET_UNIT_LINK), TARGET_UNIT);
 	assert_int_equal(change_at(&s, TARGET_SCRIPT)->after.mode, 0755);
 	assert_int_equal(s.plan->n_commands, 4);
@@ -145,7 +63,7 @@ static void the_whole_recipe_is_in_the_plan(void **state)
 	assert_string_equal(s.plan->commands[1].argv.v[0], "/usr/bin/lsinitramfs");
 	assert_string_equal(s.plan->commands[3].argv.v[0], "/usr/sbin/update-grub");
 	assert_string_equal(s.plan->summary, "bind " GPU ", " AUDIO);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void planning_again_changes_nothing(void **state)
@@ -153,14 +71,14 @@ static void planning_again_changes_nothing(void **state)
 	struct sample s = {0};
 
 	(void)state;
-	open_sample(&s, Z170);
-	choose(&s, GPU);
-	plan(&s);
-	apply(&s);
-	plan(&s);
+	sample_open(&s, Z170, "debian12");
+	sample_choose(&s, GPU);
+	sample_plan(&s);
+	sample_patch(&s);
+	sample_plan(&s);
 	assert_true(plan_is_empty(s.plan));
 	assert_string_equal(s.plan->summary, "nothing to change");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void release_leaves_no_trace(void **state)
@@ -172,7 +90,7 @@ static void release_leaves_no_trace(void **state)
 	_cleanup_free_ char *before = NULL, *later = NULL;
 
 	(void)state;
-	open_sample(&s, Z170);
+	sample_open(&s, Z170, "debian12");
 	/* patch would remove the directories that it empties. */
 	support_put(s.dir, "/etc/initramfs-tools/hooks/mine", "");
 	support_put(s.dir, "/etc/modprobe.d/mine.conf", "");
@@ -180,17 +98,17 @@ static void release_leaves_no_trace(void **state)
 	support_put(s.dir, "/etc/systemd/system/mine.service", "");
 	support_put(s.dir, "/usr/local/bin/mine", "");
 	before = support_tree(s.dir, without);
-	choose(&s, GPU);
+	sample_choose(&s, GPU);
 	s.choice.options = CHOICE_IOMMU_PT | CHOICE_BLACKLIST | CHOICE_IDS;
-	plan(&s);
-	apply(&s);
+	sample_plan(&s);
+	sample_patch(&s);
 	choice_free(&s.choice);
-	plan(&s);
+	sample_plan(&s);
 	assert_string_equal(s.plan->summary, "give back " GPU);
-	apply(&s);
+	sample_patch(&s);
 	later = support_tree(s.dir, without);
 	support_assert_same(before, later);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void another_choice_gives_the_first_back(void **state)
@@ -198,17 +116,17 @@ static void another_choice_gives_the_first_back(void **state)
 	struct sample s = {0};
 
 	(void)state;
-	open_sample(&s, Z170);
-	choose(&s, GPU);
-	plan(&s);
-	apply(&s);
+	sample_open(&s, Z170, "debian12");
+	sample_choose(&s, GPU);
+	sample_plan(&s);
+	sample_patch(&s);
 	choice_free(&s.choice);
-	choose(&s, AUDIO);
-	plan(&s);
+	sample_choose(&s, AUDIO);
+	sample_plan(&s);
 	assert_string_equal(s.plan->summary, "bind " AUDIO "; give back " GPU);
 	assert_null(strstr(after(&s, CHOICE_PATH), GPU));
 	assert_null(strstr(after(&s, TARGET_MODPROBE), "nouveau"));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void a_twin_that_stays_is_not_bound_by_ids(void **state)
@@ -216,17 +134,17 @@ static void a_twin_that_stays_is_not_bound_by_ids(void **state)
 	struct sample s = {0};
 
 	(void)state;
-	open_sample(&s, "amd-x370-2x-rx480");
-	choose(&s, "0000:26:00.0");
+	sample_open(&s, "amd-x370-2x-rx480", "debian12");
+	sample_choose(&s, "0000:26:00.0");
 	s.choice.options = CHOICE_IDS;
-	plan(&s);
-	assert_true(has_finding(&s, "identical-device"));
-	assert_null(change_of(&s, TARGET_IDS));
-	assert_null(change_of(&s, TARGET_GRUB));
-	choose(&s, "0000:27:00.0");
-	plan(&s);
+	sample_plan(&s);
+	assert_non_null(sample_finding(&s, "identical-device"));
+	assert_null(sample_change(&s, TARGET_IDS));
+	assert_null(sample_change(&s, TARGET_GRUB));
+	sample_choose(&s, "0000:27:00.0");
+	sample_plan(&s);
 	assert_non_null(strstr(after(&s, TARGET_IDS), "options vfio-pci ids=1002:67df:"));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void the_persons_own_ids_stay_in_force(void **state)
@@ -234,14 +152,14 @@ static void the_persons_own_ids_stay_in_force(void **state)
 	struct sample s = {0};
 
 	(void)state;
-	open_sample(&s, Z170);
+	sample_open(&s, Z170, "debian12");
 	support_put(s.dir, "/etc/modprobe.d/mine.conf", "options vfio-pci ids=8086:a12f\n");
-	choose(&s, AUDIO);
+	sample_choose(&s, AUDIO);
 	s.choice.options = CHOICE_IDS;
-	plan(&s);
+	sample_plan(&s);
 	assert_non_null(strstr(after(&s, TARGET_IDS), "ids=8086:a12f"));
 	assert_non_null(strstr(after(&s, TARGET_IDS), ",10de:0fba:"));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void blacklist_only_where_every_device_is_chosen(void **state)
@@ -249,15 +167,15 @@ static void blacklist_only_where_every_device_is_chosen(void **state)
 	struct sample s = {0};
 
 	(void)state;
-	open_sample(&s, Z170);
-	choose(&s, GPU);
-	choose(&s, AUDIO);
+	sample_open(&s, Z170, "debian12");
+	sample_choose(&s, GPU);
+	sample_choose(&s, AUDIO);
 	s.choice.options = CHOICE_BLACKLIST;
-	plan(&s);
+	sample_plan(&s);
 	assert_non_null(strstr(after(&s, TARGET_MODPROBE), "\nblacklist nouveau\n"));
 	/* The board's own sound is snd_hda_intel's too. */
 	assert_null(strstr(after(&s, TARGET_MODPROBE), "blacklist snd_hda_intel"));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void a_file_of_the_person_in_our_place_is_told_and_never_deleted(void **state)
@@ -265,15 +183,15 @@ static void a_file_of_the_person_in_our_place_is_told_and_never_deleted(void **s
 	struct sample s = {0};
 
 	(void)state;
-	open_sample(&s, Z170);
+	sample_open(&s, Z170, "debian12");
 	support_put(s.dir, TARGET_SCRIPT, "#!/bin/sh\nmodprobe vfio-pci\n");
-	plan(&s);
+	sample_plan(&s);
 	assert_true(plan_is_empty(s.plan));
-	choose(&s, GPU);
-	plan(&s);
-	assert_true(has_finding(&s, "file-replaced"));
+	sample_choose(&s, GPU);
+	sample_plan(&s);
+	assert_non_null(sample_finding(&s, "file-replaced"));
 	assert_non_null(strstr(change_at(&s, TARGET_SCRIPT)->before.text, "modprobe vfio-pci"));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void what_stands_in_the_way_is_named(
@@ -283,18 +201,18 @@ static void what_stands_in_the_way_is_named(
 	struct error err = {0};
 	_cleanup_free_ char *full = NULL;
 
-	open_sample(&s, Z170);
-	choose(&s, GPU);
+	sample_open(&s, Z170, "debian12");
+	sample_choose(&s, GPU);
 	assert_true(asprintf(&full, "%s%s", s.dir, path) > 0);
 	(void)unlink(full);
 	if (text)
 		support_put(s.dir, path, text);
 	else
 		assert_int_equal(mkdir(full, 0755), 0);
-	assert_true(try_plan(&s, &err) < 0);
+	assert_true(sample_try(&s, &err) < 0);
 	if (!strstr(err.text, path) || !strstr(err.text, expected))
 		fail_msg("\"%s\" names not %s or not \"%s\"", err.text, path, expected);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void bad_files_are_named(void **state)
@@ -312,17 +230,17 @@ static void links_are_followed_inside_the_root(void **state)
 	_cleanup_free_ char *link = NULL;
 
 	(void)state;
-	open_sample(&s, Z170);
+	sample_open(&s, Z170, "debian12");
 	assert_true(asprintf(&link, "%s" TARGET_MODULES, s.dir) > 0);
 	(void)unlink(link);
 	support_put(s.dir, "/srv/modules", "loop\n");
 	/* Points outside for anyone who does not stay below the root. */
 	assert_int_equal(symlink("/../../../../../../srv/modules", link), 0);
-	choose(&s, GPU);
-	plan(&s);
-	assert_non_null(change_of(&s, "/srv/modules"));
+	sample_choose(&s, GPU);
+	sample_plan(&s);
+	assert_non_null(sample_change(&s, "/srv/modules"));
 	assert_true(base_starts(after(&s, "/srv/modules"), "loop\n"));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void modprobe_reads_it_as_meant(void **state)
@@ -332,11 +250,11 @@ static void modprobe_reads_it_as_meant(void **state)
 	struct sample s = {0};
 
 	(void)state;
-	open_sample(&s, Z170);
-	choose(&s, GPU);
-	choose(&s, AUDIO);
-	plan(&s);
-	apply(&s);
+	sample_open(&s, Z170, "debian12");
+	sample_choose(&s, GPU);
+	sample_choose(&s, AUDIO);
+	sample_plan(&s);
+	sample_patch(&s);
 	assert_true(asprintf(&conf, "%s/etc/modprobe.d", s.dir) > 0);
 	{
 		const char *argv[] = {"modprobe", "-n", "-v", "-C", conf, "-d", s.dir, "-S",
@@ -350,7 +268,7 @@ static void modprobe_reads_it_as_meant(void **state)
 		assert_non_null(driver);
 		assert_true(install < driver);
 	}
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void systemd_takes_the_unit(void **state)
@@ -360,10 +278,10 @@ static void systemd_takes_the_unit(void **state)
 	struct sample s = {0};
 
 	(void)state;
-	open_sample(&s, Z170);
-	choose(&s, GPU);
-	plan(&s);
-	apply(&s);
+	sample_open(&s, Z170, "debian12");
+	sample_choose(&s, GPU);
+	sample_plan(&s);
+	sample_patch(&s);
 	assert_true(asprintf(&root, "--root=%s", s.dir) > 0);
 	{
 		const char *argv[] = {"systemd-analyze", root, "--recursive-errors=no", "--man=no",
@@ -374,7 +292,7 @@ static void systemd_takes_the_unit(void **state)
 		if (out.s && strstr(out.s, "vfio-bind"))
 			fail_msg("%s", out.s);
 	}
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void sh_reads_the_drop_in_as_meant(void **state)
@@ -384,11 +302,11 @@ static void sh_reads_the_drop_in_as_meant(void **state)
 	struct sample s = {0};
 
 	(void)state;
-	open_sample(&s, Z170);
-	choose(&s, GPU);
+	sample_open(&s, Z170, "debian12");
+	sample_choose(&s, GPU);
 	s.choice.options = CHOICE_IOMMU_PT;
-	plan(&s);
-	apply(&s);
+	sample_plan(&s);
+	sample_patch(&s);
 	assert_true(asprintf(&file, "%s" TARGET_GRUB, s.dir) > 0);
 	{
 		const char *argv[] = {"sh", "-euc",
@@ -399,7 +317,7 @@ static void sh_reads_the_drop_in_as_meant(void **state)
 		assert_int_equal(support_run(argv, &out), 0);
 		assert_string_equal(out.s, "quiet intel_iommu=on iommu=pt\n");
 	}
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static bool warns_of(const struct sample *s, const char *id, const char *text)
@@ -427,32 +345,32 @@ static void room_for_images(void **state)
 	char boot[256], name[256];
 
 	(void)state;
-	open_sample(&s, Z170);
+	sample_open(&s, Z170, "debian12");
 	version = s.machine->kernels[0].version;
 	snprintf(boot, sizeof(boot), "%s/boot", s.dir);
 	(void)mkdir(boot, 0755);
 	if (geteuid() != 0 || mount("tmpfs", boot, "tmpfs", 0, "size=32m") < 0) {
-		close_sample(&s);
+		sample_close(&s);
 		skip();
 	}
-	choose(&s, GPU);
+	sample_choose(&s, GPU);
 	snprintf(name, sizeof(name), "initrd.img-%s", version);
 	put_image(&s, name, 20 << 20);
 	put_image(&s, "initrd.img-of-no-kernel", 200 << 20);
-	plan(&s);
+	sample_plan(&s);
 	assert_false(warns_of(&s, "boot-space", ""));
 	put_image(&s, "0123456789abcdef/its/initrd", 31 << 20);
 	snprintf(name, sizeof(name), "version %s\ninitrd /0123456789abcdef/its/initrd\n", version);
 	support_put(s.dir, "/boot/loader/entries/its.conf", name);
-	plan(&s);
+	sample_plan(&s);
 	assert_true(warns_of(&s, "boot-space",
 		"/boot has 31 MiB left, and rebuilding its 2 initramfs images needs about 33 MiB"));
 	/* Without a build it does not matter. */
 	choice_free(&s.choice);
-	plan(&s);
+	sample_plan(&s);
 	assert_false(warns_of(&s, "boot-space", ""));
 	assert_int_equal(umount(boot), 0);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 
 #include "core/plan.h"
 #include "tests/support.h"
+#include "tests/support_sample.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,41 +23,14 @@
 #define NEW     "7.1.4-200.fc44.x86_64"
 #define ROOT_FS "root=UUID=7f1d2a64-9c1e-4b53-8f0e-2d5c5f0b9a11 ro"
 
-struct sample {
-	char *dir;
-	struct root *root;
-	struct machine *machine;
-	struct choice choice;
-	struct plan *plan;
-};
-
 static void open_sample(struct sample *s, const char *root)
 {
-	s->dir = support_system(MACHINE, root);
-}
-
-static void close_sample(struct sample *s)
-{
-	s->plan = plan_free(s->plan);
-	choice_free(&s->choice);
-	s->machine = machine_free(s->machine);
-	s->root = root_close(s->root);
-	support_remove(s->dir);
-	*s = (struct sample){0};
+	sample_open(s, MACHINE, root);
 }
 
 static void put(const struct sample *s, const char *path, const char *text)
 {
 	support_put(s->dir, path, text);
-}
-
-static void drop(const struct sample *s, const char *path)
-{
-	char *full = NULL;
-
-	assert_true(asprintf(&full, "%s%s", s->dir, path) > 0);
-	assert_int_equal(unlink(full), 0);
-	free(full);
 }
 
 static void put_entry(const struct sample *s, const char *version, const char *options)
@@ -78,18 +52,13 @@ static void put_entry(const struct sample *s, const char *version, const char *o
  */
 static int try_plan(struct sample *s, bool is_chosen, unsigned options, struct error *err)
 {
-	s->plan = plan_free(s->plan);
+	sample_look(s);
 	choice_free(&s->choice);
-	s->machine = machine_free(s->machine);
-	s->root = root_close(s->root);
-	assert_int_equal(root_open(s->dir, NULL, &s->root, err), 0);
-	assert_int_equal(machine_scan(s->root, MACHINE_ALL, &s->machine, err), 0);
 	assert_int_equal(s->machine->host.refusal, REFUSAL_NONE);
 	s->choice.options = options;
 	if (is_chosen)
-		assert_int_equal(
-			choice_add(&s->choice, machine_device(s->machine, "0000:03:00.0")), 0);
-	return plan_build(s->root, s->machine, &s->choice, &s->plan, err);
+		sample_choose(s, "0000:03:00.0");
+	return sample_try(s, err);
 }
 
 static void plan(struct sample *s, bool is_chosen, unsigned options)
@@ -100,33 +69,11 @@ static void plan(struct sample *s, bool is_chosen, unsigned options)
 		fail_msg("%s", err.text);
 }
 
-/* The files of the plan, without its programs. */
-static void write_files(const struct sample *s)
-{
-	for (size_t i = 0; i < s->plan->n_changes; i++) {
-		const struct content *content = &s->plan->changes[i].after;
-		const char *path = s->plan->changes[i].path;
-		char *full = NULL;
-
-		assert_true(asprintf(&full, "%s%s", s->dir, path) > 0);
-		if (content->kind != CONTENT_ABSENT)
-			put(s, path, content->text);
-		if (content->kind == CONTENT_FILE)
-			assert_int_equal(chmod(full, content->mode), 0);
-		else
-			drop(s, path);
-		if (content->kind == CONTENT_LINK)
-			assert_int_equal(symlink(content->text, full), 0);
-		free(full);
-	}
-}
-
 static const char *after(const struct sample *s, const char *path)
 {
-	for (size_t i = 0; i < s->plan->n_changes; i++)
-		if (strcmp(s->plan->changes[i].path, path) == 0)
-			return s->plan->changes[i].after.text ? s->plan->changes[i].after.text : "";
-	return "unchanged";
+	const char *text = sample_after(s, path);
+
+	return text ? text : "unchanged";
 }
 
 static char *line_of(const struct strv *argv)
@@ -168,14 +115,6 @@ static void expect(const struct sample *s, size_t n, const char *argv, const cha
 	free(line);
 }
 
-static bool has_finding(const struct sample *s, const char *id)
-{
-	for (size_t i = 0; i < s->plan->findings.n; i++)
-		if (strcmp(s->plan->findings.v[i].id, id) == 0)
-			return true;
-	return false;
-}
-
 #define GRUBBY(version) "/usr/sbin/grubby|--update-kernel=/boot/vmlinuz-" version "|"
 
 /* --args= deletes all words with the key: they are handed over anew.  The undo names ours alone. */
@@ -192,7 +131,7 @@ static void grubby_keeps_what_the_person_set(void **state)
 	expect(&s, 1, GRUBBY(NEW) "--args=intel_iommu=on iommu=pt",
 		GRUBBY(NEW) "--remove-args=intel_iommu=on iommu=pt");
 	expect(&s, 2, NULL, NULL);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void grubby_takes_back_what_is_ours(void **state)
@@ -203,7 +142,7 @@ static void grubby_takes_back_what_is_ours(void **state)
 	open_sample(&s, "fedora");
 	put_entry(&s, NEW, "quiet");
 	plan(&s, true, 0);
-	write_files(&s);
+	sample_write(&s);
 	put_entry(&s, OLD, "quiet intel_iommu=on");
 	put_entry(&s, NEW, "quiet intel_iommu=on");
 	plan(&s, true, 0);
@@ -223,7 +162,7 @@ static void grubby_takes_back_what_is_ours(void **state)
 	expect(&s, 2, GRUBBY("7.1.6") "--remove-args=intel_iommu=on",
 		GRUBBY("7.1.6") "--args=intel_iommu=on");
 	expect(&s, 3, NULL, NULL);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* What one kernel had before stays when the others give it back. */
@@ -239,7 +178,7 @@ static void grubby_leaves_a_kernel_that_had_it(void **state)
 	expect(&s, 0, GRUBBY(NEW) "--args=intel_iommu=on",
 		GRUBBY(NEW) "--remove-args=intel_iommu=on");
 	expect(&s, 1, NULL, NULL);
-	write_files(&s);
+	sample_write(&s);
 	put_entry(&s, NEW, "quiet intel_iommu=on");
 	plan(&s, true, 0);
 	assert_true(plan_is_empty(s.plan));
@@ -247,7 +186,7 @@ static void grubby_leaves_a_kernel_that_had_it(void **state)
 	expect(&s, 0, GRUBBY(NEW) "--remove-args=intel_iommu=on",
 		GRUBBY(NEW) "--args=intel_iommu=on");
 	expect(&s, 1, NULL, NULL);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void grubby_is_not_given_what_it_would_spoil(void **state)
@@ -261,7 +200,7 @@ static void grubby_is_not_given_what_it_would_spoil(void **state)
 	assert_int_equal(try_plan(&s, true, CHOICE_IOMMU_PT, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "iommu=soft&hard"));
 	assert_non_null(strstr(err.text, ENTRY OLD ".conf"));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void entries_of_another_system_are_left_alone(void **state)
@@ -274,7 +213,7 @@ static void entries_of_another_system_are_left_alone(void **state)
 		"linux /vmlinuz-6\noptions root=/dev/sdb1\n");
 	plan(&s, true, 0);
 	expect(&s, 2, NULL, NULL);
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* RHEL 8: one value in grubenv for every entry. */
@@ -286,8 +225,8 @@ static void kernelopts_are_set_where_entries_share_them(void **state)
 
 	(void)state;
 	open_sample(&s, "fedora");
-	drop(&s, "/etc/kernel/cmdline");
-	drop(&s, ENTRY NEW ".conf");
+	sample_drop(&s, "/etc/kernel/cmdline");
+	sample_drop(&s, ENTRY NEW ".conf");
 	put(&s, ENTRY OLD ".conf", entry);
 	put(&s, "/boot/grub2/grubenv",
 		"# GRUB Environment Block\nsaved_entry=x\nkernelopts=" ROOT_FS " quiet \n####");
@@ -298,7 +237,7 @@ static void kernelopts_are_set_where_entries_share_them(void **state)
 		"/usr/bin/grub2-editenv|/boot/grub2/grubenv|set|kernelopts=" ROOT_FS " quiet");
 	expect(&s, 1, NULL, NULL);
 	assert_string_equal(after(&s, "/etc/kernel/cmdline"), "unchanged");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void a_first_cmdline_has_the_root_and_no_variables(void **state)
@@ -311,7 +250,7 @@ static void a_first_cmdline_has_the_root_and_no_variables(void **state)
 	assert_true(base_starts(after(&s, "/etc/kernel/cmdline"), ROOT_FS " crashkernel="));
 	assert_null(strchr(after(&s, "/etc/kernel/cmdline"), '$'));
 	assert_non_null(strstr(after(&s, "/etc/kernel/cmdline"), " quiet intel_iommu=on\n"));
-	close_sample(&s);
+	sample_close(&s);
 }
 
 static void who_cannot_read_the_entries_is_told(void **state)
@@ -330,8 +269,8 @@ static void who_cannot_read_the_entries_is_told(void **state)
 	plan(&s, true, 0);
 	assert_int_equal(seteuid(0), 0);
 	expect(&s, 0, NULL, NULL);
-	assert_true(has_finding(&s, "entries-unread"));
-	close_sample(&s);
+	assert_non_null(sample_finding(&s, "entries-unread"));
+	sample_close(&s);
 	free(entries);
 }
 
@@ -342,20 +281,20 @@ static void update_bootloader_reads_our_words(void **state)
 
 	(void)state;
 	open_sample(&s, "opensuse-tumbleweed");
-	drop(&s, "/usr/bin/sdbootutil");
+	sample_drop(&s, "/usr/bin/sdbootutil");
 	put(&s, "/etc/sysconfig/bootloader", "LOADER_TYPE=\"grub2-efi\"\n");
 	put(&s, "/etc/default/grub", config);
 	plan(&s, true, 0);
 	assert_string_equal(after(&s, "/etc/default/grub"),
 		"GRUB_CMDLINE_LINUX_DEFAULT=\"splash=silent intel_iommu=on\"\n# mine\n");
 	expect(&s, 0, "/usr/sbin/update-bootloader|--config", "");
-	write_files(&s);
+	sample_write(&s);
 	plan(&s, true, 0);
 	assert_true(plan_is_empty(s.plan));
 	plan(&s, false, 0);
 	assert_string_equal(after(&s, "/etc/default/grub"), config);
 	expect(&s, 0, "/usr/sbin/update-bootloader|--config", "");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 /* Before 2025 it read no cmdline.d. */
@@ -373,8 +312,8 @@ static void an_old_sdbootutil_gets_words_in_the_file(void **state)
 		after(&s, "/etc/kernel/cmdline"), "root=/dev/sda2 quiet intel_iommu=on\n");
 	expect(&s, 0, "/usr/bin/sdbootutil|add-all-kernels", "");
 	expect(&s, 1, "/usr/bin/sdbootutil|update-predictions", "");
-	assert_true(has_finding(&s, "tpm-unlock"));
-	close_sample(&s);
+	assert_non_null(sample_finding(&s, "tpm-unlock"));
+	sample_close(&s);
 }
 
 /* What is in other files of cmdline.d is theirs. */
@@ -389,7 +328,7 @@ static void sdbootutil_s_drop_in_has_what_is_missing(void **state)
 	assert_non_null(
 		strstr(after(&s, "/etc/kernel/cmdline.d/zz-vfio-wizard.conf"), "\niommu=pt\n"));
 	expect(&s, 0, "/usr/bin/sdbootutil|update-all-entries", "");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 #define KARGS "/usr/bin/rpm-ostree|kargs|"
@@ -413,7 +352,7 @@ static void ostree_is_called_once(void **state)
 		"--delete-if-present=intel_iommu=on|--delete-if-present=rd.driver.pre=vfio-pci|"
 		"--append-if-missing=vfio-pci.ids=10de:1b80");
 	expect(&s, 1, NULL, NULL);
-	write_files(&s);
+	sample_write(&s);
 	put(&s, "/boot/loader.1/entries/ostree-2.conf",
 		"version 2\noptions root=/dev/sda2 ostree=/x "
 		"vfio-pci.ids=10de:1b80,1002:73df:1002:0e36 intel_iommu=on "
@@ -430,7 +369,7 @@ static void ostree_is_called_once(void **state)
 		"--delete-if-present=vfio-pci.ids=10de:1b80|"
 		"--append-if-missing=vfio-pci.ids=10de:1b80,1002:73df:1002:0e36|"
 		"--append-if-missing=intel_iommu=on|--append-if-missing=rd.driver.pre=vfio-pci");
-	close_sample(&s);
+	sample_close(&s);
 }
 
 int main(void)
