@@ -43,7 +43,7 @@ static void add_name(struct str *out, const struct device *device)
 	_cleanup_(str_free) struct str clean = {0};
 
 	report_printable(device_label(device, buf, sizeof(buf)), &clean);
-	for (char *p = clean.s; p && (p = strstr(p, "--"));)
+	for (char *p = clean.s ? strstr(clean.s, "--") : NULL; p; p = strstr(p, "--"))
 		p[1] = '.';
 	str_addf(out, "%s %s", device->address, clean.s ? clean.s : "");
 	out->failed |= clean.failed;

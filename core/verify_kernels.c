@@ -32,7 +32,7 @@ static int add(struct verdicts *verdicts, const struct root *root, const struct 
 	const struct kernel *of, const struct stat *choice)
 {
 	struct kernel_verdict *kernel;
-	struct timespec built;
+	struct timespec built = {0};
 	const char *image = newest(root, images, of, &built);
 
 	if (base_grow(&verdicts->kernels, verdicts->n_kernels, sizeof(*kernel)) < 0)
