@@ -402,6 +402,21 @@ static void members_that_go_along_count(void **state)
 	assert_null(find(f, "network-in-use"));
 }
 
+/* Where there is room for one danger only, it is the worst. */
+static void the_worst_danger_of_a_device_is_the_first(void **state)
+{
+	struct fixture *f = *state;
+
+	support_use(&f->m, f->disk, USE_ROOT_DISK, "/ is on sda2");
+	support_use(&f->m, f->disk, USE_BOOT_DISK, "/boot is on sda1");
+	support_use(&f->m, f->disk, USE_INPUT, "a keyboard");
+	choose(f, f->disk);
+	check(f);
+	assert_string_equal(f->found.v[0].id, "root-disk");
+	assert_string_equal(f->found.v[1].id, "boot-disk");
+	assert_string_equal(f->found.v[2].id, "last-keyboard");
+}
+
 static void two_of_three_keyboards_may_go(void **state)
 {
 	struct fixture *f = *state;
@@ -786,7 +801,9 @@ int main(void)
 		T(the_firmwares_screen_is_danger_whoever_says_so),
 		T(the_last_keyboard_and_network_are_danger),
 		T(every_kind_of_use_has_its_finding), T(uses_of_one_kind_are_one_finding),
-		T(members_that_go_along_count), T(two_of_three_keyboards_may_go),
+		T(members_that_go_along_count),
+		T(the_worst_danger_of_a_device_is_the_first),
+		T(two_of_three_keyboards_may_go),
 		T(the_only_link_is_the_last_network), T(a_3d_controller_is_no_display),
 		T(what_is_not_known_is_told_with_every_choice),
 		T(drivers_are_shared_only_with_what_they_drive),
