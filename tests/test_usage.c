@@ -636,6 +636,33 @@ static void test_pools(void **state)
 	assert_true(is_unknown(f, "disks", "pool lost"));
 }
 
+/* Pairs of a packed nvlist, as libnvpair's nvs_xdr_nvpair() writes them: two sizes, the name, type
+ * 9 (a string), one of it, its length and the string, both padded.  Whoever is in use says so
+ * itself. */
+static void test_cached_pools(void **state)
+{
+#define PAIR(name, value, pads)                                                                    \
+	"\0\0\0\x30\0\0\0\x30\0\0\0" name "\0\0\0\x9\0\0\0\x1\0\0\0" value pads
+	static const char cache[] = "\1\1\0\0\0\0\0\0\0\0\0\1" PAIR("\4name", "\4tank", "")
+		PAIR("\4path", "\x9/dev/sda1", "\0\0\0") PAIR("\4path", "\xc/dev/nothere", "")
+			PAIR("\4path", "\x8/dev/sdb", "")
+				PAIR("\5devid\0\0\0", "\5ata-x", "\0\0\0");
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = NULL;
+	FILE *file;
+
+	put(f, "/etc/zfs/zpool.cache", "");
+	assert_true(asprintf(&path, "%s/etc/zfs/zpool.cache", f->dir) > 0);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(cache, 1, sizeof(cache), file), sizeof(cache));
+	assert_int_equal(fclose(file), 0);
+	mounts(f, "28 1 8:1 / /srv rw - ext4 /dev/sda1 rw\n");
+	assert_says(f, SATA, USE_MOUNTED_DISK, "/srv is on sda1");
+	assert_says(f, SATA, USE_MOUNTED_DISK, "a ZFS pool is on sdb (/etc/zfs/zpool.cache)");
+	assert_int_equal(count_of(f, SATA, USE_MOUNTED_DISK), 2);
+}
+
 static void test_root_without_a_disk(void **state)
 {
 	struct fixture *f = *state;
@@ -1145,6 +1172,7 @@ int main(void)
 		T(test_idle_data),
 		T(test_signatures),
 		T(test_pools),
+		T(test_cached_pools),
 		T(test_root_without_a_disk),
 		T(test_bridge_over_vlan_over_bond),
 		T(test_addresses),
