@@ -16,6 +16,7 @@ struct finding {
 	int64_t group;               /* -1: none */
 	char *text;                  /* names the device and the consequence */
 	char *remedy;                /* what to do; may be "" */
+	size_t order;                /* as it was added */
 };
 
 struct findings {

@@ -104,10 +104,9 @@ static void check_sharers(struct check *c, const struct device *d, const char *m
 	}
 	if (names.n)
 		check_add(c, "driver-shared", SEVERITY_INFO, d, d->group, "",
-			"The module %s also drives %s, which stays with the host: it stays loaded "
-			"for "
+			"The module %s also drives %s, which %s with the host: it stays loaded for "
 			"that.",
-			module, check_names_text(c, &names));
+			module, check_names_text(c, &names), names.n > 1 ? "stay" : "stays");
 }
 
 static void check_modules(struct check *c, const struct device *d)

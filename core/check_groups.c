@@ -57,21 +57,24 @@ static void sort_member(struct check *c, const struct device *device, struct mem
 static void report_shared(struct check *c, const struct group *group, struct membership *m)
 {
 	_cleanup_(str_free) struct str remedy = {0};
+	bool slotted = m->first_chosen->parent; /* what sits on a root bus is soldered on */
 
 	if (m->needed)
-		str_addf(&remedy,
-			"%s%s%s: put the card into another slot, or leave this group alone",
+		str_addf(&remedy, "%s%s%s: %sleave this group alone",
 			device_is_needed(m->needed) ? "the host needs " : "",
 			check_name(m->needed).s,
-			device_is_needed(m->needed) ? "" : " cannot be given to a guest");
+			device_is_needed(m->needed) ? "" : " cannot be given to a guest",
+			slotted ? "put the card into another slot, or " : "");
 	else if (m->driven)
 		str_addf(&remedy,
 			"keep the driver %s from %s, which stays with the host without it, by "
-			"blacklisting its module in modprobe.d; or put the card into another slot",
-			m->driven->driver, check_name(m->driven).s);
+			"blacklisting its module in modprobe.d; or %s",
+			m->driven->driver, check_name(m->driven).s,
+			slotted ? "put the card into another slot" : "leave this group alone");
 	else
-		str_add(&remedy,
-			"choose them too, or put the card into a slot with a group of its own");
+		str_addf(&remedy, "choose them too, or %s",
+			slotted ? "put the card into a slot with a group of its own"
+				: "leave this group alone");
 	check_slots(c, m->first_chosen, &remedy);
 	if (str_check(&remedy) < 0) {
 		c->r = -ENOMEM;
@@ -194,14 +197,16 @@ static void check_card(struct check *c, const struct device *device)
 	if (device->parent)
 		check_add(c, "function-left-behind", SEVERITY_WARNING, device, device->group,
 			"choose the whole card, unless the host needs what stays",
-			"%s belongs to the same card and stays with the host: a reset by the guest "
-			"may reach it, and the card may not work in parts.",
-			check_names_text(c, &names));
+			"%s %s the same card and %s with the host: a reset by the guest may reach "
+			"%s, and the card may not work in parts.",
+			check_names_text(c, &names), names.n > 1 ? "belong to" : "belongs to",
+			names.n > 1 ? "stay" : "stays", names.n > 1 ? "them" : "it");
 	else
 		check_add(c, "function-left-behind", SEVERITY_INFO, device, device->group,
-			"choose it too if it is of no use to the host without the rest",
-			"%s is at the same place of the mainboard and stays with the host.",
-			check_names_text(c, &names));
+			"choose what is of no use to the host without the rest, too",
+			"%s %s at the same place of the mainboard and %s with the host.",
+			check_names_text(c, &names), names.n > 1 ? "are" : "is",
+			names.n > 1 ? "stay" : "stays");
 }
 
 /* Functions of one card in several groups: each is a group's own affair, the card is not. */

@@ -20,7 +20,7 @@ void check_add(struct check *c, const char *id, enum severity severity, const st
 
 /* "0000:01:00.0 NVIDIA Corporation GP104", for use in an argument list: check_name(device).s */
 struct check_name {
-	char s[160];
+	char s[256];
 };
 struct check_name check_name(const struct device *device);
 

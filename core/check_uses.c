@@ -105,17 +105,24 @@ static void join_uses(const struct device *d, size_t *i, struct str *text)
 		str_addf(text, "; and %zu more", n - TEXTS_MAX);
 }
 
+/* The device, and why it goes where it was not chosen. */
+static struct check_name name_along(const struct device *d, const struct device *by)
+{
+	struct check_name name = check_name(d);
+	size_t n = strlen(name.s);
+
+	if (by)
+		(void)snprintf(name.s + n, sizeof(name.s) - n,
+			" is in group %lld with %s and has to go along", (long long)d->group,
+			by->address);
+	return name;
+}
+
 static void add(struct check *c, const struct device *d, const struct device *by,
 	enum use_kind kind, const char *text)
 {
-	char along[160] = "";
-
-	if (by)
-		(void)snprintf(along, sizeof(along),
-			" is in group %lld with %s and has to go along", (long long)d->group,
-			by->address);
 	check_add(c, uses[kind].id, uses[kind].severity, d, d->group, uses[kind].remedy,
-		"%s%s: %s. %s.", check_name(d).s, along, text, uses[kind].loses);
+		"%s: %s. %s.", name_along(d, by).s, text, uses[kind].loses);
 }
 
 static void check_device(struct check *c, const struct device *d, const struct device *by)
@@ -139,7 +146,7 @@ static void check_device(struct check *c, const struct device *d, const struct d
 static void check_last(struct check *c, const char *id, bool (*serves)(const struct device *device),
 	unsigned elsewhere, const char *loses, const char *remedy)
 {
-	const struct device *last = NULL, *by;
+	const struct device *last = NULL, *by = NULL;
 
 	for (size_t i = 0; i < c->machine->n_devices; i++) {
 		const struct device *device = &c->machine->devices[i];
@@ -152,7 +159,7 @@ static void check_last(struct check *c, const char *id, bool (*serves)(const str
 	}
 	if (last && !(c->machine->elsewhere & elsewhere))
 		check_add(c, id, SEVERITY_DANGER, last, last->group, remedy, "%s: %s.",
-			check_name(last).s, loses);
+			name_along(last, by).s, loses);
 }
 
 static bool serves_input(const struct device *device)

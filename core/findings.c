@@ -21,7 +21,11 @@ const char *severity_name(enum severity severity)
 int findings_add(struct findings *findings, const char *id, enum severity severity,
 	const struct device *device, int64_t group, const char *remedy, const char *fmt, ...)
 {
-	struct finding finding = {.id = id, .severity = severity, .device = device, .group = group};
+	struct finding finding = {.id = id,
+		.severity = severity,
+		.device = device,
+		.group = group,
+		.order = findings->n};
 	va_list ap;
 	int n;
 
@@ -40,7 +44,9 @@ int findings_add(struct findings *findings, const char *id, enum severity severi
 	return 0;
 }
 
-/* The whole choice first, then in address order: the machine's devices are one sorted array. */
+/* The whole choice first, then in address order: the machine's devices are one sorted array.
+ * Dangers of one device stay as they were added: what it is used for comes with the worst loss
+ * first. */
 static int compare(const void *left, const void *right)
 {
 	const struct finding *a = left, *b = right;
@@ -50,6 +56,8 @@ static int compare(const void *left, const void *right)
 		return a->severity > b->severity ? -1 : 1;
 	if (a->device != b->device)
 		return (uintptr_t)a->device < (uintptr_t)b->device ? -1 : 1;
+	if (a->severity == SEVERITY_DANGER)
+		return a->order < b->order ? -1 : a->order > b->order;
 	by_id = strcmp(a->id, b->id);
 	return by_id ? by_id : strcmp(a->text, b->text);
 }

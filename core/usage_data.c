@@ -11,6 +11,8 @@
 
 #define UDEV "/run/udev/data"
 
+#define RAID_MAGIC "\xfc\x4e\x2b\xa9"
+
 /* What stands where: libblkid's superblocks/ of util-linux. */
 static const struct magic {
 	const char *type, *bytes;
@@ -24,8 +26,8 @@ static const struct magic {
 	{"LVM2_member", "LVM2 001", 512 + 24, 8},
 	{"ext4", "\x53\xef", 1024 + 56, 2},
 	{"swap", "SWAPSPACE2", 4096 - 10, 10},
-	{"linux_raid_member", "\xfc\x4e\x2b\xa9", 4096, 4},
-	{"linux_raid_member", "\xfc\x4e\x2b\xa9", 0, 4},
+	{"linux_raid_member", RAID_MAGIC, 4096, 4},
+	{"linux_raid_member", RAID_MAGIC, 0, 4},
 	{"bcache", "\xc6\x85\x73\xf6\x4e\x1a\x45\xca", 4096 + 24, 8},
 	{"btrfs", "_BHRfS_M", 65536 + 64, 8},
 };
@@ -46,11 +48,27 @@ static const char *value_of(const char *entry, const char *key, char *buf, size_
 	return buf;
 }
 
-/* The type of what is at the beginning, "" for nothing that is known. */
-static int read_magic(int fd, char *type, size_t size)
+/* Two of the versions of Linux's RAID end the disk (mdadm's super0.c and super1.c): in the last
+ * whole 64 KiB but one, or 8 KiB before its end, at a multiple of 4 KiB. */
+static bool is_raid_member(int fd)
 {
-	_cleanup_free_ char *data = malloc(magics[ARRAY_SIZE(magics) - 1].offset + 8);
+	off_t size = lseek(fd, 0, SEEK_END);
+	const off_t places[] = {(size & ~(off_t)0xffff) - 0x10000, (size - 0x2000) & ~(off_t)0xfff};
+	char bytes[4];
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (places[i] > 0 && pread(fd, bytes, sizeof(bytes), places[i]) == sizeof(bytes) &&
+			memcmp(bytes, RAID_MAGIC, sizeof(bytes)) == 0)
+			return true;
+	return false;
+}
+
+/* A RAID of the kinds that end the disk may show the file system in it at the beginning. */
+int usage_signature(int fd, char *type, size_t size)
+{
 	size_t max = magics[ARRAY_SIZE(magics) - 1].offset + 8;
+	_cleanup_free_ char *data = malloc(max);
+	const char *found = NULL;
 	ssize_t n;
 
 	if (!data)
@@ -58,12 +76,13 @@ static int read_magic(int fd, char *type, size_t size)
 	n = pread(fd, data, max, 0);
 	if (n < 0)
 		return -errno;
-	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
+	if (is_raid_member(fd))
+		found = "linux_raid_member";
+	for (size_t i = 0; !found && i < ARRAY_SIZE(magics); i++)
 		if (magics[i].offset + magics[i].n <= (size_t)n &&
-			memcmp(data + magics[i].offset, magics[i].bytes, magics[i].n) == 0) {
-			(void)snprintf(type, size, "%s", magics[i].type);
-			return 0;
-		}
+			memcmp(data + magics[i].offset, magics[i].bytes, magics[i].n) == 0)
+			found = magics[i].type;
+	(void)snprintf(type, size, "%s", found ? found : "");
 	return 0;
 }
 
@@ -84,7 +103,7 @@ static int look_at(
 	fd = root_open_path(usage->running, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISBLK(st.st_mode)) {
 		(void)snprintf(found, sizeof(found), "%u:%u", major(st.st_rdev), minor(st.st_rdev));
-		r = strcmp(found, number) == 0 ? read_magic(fd, type, size) : -ENODEV;
+		r = strcmp(found, number) == 0 ? usage_signature(fd, type, size) : -ENODEV;
 	} else if (fd < 0) {
 		r = fd;
 	}

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SWAPS "/proc/swaps"
+#define SWAPS      "/proc/swaps"
+#define POOL_CACHE "/etc/zfs/zpool.cache"
 
 /* A mount point as the root being configured has it; NULL: outside of it. */
 static const char *inside(const struct usage *usage, const char *point)
@@ -269,6 +270,33 @@ static int find_pools(struct usage *usage)
 	return r;
 }
 
+/* Pools that are imported at boot, or are now and udev knows nothing of their disks.  The file is a
+ * packed nvlist; a string in it is followed by a zero byte, of its padding or of the next pair's
+ * size. */
+static int find_cached_pools(struct usage *usage)
+{
+	const struct usage_claim claim = {
+		USE_MOUNTED_DISK, "a ZFS pool is on ", " (" POOL_CACHE ")"};
+	_cleanup_free_ char *data = NULL;
+	size_t n = 0;
+	int r = root_read(usage->root, POOL_CACHE, &data, &n, NULL);
+	const char *end = data + n, *path = data;
+
+	if (r == -ENOENT || r == -ENOMEM)
+		return r == -ENOMEM ? r : 0;
+	if (r < 0)
+		return usage_unknown(usage, USAGE_DISKS, POOL_CACHE ": %s", strerror(-r));
+	for (; r >= 0 && (path = memmem(path, (size_t)(end - path), "/dev/", 5)); path++) {
+		char source[PATH_MAX], name[NAME_MAX + 1];
+
+		(void)snprintf(source, sizeof(source), "%.*s", (int)(end - path), path);
+		r = usage_source(usage, source, name);
+		if (r > 0 && !strv_has(&usage->in_use, name))
+			r = usage_claim_source(usage, source, &claim);
+	}
+	return r;
+}
+
 static int read_lines(struct usage *usage, const char *path, int (*each)(struct usage *, char *))
 {
 	_cleanup_free_ char *text = NULL;
@@ -290,6 +318,8 @@ int usage_disks(struct usage *usage)
 		r = find_resume(usage);
 	if (r >= 0)
 		r = find_pools(usage);
+	if (r >= 0)
+		r = find_cached_pools(usage);
 	return r < 0 ? r : find_fstab(usage);
 }
 

@@ -88,12 +88,43 @@ static int find_console(struct usage *usage)
 		"the console is shown on it (fb0, %s)", *name ? name : "unnamed");
 }
 
+/* Who draws on "card0", which only root may know: drivers/gpu/drm/drm_debugfs.c,
+ * drm_clients_info(). Twenty columns of a command, which may have blanks; then "tgid dev master
+ * ...". */
+static int find_master(struct usage *usage, const char *card, const char *place)
+{
+	_cleanup_free_ char *text = NULL, *path = NULL;
+	char *rest, *line;
+	int r = 0;
+
+	if (asprintf(&path, "/sys/kernel/debug/dri/%s/clients", card + strlen("card")) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	r = root_read_text(usage->root, path, &text, NULL);
+	for (rest = text; r >= 0 && (line = strsep(&rest, "\n"));) {
+		const int width = 20;
+		unsigned pid;
+		char master;
+
+		if (strlen(line) <= (size_t)width ||
+			sscanf(line + width, " %u %*u %c", &pid, &master) != 2 || master != 'y')
+			continue;
+		r = usage_tell_path(usage, place, USE_SCREEN,
+			"%.*s (process %u) draws the screen on it", width - (int)strspn(line, " "),
+			line + strspn(line, " "), pid);
+	}
+	return r == -ENOMEM ? r : 0;
+}
+
 /* "card0-HDMI-A-1" is a connector of card0; "card0" and "renderD128" are the card. */
 static int each_drm(struct usage *usage, const char *name, const char *place)
 {
 	const char *connector = base_starts(name, "card") ? strchr(name, '-') : NULL;
 	char status[32];
 
+	if (base_starts(name, "card") && !connector)
+		return find_master(usage, name, place);
 	if (!connector || strstr(place, "/virtual/") ||
 		strcmp(usage_attr(usage, status, sizeof(status), "%s/status", place),
 			"connected") != 0)

@@ -9,6 +9,7 @@
 #define ROUTES  "/proc/net/route"
 #define ROUTES6 "/proc/net/ipv6_route"
 #define ADDRS6  "/proc/net/if_inet6"
+#define TRIE    "/proc/net/fib_trie"
 
 #define PARENTS_MAX 32
 #define RTF_UP      0x1
@@ -56,15 +57,48 @@ static int claim_text(struct usage *usage, const char *name, const char *text)
 	return usage_claim_interface(usage, name, &claim);
 }
 
+/* " (with the address 192.168.0.7)": this host's in a network.  net/ipv4/fib_trie.c shows each as
+ * "|-- 192.168.0.7" and, on the next line, "/32 host LOCAL", in one table or two. */
+static int add_addresses(struct usage *usage, const struct route *route, struct str *out)
+{
+	_cleanup_(strv_free) struct strv found = {0};
+	_cleanup_free_ char *text = NULL;
+	int r = usage_read(usage, NULL, TRIE, &text);
+	const char *leaf = NULL;
+	struct in_addr address;
+	char *rest = text, *line;
+
+	while (r >= 0 && (line = strsep(&rest, "\n"))) {
+		line += strspn(line, " ");
+		if (base_starts(line, "|-- "))
+			leaf = line + strlen("|-- ");
+		else if (leaf && base_starts(line, "/32 host LOCAL") &&
+			 inet_pton(AF_INET, leaf, &address) == 1 &&
+			 (address.s_addr & route->mask) == route->to)
+			r = strv_add_unique(&found, leaf);
+	}
+	for (size_t i = 0; i < found.n; i++)
+		str_addf(out, "%s%s",
+			i             ? ", "
+			: found.n > 1 ? " (with the addresses "
+				      : " (with the address ",
+			found.v[i]);
+	str_add(out, found.n ? ")" : "");
+	return r;
+}
+
 static int claim_network(struct usage *usage, const struct route *route)
 {
-	char address[INET_ADDRSTRLEN], text[128];
+	_cleanup_(str_free) struct str text = {0};
+	char address[INET_ADDRSTRLEN];
 	struct in_addr to = {route->to};
 
 	(void)inet_ntop(AF_INET, &to, address, sizeof(address));
-	(void)snprintf(text, sizeof(text), "the network %s/%d is reached through ", address,
-		__builtin_popcount(route->mask));
-	return claim_text(usage, route->name, text);
+	str_addf(&text, "the network %s/%d", address, __builtin_popcount(route->mask));
+	if (add_addresses(usage, route, &text) < 0)
+		return -ENOMEM;
+	str_add(&text, " is reached through ");
+	return str_check(&text) < 0 ? -ENOMEM : claim_text(usage, route->name, text.s);
 }
 
 /* Calls `each` with the fields of every line of a file. */
@@ -136,7 +170,7 @@ static int address6_line(struct usage *usage, const struct strv *field)
 static int find_tables(struct usage *usage)
 {
 	_cleanup_free_ char *text = NULL;
-	int r = usage_read(usage, NULL, "/proc/net/fib_trie", &text);
+	int r = usage_read(usage, NULL, TRIE, &text);
 	char *rest = text, *line, table[32] = "";
 
 	while (r >= 0 && (line = strsep(&rest, "\n"))) {

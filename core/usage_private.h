@@ -70,6 +70,10 @@ int usage_claim_btrfs(struct usage *usage, const char *source, const struct usag
 int usage_claim_pool(struct usage *usage, const char *source, const struct usage_claim *claim);
 int usage_claim_interface(struct usage *usage, const char *name, const struct usage_claim *claim);
 
+/* What is on a disk or in an image of one, as libblkid names it; "" where nothing known is there.
+ * 0 or -errno. */
+int usage_signature(int fd, char *type, size_t size);
+
 /* The parts of a scan. */
 int usage_disks(struct usage *usage);
 int usage_data(struct usage *usage); /* after all that finds disks in use */

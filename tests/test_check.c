@@ -150,6 +150,25 @@ static void a_member_that_the_host_needs_is_not_offered(void **state)
 	choose(f, f->nic);
 	check(f);
 	advises(f, "group-shared", "the host needs 0000:04:02.0");
+	advises(f, "group-shared", "put the card into another slot");
+}
+
+static void what_is_soldered_on_has_no_other_slot(void **state)
+{
+	struct fixture *f = *state;
+
+	f->nic->parent = NULL;
+	choose(f, f->nic);
+	check(f);
+	advises(f, "group-shared", "choose them too, or leave this group alone");
+	support_use(&f->m, f->neighbour, USE_NETWORK, "the default route goes through eth0");
+	check(f);
+	advises(f, "group-shared", "0000:04:02.0 Device 8086:100e: leave this group alone");
+	f->neighbour->driver = NULL;
+	f->neighbour->n_uses = 0;
+	f->bridge->driver = support_keep(&f->m, "shpchp");
+	check(f);
+	advises(f, "group-shared", "modprobe.d; or leave this group alone");
 }
 
 static void drivers_that_vfio_accepts_do_not_share_a_group(void **state)
@@ -219,7 +238,10 @@ static void a_function_left_behind_is_named_once(void **state)
 	choice_remove(&f->choice, usb->address);
 	choose(f, f->gpu);
 	check(f);
-	found(f, "function-left-behind", SEVERITY_WARNING, f->gpu, "0000:01:00.1");
+	found(f, "function-left-behind", SEVERITY_WARNING, f->gpu, "belongs to the same card");
+	(void)support_device(&f->m, "0000:01:00.2", "10de:10f1:1043:8591", 0x0c0330, 1, NULL, "");
+	check(f);
+	found(f, "function-left-behind", SEVERITY_WARNING, f->gpu, "10de:10f1 belong to the same card");
 	/* Of the chipset's functions that is no news. */
 	f->gpu->parent = NULL;
 	choose(f, f->gpu);
@@ -367,7 +389,8 @@ static void members_that_go_along_count(void **state)
 	check(f);
 	found(f, "network-in-use", SEVERITY_DANGER, f->neighbour,
 		"is in group 7 with 0000:04:01.0 and has to go along: the default route");
-	found(f, "only-network", SEVERITY_DANGER, f->neighbour, "0000:04:02.0");
+	found(f, "only-network", SEVERITY_DANGER, f->neighbour,
+		"is in group 7 with 0000:04:01.0 and has to go along: no other network card");
 	/* VFIO accepts it without a driver and under pci-stub: then it stays what it is. */
 	f->neighbour->driver = support_keep(&f->m, "pci-stub");
 	check(f);
@@ -377,6 +400,21 @@ static void members_that_go_along_count(void **state)
 	f->neighbour->group = 8;
 	check(f);
 	assert_null(find(f, "network-in-use"));
+}
+
+/* Where there is room for one danger only, it is the worst. */
+static void the_worst_danger_of_a_device_is_the_first(void **state)
+{
+	struct fixture *f = *state;
+
+	support_use(&f->m, f->disk, USE_ROOT_DISK, "/ is on sda2");
+	support_use(&f->m, f->disk, USE_BOOT_DISK, "/boot is on sda1");
+	support_use(&f->m, f->disk, USE_INPUT, "a keyboard");
+	choose(f, f->disk);
+	check(f);
+	assert_string_equal(f->found.v[0].id, "root-disk");
+	assert_string_equal(f->found.v[1].id, "boot-disk");
+	assert_string_equal(f->found.v[2].id, "last-keyboard");
 }
 
 static void two_of_three_keyboards_may_go(void **state)
@@ -753,6 +791,7 @@ int main(void)
 		T(a_whole_card_in_a_group_of_its_own_worries_nobody),
 		T(every_member_that_stays_is_named),
 		T(a_member_that_the_host_needs_is_not_offered),
+		T(what_is_soldered_on_has_no_other_slot),
 		T(drivers_that_vfio_accepts_do_not_share_a_group),
 		T(a_driverless_member_that_a_module_claims_is_a_warning),
 		T(a_member_that_vfio_only_holds_until_the_reboot_shares_the_group),
@@ -762,7 +801,9 @@ int main(void)
 		T(the_firmwares_screen_is_danger_whoever_says_so),
 		T(the_last_keyboard_and_network_are_danger),
 		T(every_kind_of_use_has_its_finding), T(uses_of_one_kind_are_one_finding),
-		T(members_that_go_along_count), T(two_of_three_keyboards_may_go),
+		T(members_that_go_along_count),
+		T(the_worst_danger_of_a_device_is_the_first),
+		T(two_of_three_keyboards_may_go),
 		T(the_only_link_is_the_last_network), T(a_3d_controller_is_no_display),
 		T(what_is_not_known_is_told_with_every_choice),
 		T(drivers_are_shared_only_with_what_they_drive),

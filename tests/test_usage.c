@@ -4,10 +4,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "core/machine.h"
+#include "core/usage_private.h"
 #include "tests/mktree.h"
 #include "tests/support.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -561,6 +563,64 @@ static void test_idle_data(void **state)
 	assert_true(is_unknown(f, "data on disks not in use", "b65:144 is not there"));
 }
 
+/* A file of some size as a disk: what is said to be on it. */
+static void assert_signature(struct fixture *f, const char *path, const char *type)
+{
+	_cleanup_free_ char *full = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	char found[64] = "";
+
+	assert_true(asprintf(&full, "%s%s", f->dir, path) > 0);
+	fd = open(full, O_RDONLY);
+	assert_true(fd >= 0);
+	assert_true(usage_signature(fd, found, sizeof(found)) >= 0);
+	assert_string_equal(found, type);
+}
+
+static void disk_with(struct fixture *f, off_t size, const char *bytes, size_t n, off_t at)
+{
+	_cleanup_free_ char *full = NULL;
+	_cleanup_close_ int fd = -EBADF;
+
+	assert_true(asprintf(&full, "%s/disk", f->dir) > 0);
+	fd = open(full, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, size), 0);
+	assert_int_equal(pwrite(fd, bytes, n, at), n);
+}
+
+/* Where udev wrote nothing: the blocks themselves.  By real tools where they work on a file, else
+ * as mdadm's super0.c and super1.c, lvm2's label.c and cryptsetup's luks2.h have it. */
+static void test_signatures(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *disk = NULL;
+	const off_t odd = (8 << 20) + 12 * 1024 + 512;
+
+	assert_true(asprintf(&disk, "%s/disk", f->dir) > 0);
+	disk_with(f, 8 << 20, "", 0, 0);
+	assert_signature(f, "/disk", "");
+	disk_with(f, 4096, "LUKS\xba\xbe", 6, 0);
+	assert_signature(f, "/disk", "crypto_LUKS");
+	disk_with(f, 8 << 20, "LABELONE\1\0\0\0\0\0\0\0\0\0\0\0\x20\0\0\0LVM2 001", 32, 512);
+	assert_signature(f, "/disk", "LVM2_member");
+	disk_with(f, 8 << 20, "\xfc\x4e\x2b\xa9\1\0\0\0", 8, 4096);
+	assert_signature(f, "/disk", "linux_raid_member");
+	disk_with(f, odd, "\xfc\x4e\x2b\xa9\1\0\0\0", 8, (8 << 20) + 4096);
+	assert_signature(f, "/disk", "linux_raid_member");
+	disk_with(f, odd, "\xfc\x4e\x2b\xa9\0\0\0\0", 8, (8 << 20) - (64 << 10));
+	assert_signature(f, "/disk", "linux_raid_member");
+	disk_with(f, 8 << 20, "", 0, 0);
+	if (support_run((const char *const[]){"mkswap", "-q", disk, NULL}, NULL) == 0)
+		assert_signature(f, "/disk", "swap");
+	disk_with(f, 8 << 20, "", 0, 0);
+	if (support_run((const char *const[]){"mkfs.ext4", "-q", disk, NULL}, NULL) == 0)
+		assert_signature(f, "/disk", "ext4");
+	disk_with(f, 64 << 20, "", 0, 0);
+	if (support_run((const char *const[]){"mkfs.vfat", "-F", "32", disk, NULL}, NULL) == 0)
+		assert_signature(f, "/disk", "vfat");
+}
+
 static void test_pools(void **state)
 {
 	struct fixture *f = *state;
@@ -574,6 +634,33 @@ static void test_pools(void **state)
 	assert_used(f, USE_MOUNTED_DISK, SATA, NULL);
 	assert_says(f, SATA, USE_MOUNTED_DISK, "the ZFS pool tank is on sda1");
 	assert_true(is_unknown(f, "disks", "pool lost"));
+}
+
+/* Pairs of a packed nvlist, as libnvpair's nvs_xdr_nvpair() writes them: two sizes, the name, type
+ * 9 (a string), one of it, its length and the string, both padded.  Whoever is in use says so
+ * itself. */
+static void test_cached_pools(void **state)
+{
+#define PAIR(name, value, pads)                                                                    \
+	"\0\0\0\x30\0\0\0\x30\0\0\0" name "\0\0\0\x9\0\0\0\x1\0\0\0" value pads
+	static const char cache[] = "\1\1\0\0\0\0\0\0\0\0\0\1" PAIR("\4name", "\4tank", "")
+		PAIR("\4path", "\x9/dev/sda1", "\0\0\0") PAIR("\4path", "\xc/dev/nothere", "")
+			PAIR("\4path", "\x8/dev/sdb", "")
+				PAIR("\5devid\0\0\0", "\5ata-x", "\0\0\0");
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = NULL;
+	FILE *file;
+
+	put(f, "/etc/zfs/zpool.cache", "");
+	assert_true(asprintf(&path, "%s/etc/zfs/zpool.cache", f->dir) > 0);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(cache, 1, sizeof(cache), file), sizeof(cache));
+	assert_int_equal(fclose(file), 0);
+	mounts(f, "28 1 8:1 / /srv rw - ext4 /dev/sda1 rw\n");
+	assert_says(f, SATA, USE_MOUNTED_DISK, "/srv is on sda1");
+	assert_says(f, SATA, USE_MOUNTED_DISK, "a ZFS pool is on sdb (/etc/zfs/zpool.cache)");
+	assert_int_equal(count_of(f, SATA, USE_MOUNTED_DISK), 2);
 }
 
 static void test_root_without_a_disk(void **state)
@@ -634,6 +721,27 @@ static void test_bridge_over_vlan_over_bond(void **state)
 		"`br0`");
 	assert_int_equal(count_of(f, NIC, USE_NETWORK), 3);
 	assert_false(is_unknown(f, "network", ""));
+}
+
+/* net/ipv4/fib_trie.c, fib_trie_seq_show(): the address 10.0.2.15, and one on another card. */
+static void test_addresses(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/proc/net/route",
+		ROUTES "eth0\t0002000A\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n");
+	put(f, "/proc/net/fib_trie",
+		"Main:\n  +-- 10.0.2.0/24 2 0 2\n     |-- 10.0.2.0\n        /24 link UNICAST\n"
+		"     |-- 10.0.2.15\n        /32 host LOCAL\n"
+		"     |-- 10.0.2.255\n        /32 link BROADCAST\n"
+		"Local:\n     |-- 10.0.2.15\n        /32 host LOCAL\n"
+		"     |-- 10.0.2.16\n        /32 host LOCAL\n"
+		"     |-- 10.0.3.15\n        /32 host LOCAL\n");
+	scan(f);
+	assert_string_equal(use_of(f, NIC, USE_NETWORK),
+		"the network 10.0.2.0/24 (with the addresses 10.0.2.15, 10.0.2.16) is reached "
+		"through "
+		"eth0");
 }
 
 static void test_other_tables(void **state)
@@ -774,6 +882,29 @@ static void test_screens(void **state)
 	assert_used(f, USE_SCREEN, VGA, NULL);
 	assert_says(f, VGA, USE_SCREEN, "a monitor is connected (HDMI-A-1)");
 	assert_says(f, VGA, USE_BOOT_DISPLAY, "the console is shown on it (fb0, i915drmfb)");
+	assert_int_equal(count_of(f, VGA, USE_SCREEN), 1);
+}
+
+/* The table as Linux 6.1 and 6.15 print it. */
+static void test_who_draws(void **state)
+{
+	struct fixture *f = *state;
+
+	made(f, VGA, "drm", "drm/card0");
+	made(f, SATA, "drm", "drm/card1");
+	put(f, "/sys/kernel/debug/dri/0/clients",
+		"             command  tgid dev master a   uid      magic\n"
+		"      systemd-logind   610   0   n    y     0          0\n"
+		"         gnome shell  1812   0   y    y  1000          1\n"
+		"   \n");
+	put(f, "/sys/kernel/debug/dri/1/clients",
+		"             command  tgid dev master a   uid      magic                 name id\n"
+		"                Xorg 31812   1   y    y     0          0              <unset>  "
+		"5\n");
+	scan(f);
+	assert_used(f, USE_SCREEN, VGA, SATA, NULL);
+	assert_says(f, VGA, USE_SCREEN, "gnome shell (process 1812) draws the screen on it");
+	assert_says(f, SATA, USE_SCREEN, "Xorg (process 31812) draws the screen on it");
 	assert_int_equal(count_of(f, VGA, USE_SCREEN), 1);
 }
 
@@ -1039,9 +1170,12 @@ int main(void)
 		T(test_swap_of_other_kinds),
 		T(test_fstab),
 		T(test_idle_data),
+		T(test_signatures),
 		T(test_pools),
+		T(test_cached_pools),
 		T(test_root_without_a_disk),
 		T(test_bridge_over_vlan_over_bond),
+		T(test_addresses),
 		T(test_other_tables),
 		T(test_link),
 		T(test_link_elsewhere),
@@ -1050,6 +1184,7 @@ int main(void)
 		T(test_session_that_is_gone),
 		T(test_session_over_ipv6),
 		T(test_screens),
+		T(test_who_draws),
 		T(test_firmware_picture),
 		T(test_keyboards),
 		T(test_keyboard_of_a_laptop),

@@ -33,9 +33,11 @@ ON_DEMAND = ("rescue-shell",)       # tests/vm/run --machine way-back --only res
 MAIN_JOB = ("requirements", "apply", "reboot", "second-level", "warnings", "undo-at-boot-prompt",
             "boots", "rollback", "restored")
 
-# `boots`: of the identical cards, in all; `skips`: steps that one kind is enough for; `disk`: the
-# kind whose disk it begins with.
-Kind = collections.namedtuple("Kind", "name text loader initramfs packages boots skips disk")
+# `boots`: of the identical cards, in all; `skips`: steps that one kind is enough for, run by name
+# only; `disk`: the kind whose disk it begins with; `plain`: a run that names no machine has it;
+# `seconds`: no machine of the kind takes half as long.
+Kind = collections.namedtuple("Kind", "name text loader initramfs packages boots skips disk "
+                              "plain seconds", defaults=(True, 1800))
 
 KINDS = {kind.name: kind for kind in (
     Kind("debian", "BIOS, GRUB, initramfs-tools", loaders.Grub, INITRAMFS_TOOLS,
@@ -47,6 +49,10 @@ KINDS = {kind.name: kind for kind in (
     Kind("systemd-boot", "UEFI, systemd-boot, initramfs-tools", loaders.SystemdBoot,
          INITRAMFS_TOOLS, packages=(), boots=2, skips=("second-level", "warnings") + WAY_BACK,
          disk="systemd-boot"),
+    Kind("uses", "root in LUKS on LVM, a bridge over a bond, a USB keyboard", loaders.Grub,
+         INITRAMFS_TOOLS,
+         packages=("busybox-static", "cryptsetup-initramfs", "fdisk", "lvm2", "qemu-system-x86"),
+         boots=0, skips=("taken",), disk="uses", plain=False, seconds=3 * 60 * 60),
 )}
 
 

@@ -27,12 +27,14 @@ class Machine:
 
     `program` is the built program. It comes in on a second disk of the root disk's
     controller, which adds no PCI device.
+    `disk` and `hardware` (arguments of QEMU) count from the next start on.
     Used as a context manager it never outlives its block.
     """
 
     def __init__(self, kind, disk, directory, program=None):
         self.kind = kind
-        self._disk = pathlib.Path(disk)
+        self.disk = pathlib.Path(disk)
+        self.hardware = shlex.split(ARGUMENTS)
         self._directory = pathlib.Path(directory)
         self._program_disk = self._directory / "program.img" if program else None
         if program:
@@ -68,6 +70,10 @@ class Machine:
     def wait_up(self, timeout=180):
         """Wait until the guest has started up and both serial lines answer."""
         self.agent.wait_ready(timeout)
+        self.settle(timeout)
+
+    def settle(self, timeout=180):
+        """Once the agent is ready: wait until the rest of the system is, too."""
         self.agent.run("systemctl is-system-running --wait; udevadm settle", timeout=timeout)
         self.console.wait_for(r"root@vm:", timeout=60)
         self.console.type("clear\r")
@@ -118,12 +124,12 @@ class Machine:
                 "; status=$?; umount /mnt; exit $status")
 
     def _command(self, kernel):
-        argv = ["qemu-system-x86_64", *shlex.split(ARGUMENTS)]
+        argv = ["qemu-system-x86_64", *self.hardware]
         argv += ["-pidfile", str(self._pidfile)]
         argv += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
         argv += ["-serial", f"unix:{self._line},server=on,wait=off"]
-        disk_format = "qcow2" if self._disk.suffix == ".qcow2" else "raw"
-        argv += ["-drive", f"file={self._disk},format={disk_format},if=ide,index=0"
+        disk_format = "qcow2" if self.disk.suffix == ".qcow2" else "raw"
+        argv += ["-drive", f"file={self.disk},format={disk_format},if=ide,index=0"
                            ",cache=writeback"]
         if self._program_disk:
             argv += ["-drive", f"file={self._program_disk},format=raw,if=ide,index=1,snapshot=on"]

@@ -2,14 +2,14 @@
 
 import re
 
+QEMU = r"""qemu-system-x86_64 -M pc -accel tcg -cpu qemu64 -m 192 -nodefaults -nographic \
+    -no-reboot -kernel /usr/local/lib/nested/vmlinux -initrd /usr/local/lib/nested/initrd \
+    -append 'console=ttyS0 quiet mitigations=off nokaslr lpj=4000000 panic=-1' {devices}"""
 SCRIPT = """
 set -e
 exec 2>&1
 log=$(mktemp /run/nested.XXXXXX)
-timeout {timeout} qemu-system-x86_64 -M pc -accel tcg -cpu qemu64 -m 192 -nodefaults -nographic -no-reboot \\
-    -kernel /usr/local/lib/nested/vmlinux -initrd /usr/local/lib/nested/initrd \\
-    -append 'console=ttyS0 quiet mitigations=off nokaslr lpj=4000000 panic=-1' \\
-    -serial "file:$log" {devices} || {{ cat "$log"; exit 1; }}
+timeout {timeout} {qemu} -serial "file:$log" || {{ cat "$log"; exit 1; }}
 cat "$log"
 rm "$log"
 """
@@ -20,10 +20,22 @@ rm "$log"
 TRIES = 3
 
 
+def _qemu(addresses):
+    return QEMU.format(devices=" ".join(f"-device vfio-pci,host={a}" for a in addresses))
+
+
+def start(vm, addresses, name):
+    """Start a second-level guest of this name with these host devices, and leave it running."""
+    vm.sh(f"systemd-run --quiet --unit=nested {_qemu(addresses)} -name {name}")
+
+
+def stop(vm):
+    vm.agent.run("systemctl stop nested")
+
+
 def devices_seen(vm, addresses, timeout=300):
     """Start a second-level guest with these host devices; the vendor:device ids it sees."""
-    devices = " ".join(f"-device vfio-pci,host={address}" for address in addresses)
-    script = SCRIPT.format(devices=devices, timeout=timeout)
+    script = SCRIPT.format(qemu=_qemu(addresses), timeout=timeout)
     for _ in range(TRIES):
         result = vm.agent.run(script, timeout + 60)
         if result.status == 0 and "pci-end" in result.out:

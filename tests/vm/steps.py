@@ -15,13 +15,14 @@ from wizard import REQUIREMENTS, Wizard
 
 CHOSEN = (CHOSEN_NIC, NVME)
 
-Step = collections.namedtuple("Step", "name run needs text")
+Step = collections.namedtuple("Step", "name run needs text kind")
 STEPS = []
 
 
-def step(text, needs=()):
+def step(text, needs=(), kind=None):
+    """A step of the kind of machine that is named; or of all that have none of their own."""
     def register(run):
-        STEPS.append(Step(run.__name__.replace("_", "-"), run, tuple(needs), text))
+        STEPS.append(Step(run.__name__.replace("_", "-"), run, tuple(needs), text, kind))
         return run
     return register
 

@@ -2,6 +2,7 @@
 
 import re
 
+from console import wait_until
 from machine import PROMPT
 
 # What a screen is known by: its title in the bar at the top.
@@ -36,6 +37,11 @@ class Wizard:
 
     def sees(self, pattern, timeout=30):
         return self._console.wait_for(pattern, timeout)
+
+    def says(self, pattern, timeout=30):
+        """Wait for a text that may go over several rows."""
+        return wait_until(lambda: re.search(pattern, " ".join(self._console.screen().split())),
+                          timeout, f"screen to say {pattern!r}", self._console.screen)
 
     def keys(self, *names):
         self._console.keys(*names)
