@@ -4,7 +4,7 @@
 #   make check      build and run the tests (SAN=1: under AddressSanitizer and UBSan)
 #   make check-vm   the main job on booted machines under QEMU
 #   make bench      speed, beside lspci
-#   make fuzz       the editors of configuration files under libFuzzer, FUZZ_SECONDS each
+#   make fuzz       all that reads files under libFuzzer, from a grammar to a whole system; FUZZ_SECONDS each
 #   make valgrind   the tests under valgrind;  make lint: shellcheck, cppcheck, clang-tidy
 #   make install    with PREFIX and DESTDIR;  make uninstall
 VERSION := 0.1
@@ -129,9 +129,9 @@ FUZZ_MAIN ?= tests/fuzz_main.c
 FUZZ_SECONDS ?= 60
 FUZZ_MODE := -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: fuzz fuzz-run
-$(FUZZ): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call obj,$(FUZZ_MAIN) tests/support_edit.c) $(CORE)
+$(FUZZ): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call obj,$(FUZZ_MAIN)) $(SUPPORT) $(CORE)
 	$(if $(Q),@echo '  LD $@')
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CORE_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS)
 fuzz:
 	@tests/install-packages build fuzz
 	$(AGAIN) CC=clang BUILD=build-fuzz FUZZ_MAIN= MODE='-O1 -g $(FUZZ_MODE) -fsanitize=fuzzer-no-link' \

@@ -92,15 +92,6 @@ char *support_edit_laws(support_edit_fn *edit, const char *text, const struct st
 	return exact && strcmp(text, back) != 0 ? broken("what is taken out", text, back) : NULL;
 }
 
-char *support_edit_text(const uint8_t *data, size_t size)
-{
-	char *text = size < 65536 ? calloc(1, size + 1) : NULL;
-
-	if (text && size)
-		memcpy(text, data, size);
-	return text;
-}
-
 void support_edit_pick(struct strv *words, const char *const *from, size_t n, uint8_t bits)
 {
 	for (size_t i = 0; i < n; i++)
@@ -117,4 +108,37 @@ void support_edit_fuzz(support_edit_fn *edit, const char *text, const struct str
 		return;
 	(void)fprintf(stderr, "%s\n", wrong);
 	abort();
+}
+
+/* One step of support_edit_two(); false: refused. */
+static bool step(support_edit_fn *edit, char **text, struct strv *ours, const struct strv *wanted)
+{
+	char *out = NULL;
+
+	if (edit(*text, ours, wanted, &out, NULL) < 0)
+		return false;
+	free(*text);
+	*text = out;
+	return true;
+}
+
+void support_edit_two(support_edit_fn *one, support_edit_fn *other, const char *text,
+	const struct strv *wanted, bool exact)
+{
+	_cleanup_(strv_free) struct strv ours = {0}, others = {0};
+	_cleanup_free_ char *now = strdup(text), *both = NULL;
+	const struct strv none = {0};
+
+	if (!now)
+		abort();
+	if (!step(one, &now, &ours, wanted) || !step(other, &now, &others, wanted))
+		return;
+	both = strdup(now);
+	if (!both || !step(one, &now, &ours, wanted))
+		support_fuzz_broken("refused beside another list", text, now);
+	support_fuzz_same("beside another list, the same edit again", both, now);
+	if (!step(one, &now, &ours, &none) || !step(other, &now, &others, &none))
+		support_fuzz_broken("two lists cannot be taken out", text, now);
+	if (exact)
+		support_fuzz_same("two lists, taken out", text, now);
 }
