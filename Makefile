@@ -129,7 +129,7 @@ FUZZ_MAIN ?= tests/fuzz_main.c
 FUZZ_SECONDS ?= 60
 FUZZ_MODE := -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: fuzz fuzz-run
-$(FUZZ): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call obj,$(FUZZ_MAIN) tests/support_edit.c) $(CORE)
+$(FUZZ): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call obj,$(FUZZ_MAIN) $(wildcard tests/support_edit.c tests/support_fuzz*.c)) $(CORE)
 	$(if $(Q),@echo '  LD $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CORE_LIBS)
 fuzz:

@@ -182,17 +182,12 @@ static int parse_line(struct words *words, const char *line)
 	return strv_add_unique(&list->ours, word.s);
 }
 
-int words_load(const struct root *root, struct words *ret, struct error *err)
+int words_parse(const char *text, struct words *ret, struct error *err)
 {
 	_cleanup_(words_free) struct words words = {0};
-	_cleanup_free_ char *text = NULL;
 	size_t number = 0;
-	int r = root_read_text(root, WORDS_PATH, &text, err);
+	int r = 0;
 
-	if (r == -ENOENT || r == -ENOTDIR) {
-		*ret = (struct words){0};
-		return 0;
-	}
 	for (const char *p = text; r == 0 && *p; p += *p == '\n') {
 		size_t n = strcspn(p, "\n");
 		_cleanup_free_ char *line = strndup(p, n);
@@ -200,19 +195,29 @@ int words_load(const struct root *root, struct words *ret, struct error *err)
 		number++;
 		r = line ? parse_line(&words, line) : -ENOMEM;
 		p += n;
-		if (r == -EINVAL)
-			return error_set(err, r,
-				"%s:%zu: not a line of this file; remove it, and take what it was "
-				"for out by hand",
-				WORDS_PATH, number);
-		if (r < 0)
-			return error_set(err, r, "out of memory");
 	}
+	if (r == -EINVAL)
+		return error_set(err, r,
+			"%s:%zu: not a line of this file; remove it, and take what it was for out "
+			"by hand",
+			WORDS_PATH, number);
 	if (r < 0)
-		return r;
+		return error_set(err, r, "out of memory");
 	*ret = words;
 	words = (struct words){0};
 	return 0;
+}
+
+int words_load(const struct root *root, struct words *ret, struct error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = root_read_text(root, WORDS_PATH, &text, err);
+
+	if (r == -ENOENT || r == -ENOTDIR) {
+		*ret = (struct words){0};
+		return 0;
+	}
+	return r < 0 ? r : words_parse(text, ret, err);
 }
 
 /* -- editing -- */

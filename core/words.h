@@ -41,7 +41,9 @@ struct words {
 	size_t n;
 };
 
-/* None is not an error.  -EINVAL names the line. */
+/* text -> words.  -EINVAL names the line and what to do. */
+int words_parse(const char *text, struct words *ret, struct error *err);
+/* What is kept below the root.  None is not an error. */
 int words_load(const struct root *root, struct words *ret, struct error *err);
 /* The whole file; *ret NULL: there is nothing of ours. */
 int words_format(const struct words *words, char **ret);

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	support_edit_pick(&first, words, ARRAY_SIZE(words), data[0]);
 	support_edit_pick(&second, words, ARRAY_SIZE(words), data[1]);
-	text = support_edit_text(data + 2, size - 2);
+	text = support_fuzz_text(data + 2, size - 2);
 	if (!text)
 		return 0;
 	/* A block of ours that is there already is not the person's to get back. */

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	kind = data[0] & 1 ? EDIT_SHELL_ARRAY : EDIT_SHELL_STRING;
 	support_edit_pick(&first, words, ARRAY_SIZE(words), data[1]);
 	support_edit_pick(&second, words, ARRAY_SIZE(words), data[2]);
-	text = support_edit_text(data + 3, size - 3);
+	text = support_fuzz_text(data + 3, size - 3);
 	if (!text)
 		return 0;
 	/* A block of ours that is there already is not the person's to get back; bare words get

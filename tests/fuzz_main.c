@@ -1,6 +1,6 @@
 /* Runs a fuzz target on its corpus, tests/fuzz/NAME/, or on the files that are named: what a fuzzer
  * once found stays found. */
-#include "tests/support_edit.h"
+#include "tests/support_fuzz.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -92,15 +92,6 @@ char *support_edit_laws(support_edit_fn *edit, const char *text, const struct st
 	return exact && strcmp(text, back) != 0 ? broken("what is taken out", text, back) : NULL;
 }
 
-char *support_edit_text(const uint8_t *data, size_t size)
-{
-	char *text = size < 65536 ? calloc(1, size + 1) : NULL;
-
-	if (text && size)
-		memcpy(text, data, size);
-	return text;
-}
-
 void support_edit_pick(struct strv *words, const char *const *from, size_t n, uint8_t bits)
 {
 	for (size_t i = 0; i < n; i++)

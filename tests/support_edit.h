@@ -2,9 +2,7 @@
 #ifndef TESTS_SUPPORT_EDIT_H
 #define TESTS_SUPPORT_EDIT_H
 
-#include "core/base.h"
-
-#include <stdint.h>
+#include "tests/support_fuzz.h"
 
 /* One grammar: the edit of core/edit_*.h with its path and key filled in. */
 typedef int support_edit_fn(const char *text, struct strv *ours, const struct strv *wanted,
@@ -16,12 +14,10 @@ typedef int support_edit_fn(const char *text, struct strv *ours, const struct st
 char *support_edit_laws(support_edit_fn *edit, const char *text, const struct strv *first,
 	const struct strv *second, bool exact, bool *ret_done);
 
-/* For a fuzzer: bytes as text (up to a NUL; NULL: too long), the words that a byte selects; ends
- * the program with a message if a law does not hold. */
-char *support_edit_text(const uint8_t *data, size_t size);
+/* For a fuzzer: the words that a byte selects; ends the program with a message if a law does not
+ * hold. */
 void support_edit_pick(struct strv *words, const char *const *from, size_t n, uint8_t bits);
 void support_edit_fuzz(support_edit_fn *edit, const char *text, const struct strv *first,
 	const struct strv *second, bool exact);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif

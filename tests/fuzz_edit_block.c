@@ -1,0 +1,60 @@
+#include "tests/support_edit.h"
+
+#include "core/edit.h"
+
+#include <string.h>
+
+/* The lines of the block as words. */
+static int edit(const char *text, struct strv *ours, const struct strv *wanted, char **ret,
+	struct error *err)
+{
+	_cleanup_(strv_free) struct strv now = {0};
+	_cleanup_(str_free) struct str body = {0};
+	int r;
+
+	for (size_t i = 0; i < wanted->n; i++)
+		str_addf(&body, "%s\n", wanted->v[i]);
+	if (strv_copy(&now, wanted) < 0 || str_check(&body) < 0)
+		abort();
+	r = edit_block("modules", text, body.s ? body.s : "", ret, err);
+	if (r < 0)
+		return r;
+	strv_free(ours);
+	*ours = now;
+	now = (struct strv){0};
+	return 0;
+}
+
+/* A file that is not there comes and goes. */
+static void check_new(const char *body)
+{
+	_cleanup_free_ char *text = NULL, *again = NULL, *none = NULL;
+
+	if (edit_block("modules", NULL, body, &text, NULL) < 0 ||
+		edit_block("modules", text, body, &again, NULL) < 0)
+		support_fuzz_broken("a new file is refused", "", body);
+	support_fuzz_same("the same edit again", text, again);
+	if (edit_block("modules", text, "", &none, NULL) < 0 || none)
+		support_fuzz_broken("what is left of a file that we made", "", none ? none : text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const words[] = {"vfio", "vfio_pci", "# a comment", ""};
+	_cleanup_(strv_free) struct strv first = {0}, second = {0}, values = {0};
+	_cleanup_free_ char *text = NULL;
+
+	if (size < 2)
+		return 0;
+	support_edit_pick(&first, words, ARRAY_SIZE(words), data[0]);
+	support_edit_pick(&second, words, ARRAY_SIZE(words), data[1]);
+	text = support_fuzz_text(data + 2, size - 2);
+	if (!text)
+		return 0;
+	check_new("vfio\nvfio_pci\n");
+	/* A block of ours that is there already is not the person's to get back. */
+	support_edit_fuzz(edit, text, &first, &second, !strstr(text, "vfio-wizard"));
+	if (edit_shell_words(text, "K", &values) < 0)
+		abort();
+	return 0;
+}
