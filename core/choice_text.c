@@ -279,7 +279,7 @@ static void format_places(const struct choice *choice, struct str *out)
 	for (size_t i = 0; i < choice->n; i++) {
 		const struct pick *p = &choice->picks[i];
 
-		if (!*p->path)
+		if (!*p->path && p->group < 0)
 			continue;
 		str_addf(out, "%s%s=%s", blank, p->address, p->path);
 		if (p->group >= 0)

@@ -132,15 +132,14 @@ static void take_line(struct patch *p, const struct diff_line *line, bool noted)
 static char *apply(const struct diff *diff, size_t *i, const char *old, size_t *changed)
 {
 	struct patch p = {.old = old};
-	bool header = true;
+	size_t start = *i;
 	char *ret;
 
 	for (; *i < diff->n; ++*i) {
 		const struct diff_line *line = &diff->v[*i];
 
-		if (line->kind == DIFF_HEADER && !header)
+		if (*i > start && line->kind == DIFF_HEADER && base_starts(line->text, "diff "))
 			break;
-		header = header && line->kind == DIFF_HEADER;
 		if (line->kind == DIFF_HUNK)
 			take_hunk(&p, line->text);
 		else if (line->kind != DIFF_HEADER && line->kind != DIFF_NOTE)
