@@ -129,9 +129,9 @@ FUZZ_MAIN ?= tests/fuzz_main.c
 FUZZ_SECONDS ?= 60
 FUZZ_MODE := -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: fuzz fuzz-run
-$(FUZZ): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call obj,$(FUZZ_MAIN) $(wildcard tests/support_edit.c tests/support_fuzz*.c)) $(CORE)
+$(FUZZ): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call obj,$(FUZZ_MAIN)) $(SUPPORT) $(CORE)
 	$(if $(Q),@echo '  LD $@')
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CORE_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS)
 fuzz:
 	@tests/install-packages build fuzz
 	$(AGAIN) CC=clang BUILD=build-fuzz FUZZ_MAIN= MODE='-O1 -g $(FUZZ_MODE) -fsanitize=fuzzer-no-link' \

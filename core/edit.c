@@ -125,6 +125,60 @@ int edit_block(const char *path, const char *text, const char *body, char **ret,
 	return str_take(&out, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
+static size_t count(const char *line, size_t n, char c)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += line[i] == c;
+	return found;
+}
+
+/* Nothing that is begun in the line ends in another one, as nothing of ours does. */
+static bool is_whole(const char *line, size_t n)
+{
+	return count(line, n, '"') % 2 == 0 && count(line, n, '\'') % 2 == 0 &&
+	       count(line, n, '(') == count(line, n, ')') &&
+	       count(line, n, '[') == count(line, n, ']');
+}
+
+/* What shall be in the block.  False: it was edited by hand. */
+static bool replace_line(
+	struct str *out, const struct block *block, const char *key, const char *body)
+{
+	const char *end, *line = line_end(block->start);
+
+	for (; !is_line(line, END); line = end) {
+		end = line_end(line);
+		if (!is_whole(line, (size_t)(end - line)))
+			return false;
+		if (base_starts(line, key)) {
+			str_add(out, body);
+			body = "";
+		} else {
+			str_addn(out, line, (size_t)(end - line));
+		}
+	}
+	str_add(out, body);
+	return true;
+}
+
+int edit_block_line(const char *path, const char *text, const char *key, const char *body,
+	char **ret, struct error *err)
+{
+	_cleanup_(str_free) struct str all = {0};
+	struct block block = {0};
+	int found = text ? find_block(path, text, &block, err) : 0;
+
+	if (found < 0)
+		return found;
+	if (!found || !replace_line(&all, &block, key, body))
+		return edit_block(path, text, body, ret, err);
+	if (str_check(&all) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return edit_block(path, text, all.s ? all.s : "", ret, err);
+}
+
 /* Skips blanks and "export", as sh does before an assignment. */
 static const char *assignment(const char *line, const char *key)
 {

@@ -12,6 +12,23 @@ static int edit(const char *text, struct strv *ours, const struct strv *wanted, 
 	return edit_shell("grub", text, "K", kind, ours, wanted, ret, err);
 }
 
+static int edit_other(const char *text, struct strv *ours, const struct strv *wanted, char **ret,
+	struct error *err)
+{
+	return edit_shell("grub", text, "L", kind, ours, wanted, ret, err);
+}
+
+/* Nowhere a value without quotes, which would get some. */
+static bool has_quotes(const char *text)
+{
+	for (const char *p = text; (p = strpbrk(p, "KL")); p++) {
+		p += strspn(p, "KL+");
+		if (p[0] != '=' || !p[1] || !strchr("\"'(", p[1]))
+			return false;
+	}
+	return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const words[] = {
@@ -30,11 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	/* A block of ours that is there already is not the person's to get back; bare words get
 	 * quotes. */
-	exact = !strstr(text, "vfio-wizard");
-	for (const char *p = text; exact && (p = strstr(p, "K")); p++) {
-		p += strspn(p, "K+");
-		exact = p[0] == '=' && p[1] && strchr("\"'(", p[1]);
-	}
+	exact = !strstr(text, "vfio-wizard") && has_quotes(text);
 	support_edit_fuzz(edit, text, &first, &second, exact);
+	support_edit_two(edit, edit_other, text, &first, exact);
 	return 0;
 }

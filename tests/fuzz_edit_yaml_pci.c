@@ -12,11 +12,18 @@ static int edit(const char *text, struct strv *ours, const struct strv *wanted, 
 	return edit_yaml_pci("pci.conf", text, key, ours, wanted, ret, err);
 }
 
+static int edit_other(const char *text, struct strv *ours, const struct strv *wanted, char **ret,
+	struct error *err)
+{
+	return edit_yaml_pci("pci.conf", text, EDIT_YAML_PCI_DEVICE_NAME, ours, wanted, ret, err);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const words[] = {"1:2", "a:3", "::3", "a"};
 	_cleanup_(strv_free) struct strv first = {0}, second = {0};
 	_cleanup_free_ char *text = NULL;
+	bool exact;
 
 	if (size < 2)
 		return 0;
@@ -27,6 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!text)
 		return 0;
 	/* A block of ours that is there already is not the person's to get back. */
-	support_edit_fuzz(edit, text, &first, &second, !strstr(text, "vfio-wizard"));
+	exact = !strstr(text, "vfio-wizard");
+	support_edit_fuzz(edit, text, &first, &second, exact);
+	support_edit_two(edit, edit_other, text, &first, exact);
 	return 0;
 }

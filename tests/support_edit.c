@@ -109,3 +109,36 @@ void support_edit_fuzz(support_edit_fn *edit, const char *text, const struct str
 	(void)fprintf(stderr, "%s\n", wrong);
 	abort();
 }
+
+/* One step of support_edit_two(); false: refused. */
+static bool step(support_edit_fn *edit, char **text, struct strv *ours, const struct strv *wanted)
+{
+	char *out = NULL;
+
+	if (edit(*text, ours, wanted, &out, NULL) < 0)
+		return false;
+	free(*text);
+	*text = out;
+	return true;
+}
+
+void support_edit_two(support_edit_fn *one, support_edit_fn *other, const char *text,
+	const struct strv *wanted, bool exact)
+{
+	_cleanup_(strv_free) struct strv ours = {0}, others = {0};
+	_cleanup_free_ char *now = strdup(text), *both = NULL;
+	const struct strv none = {0};
+
+	if (!now)
+		abort();
+	if (!step(one, &now, &ours, wanted) || !step(other, &now, &others, wanted))
+		return;
+	both = strdup(now);
+	if (!both || !step(one, &now, &ours, wanted))
+		support_fuzz_broken("refused beside another list", text, now);
+	support_fuzz_same("beside another list, the same edit again", both, now);
+	if (!step(one, &now, &ours, &none) || !step(other, &now, &others, &none))
+		support_fuzz_broken("two lists cannot be taken out", text, now);
+	if (exact)
+		support_fuzz_same("two lists, taken out", text, now);
+}

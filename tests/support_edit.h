@@ -20,4 +20,9 @@ void support_edit_pick(struct strv *words, const char *const *from, size_t n, ui
 void support_edit_fuzz(support_edit_fn *edit, const char *text, const struct strv *first,
 	const struct strv *second, bool exact);
 
+/* Two lists of one file keep out of each other's way: what the first edit put in is still there after the
+ * second, and with both taken out (exact) the text is as it was. */
+void support_edit_two(support_edit_fn *one, support_edit_fn *other, const char *text,
+	const struct strv *wanted, bool exact);
+
 #endif
