@@ -139,15 +139,27 @@ static int grammar_by_name(const char *name, enum words_grammar *ret)
 	return -EINVAL;
 }
 
+/* -EINVAL: a wrong escape, or a NUL byte, behind which the rest would be lost. */
+static int parse_field(const char *field, struct str *ret)
+{
+	int r = manifest_unescape(field, strlen(field), ret);
+
+	return r == 0 && ret->s && strlen(ret->s) != ret->len ? -EINVAL : r;
+}
+
 static int parse_place(struct words *words, char *const f[3], struct words_list **ret)
 {
 	_cleanup_(str_free) struct str path = {0}, key = {0};
 	struct words_place place;
+	int r = grammar_by_name(f[0], &place.grammar);
 
-	if (grammar_by_name(f[0], &place.grammar) < 0 ||
-		manifest_unescape(f[1], strlen(f[1]), &path) < 0 ||
-		manifest_unescape(f[2], strlen(f[2]), &key) < 0 || !path.s ||
-		strlen(path.s) != path.len || !manifest_path_ok(path.s))
+	if (r == 0)
+		r = parse_field(f[1], &path);
+	if (r == 0)
+		r = parse_field(f[2], &key);
+	if (r < 0)
+		return r;
+	if (!path.s || !manifest_path_ok(path.s))
 		return -EINVAL;
 	place.path = path.s;
 	place.key = key.s ? key.s : "";
@@ -175,11 +187,11 @@ static int parse_line(struct words *words, const char *line)
 	if (f.n != 4)
 		return -EINVAL;
 	r = parse_place(words, f.v, &list);
+	if (r == 0)
+		r = parse_field(f.v[3], &word);
 	if (r < 0)
 		return r;
-	if (manifest_unescape(f.v[3], strlen(f.v[3]), &word) < 0 || !word.s)
-		return -EINVAL;
-	return strv_add_unique(&list->ours, word.s);
+	return word.s ? strv_add_unique(&list->ours, word.s) : -EINVAL;
 }
 
 int words_parse(const char *text, struct words *ret, struct error *err)

@@ -5,6 +5,19 @@
 
 #include <string.h>
 
+/* A word that was cut would be taken out of a file as another word. */
+static void check_whole(const char *text)
+{
+	for (const char *nul = strstr(text, "%00"); nul; nul = strstr(nul + 1, "%00")) {
+		const char *line = nul;
+
+		while (line > text && line[-1] != '\n')
+			line--;
+		if (line[strspn(line, " ")] != '#')
+			support_fuzz_broken("a word with a NUL byte", "", line);
+	}
+}
+
 /* Once more as text, "" where nothing is ours; false: it was refused. */
 static bool again(const char *text, char **ret)
 {
@@ -16,6 +29,7 @@ static bool again(const char *text, char **ret)
 		support_fuzz_refused(r, &err);
 		return false;
 	}
+	check_whole(text);
 	for (size_t i = 0; i < words.n; i++)
 		if (!manifest_path_ok(words.v[i].path))
 			support_fuzz_broken("a path that may leave the root", "", words.v[i].path);
