@@ -164,6 +164,7 @@ struct walk {
 	const struct root *root;
 	int tree;
 	bool keep_last;              /* the last part is not followed */
+	uid_t *owner;                /* of root's: whose links were followed, see is_theirs() */
 };
 
 /* Walks the parts of `rest`, which it takes, into *done, a path without links; at a link puts its
@@ -415,14 +416,44 @@ bool root_exists(const struct root *root, const char *path)
 	return root_stat(root, path, &st) == 0;
 }
 
+#define NOBODY  ((uid_t)-1)
+#define SEVERAL ((uid_t)-2)
+
+static void note_owner(const struct walk *walk, uid_t uid)
+{
+	if (uid != 0 && uid != geteuid())
+		*walk->owner = *walk->owner == NOBODY || *walk->owner == uid ? uid : SEVERAL;
+}
+
 static ssize_t read_in_root(const struct walk *walk, const char *path, char *buf, size_t size)
 {
-	return root_link(walk->root, path, buf, size);
+	_cleanup_close_ int fd = root_open_path(walk->root, path, O_PATH | O_NOFOLLOW);
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = readlinkat(fd, "", buf, size - 1);
+	if (n < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	buf[n] = '\0';
+	note_owner(walk, st.st_uid);
+	return n;
+}
+
+/* What a user's link leads to is that user's.  Else whoever may put a link somewhere would choose which
+ * file root changes. */
+static bool is_theirs(const struct root *root, const char *path, uid_t owner)
+{
+	struct stat st;
+
+	return owner == NOBODY || (root_stat(root, path, &st) == 0 && st.st_uid == owner);
 }
 
 int root_resolve(const struct root *root, const char *path, char **ret, struct error *err)
 {
-	const struct walk walk = {.read = read_in_root, .root = root};
+	uid_t owner = NOBODY;
+	const struct walk walk = {.read = read_in_root, .root = root, .owner = &owner};
 	_cleanup_(str_free) struct str done = {0};
 	char *copy = strdup(path);
 	int r;
@@ -434,5 +465,10 @@ int root_resolve(const struct root *root, const char *path, char **ret, struct e
 		return r;
 	if (done.len == 0)
 		str_add(&done, "/");
+	if (str_check(&done) == 0 && !is_theirs(root, done.s, owner))
+		return error_set(err, -EPERM,
+			"%s: links of other users on the way lead to %s, which is not theirs; look at "
+			"them, and put the file itself in their place",
+			path, done.s);
 	return str_take(&done, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }

@@ -218,6 +218,44 @@ static void test_resolve(void **state)
 	assert_null(real);
 }
 
+static void give(struct fixture *f, const char *path, uid_t uid)
+{
+	_cleanup_free_ char *full = NULL;
+
+	assert_true(asprintf(&full, "%s%s", f->top, path) > 0);
+	assert_int_equal(lchown(full, uid, uid), 0);
+}
+
+/* Who may put a link into a directory does not choose which file root changes. */
+static void test_links_of_others(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = {0};
+	char *real = NULL;
+
+	if (geteuid() != 0)
+		skip();
+	support_put(f->dir, "/root/home/conf", "text\n");
+	link_to(f, "/home/own", "conf");
+	link_to(f, "/home/etc", "../etc");
+	link_to(f, "/home/new", "/etc/new");
+	link_to(f, "/home/friend", "own");
+	give(f, "/home/conf", 12);
+	give(f, "/home/own", 12);
+	give(f, "/home/etc", 12);
+	give(f, "/home/new", 12);
+	give(f, "/home/friend", 13);
+	assert_resolved(f, "/home/own", "/home/conf");
+	assert_int_equal(root_resolve(f->root, "/home/etc/real", &real, &err), -EPERM);
+	assert_non_null(strstr(err.text, "/home/etc/real: "));
+	assert_non_null(strstr(err.text, " lead to /etc/real,"));
+	assert_int_equal(root_resolve(f->root, "/home/new", &real, &err), -EPERM);
+	assert_int_equal(root_resolve(f->root, "/home/friend", &real, &err), -EPERM);
+	assert_null(real);
+	give(f, "/home/etc", 0);
+	assert_resolved(f, "/home/etc/real", "/etc/real");
+}
+
 /* /sys is the tree's own where it has PCI devices, or the one that is named, never a mixture. */
 static void test_sysfs(void **state)
 {
@@ -295,7 +333,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_read), T(test_links_stay_inside), T(test_no_file), T(test_text),
-		T(test_attributes), T(test_list), T(test_resolve), T(test_sysfs), T(test_live),
+		T(test_attributes), T(test_list), T(test_resolve), T(test_links_of_others), T(test_sysfs), T(test_live),
 		T(test_open_fails),
 	};
 
