@@ -198,6 +198,10 @@ static void test_kernel_order(void **state)
 	put(f, "/lib/modules/7.0.0-left/kernel/x.ko", "");
 	put(f, "/lib/modules/file", "");
 	put(f, "/proc/sys/kernel/osrelease", "6.1.0-10-amd64\n");
+	/* Names that a command would take for something else. */
+	put(f, "/lib/modules/--kver=6.2/modules.dep", "");
+	put(f, "/lib/modules/6*/modules.dep", "");
+	put(f, "/lib/modules/6 1\n/modules.dep", "");
 	scan(f);
 	assert_int_equal(f->machine->n_kernels, ARRAY_SIZE(order));
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {

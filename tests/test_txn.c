@@ -645,7 +645,7 @@ static void missing_program(void **state)
 static void clean_surroundings(void **state)
 {
 	static const char *const scripts[] = {"read x || echo no input",
-		"echo $PATH,$TERM,$HOME,$DEBIAN_FRONTEND,$SECRET,$(umask),$(pwd)",
+		"echo $PATH,$TERM,$HOME,$DEBIAN_FRONTEND,$SECRET$LD_LIBRARY_PATH$BASH_ENV$ENV,$(umask),$(pwd)",
 		/* 3 is the directory that it reads. */
 		"for f in /proc/$$/fd/*; do echo ${f##*/}; done",
 		"read pid comm state parent group session rest </proc/$$/stat; echo $((session - "
@@ -664,6 +664,9 @@ static void clean_surroundings(void **state)
 		skip();
 	open_scene(&s, support_edits, scripts);
 	assert_int_equal(setenv("SECRET", "secret", 1), 0);
+	assert_int_equal(setenv("LD_LIBRARY_PATH", "/tmp", 1), 0);
+	assert_int_equal(setenv("BASH_ENV", "/tmp/a", 1), 0);
+	assert_int_equal(setenv("ENV", "/tmp/a", 1), 0);
 	(void)signal(SIGUSR2, SIG_IGN);
 	(void)sigemptyset(&usr1);
 	(void)sigaddset(&usr1, SIGUSR1);
@@ -684,6 +687,9 @@ static void clean_surroundings(void **state)
 	support_run((const char *const[]){"/bin/cat", "/proc/self/mounts", NULL}, &mounts);
 	assert_null(strstr(mounts.s, s.dir));
 	str_free(&mounts);
+	unsetenv("LD_LIBRARY_PATH");
+	unsetenv("BASH_ENV");
+	unsetenv("ENV");
 	close_scene(&s);
 }
 
