@@ -50,28 +50,11 @@ static struct base bases[] = {
 	{.name = "nixos"},
 };
 
-/* Where they all are, and beside them what no link below them may lead to.  A shell that waits for
- * the end of this program, whatever that is, removes it. */
-static const char *scratch(void)
-{
-	static char *dir;
-	_cleanup_free_ char *command = NULL;
-
-	if (dir)
-		return dir;
-	dir = support_scratch();
-	support_put(dir, "/outside/file", "not to be touched\n");
-	if (asprintf(&command, "trap '' INT TERM; cat >/dev/null; rm -rf '%s'", dir) < 0 ||
-		!popen(command, "we"))
-		abort();
-	return dir;
-}
-
 static void make_base(struct base *base)
 {
 	_cleanup_free_ char *fixture = NULL;
 
-	if (asprintf(&base->dir, "%s/%s", scratch(), base->name) < 0 ||
+	if (asprintf(&base->dir, "%s/%s", support_fuzz_scratch(), base->name) < 0 ||
 		asprintf(&fixture, "tests/fixtures/roots/%s", base->name) < 0 ||
 		mktree_root(fixture, base->dir) < 0 ||
 		mktree_machine("tests/fuzz/tree.facts", base->dir) < 0 ||
@@ -270,22 +253,28 @@ static bool scan(const struct root *root, struct machine **ret)
 	return r == 0;
 }
 
+/* NULL: refused. */
+static struct plan *make_plan(
+	const struct root *root, const struct machine *machine, const struct choice *choice)
+{
+	struct plan *plan = NULL;
+	struct error err = {0};
+	int r = plan_build(root, machine, choice, &plan, &err);
+
+	if (r < 0)
+		support_fuzz_refused(r, &err);
+	return plan;
+}
+
 /* A plan, carried out; false: refused. */
 static bool apply_choice(const struct base *base, const struct root *root,
 	const struct machine *machine, const struct choice *choice, size_t *n_changes)
 {
-	_cleanup_(plan_freep) struct plan *plan = NULL;
-	struct error err = {0};
-	struct str out = {0};
-	int r = plan_build(root, machine, choice, &plan, &err);
+	_cleanup_(plan_freep) struct plan *plan = make_plan(root, machine, choice);
 
-	if (r < 0) {
-		support_fuzz_refused(r, &err);
+	if (!plan)
 		return false;
-	}
 	*n_changes = plan->n_changes;
-	end_report(&out, report_plan(plan, false, &out), true);
-	end_report(&out, report_plan(plan, true, &out), false);
 	return apply(base, root, plan);
 }
 
@@ -314,7 +303,7 @@ static void check_released(const struct base *base, const char *before)
 		abort();
 	drop_quotes(a);
 	drop_quotes(b);
-	support_assert_same(a, b);
+	support_fuzz_same("what is released", a, b);
 }
 
 static void check_again(const struct base *base, const struct root *root, const struct strv *words,
@@ -328,11 +317,39 @@ static void check_again(const struct base *base, const struct root *root, const 
 	if (!scan(root, &machine))
 		support_fuzz_broken("the changed system cannot be looked at", "", before);
 	take_choice(machine, words, &choice);
-	report_state(root, machine, &choice);
 	if (!apply_choice(base, root, machine, &choice, &n) || n)
 		support_fuzz_broken("the same choice again", "", n ? "changes" : "refused");
 	if (apply_choice(base, root, machine, &none, &n) && exact)
 		check_released(base, before);
+}
+
+static void change(const struct base *base, const struct root *root, const struct machine *machine,
+	const struct choice *choice, const struct strv *words, bool exact)
+{
+	_cleanup_free_ char *before = tree(base), *after = NULL;
+	size_t n = 0;
+
+	if (apply_choice(base, root, machine, choice, &n) && n)
+		check_again(base, root, words, before, exact);
+	go_back(base, root);
+	after = tree(base);
+	support_fuzz_same("what is rolled back", before, after);
+	support_fuzz_outside();
+}
+
+static void look(const struct base *base, const struct root *root, const struct machine *machine,
+	const struct choice *choice)
+{
+	_cleanup_(plan_freep) struct plan *plan = make_plan(root, machine, choice);
+	struct str out = {0};
+
+	report_machine(machine, choice);
+	report_state(root, machine, choice);
+	if (!plan)
+		return;
+	check_plan(base, plan);
+	end_report(&out, report_plan(plan, false, &out), true);
+	end_report(&out, report_plan(plan, true, &out), false);
 }
 
 static void run(const struct base *base, const struct strv *words, bool exact)
@@ -340,21 +357,17 @@ static void run(const struct base *base, const struct strv *words, bool exact)
 	_cleanup_(machine_freep) struct machine *machine = NULL;
 	_cleanup_(choice_free) struct choice choice = {0};
 	_cleanup_(root_closep) struct root *root = NULL;
-	_cleanup_free_ char *before = tree(base), *after = NULL;
 	struct error err = {0};
-	size_t n = 0;
 
 	if (root_open(base->dir, NULL, &root, &err) < 0)
 		abort();
 	if (!scan(root, &machine))
 		return;
 	take_choice(machine, words, &choice);
-	report_machine(machine, &choice);
-	if (apply_choice(base, root, machine, &choice, &n) && n)
-		check_again(base, root, words, before, exact);
-	go_back(base, root);
-	after = tree(base);
-	support_assert_same(before, after);
+	if (strv_has(words, "look"))
+		look(base, root, machine, &choice);
+	else
+		change(base, root, machine, &choice, words, exact);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

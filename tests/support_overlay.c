@@ -184,3 +184,13 @@ void support_overlay_lift(struct support_overlay *o)
 	free(o->v);
 	*o = (struct support_overlay){0};
 }
+
+void support_overlay_forget(struct support_overlay *o)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		free(o->v[i].path);
+		free(o->v[i].text);
+	}
+	free(o->v);
+	*o = (struct support_overlay){0};
+}

@@ -32,5 +32,7 @@ void support_overlay_lay(
 	struct support_overlay *overlay, int root, const char *text, const char *const *paths);
 /* All is as it was before. */
 void support_overlay_lift(struct support_overlay *overlay);
+/* The tree goes as it is. */
+void support_overlay_forget(struct support_overlay *overlay);
 
 #endif
