@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DEVICES "/sys/bus/pci/devices"
@@ -120,10 +121,41 @@ static int read_names(const struct scan *scan, struct device *device)
 	return 0;
 }
 
+/* libpci opens these by itself, and would wait for ever at a pipe, which a saved tree may hold. */
+static bool is_safe(const struct scan *scan, const struct device *device, int fields)
+{
+	static const struct {
+		int field;
+		const char *name;
+	} files[] = {
+		{PCI_FILL_MODULE_ALIAS, "modalias"},
+		{PCI_FILL_CLASS | PCI_FILL_CLASS_EXT, "class"},
+		{PCI_FILL_CLASS_EXT, "revision"},
+		{PCI_FILL_IDENT, "vendor"},
+		{PCI_FILL_IDENT, "device"},
+		{PCI_FILL_SUBSYS, "subsystem_vendor"},
+		{PCI_FILL_SUBSYS, "subsystem_device"},
+		{PCI_FILL_IDENT, "config"},
+	};
+	struct stat st;
+
+	for (size_t i = 0; !root_sysfs_is_live(scan->root) && i < ARRAY_SIZE(files); i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "%s/%s", device->address, files[i].name);
+		if ((files[i].field & fields) && fstatat(scan->devices, path, &st, 0) == 0 &&
+			!S_ISREG(st.st_mode))
+			return false;
+	}
+	return true;
+}
+
 static struct pci_dev *libpci_read(const struct scan *scan, const struct device *device, int fields)
 {
 	struct pci_dev *volatile dev = NULL;
 
+	if (!is_safe(scan, device, fields))
+		return NULL;
 	if (setjmp(fault)) {
 		if (dev)
 			pci_free_dev(dev);

@@ -370,9 +370,18 @@ static void run(const struct base *base, const struct strv *words, bool exact)
 		change(base, root, machine, &choice, words, exact);
 }
 
+static void remove_below(const struct base *base, const char *path)
+{
+	char *full = NULL;
+
+	if (asprintf(&full, "%s%s", base->dir, path) < 0)
+		abort();
+	support_remove(full);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_free_ char *text = support_fuzz_text(data, size), *first = NULL, *state = NULL;
+	_cleanup_free_ char *text = support_fuzz_text(data, size), *first = NULL;
 	_cleanup_(strv_free) struct strv words = {0};
 	struct support_overlay overlay;
 	const struct base *base;
@@ -381,12 +390,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!first || strv_split(&words, first, " ") < 0)
 		return 0;
 	base = find_base(&words);
-	if (asprintf(&state, "%s" SNAPSHOT_STATE_DIR, base->dir) < 0)
-		abort();
 	support_overlay_lay(&overlay, base->fd, text, fuzz_tree_paths);
 	run(base, &words, is_exact(text));
-	if (access(state, F_OK) == 0)
-		support_remove(TAKE_PTR(state));
+	remove_below(base, SNAPSHOT_DIR);
 	support_overlay_lift(&overlay);
+	remove_below(base, SNAPSHOT_STATE_DIR);
 	return 0;
 }
