@@ -4,7 +4,7 @@
 #   make check      build and run the tests (SAN=1: under AddressSanitizer and UBSan)
 #   make check-vm   the main job on booted machines under QEMU
 #   make bench      speed, beside lspci
-#   make fuzz       the editors of configuration files under libFuzzer, FUZZ_SECONDS each
+#   make fuzz       all that reads files under libFuzzer, from a grammar to a whole system; FUZZ_SECONDS each
 #   make valgrind   the tests under valgrind;  make lint: shellcheck, cppcheck, clang-tidy
 #   make install    with PREFIX and DESTDIR;  make uninstall
 VERSION := 0.1
