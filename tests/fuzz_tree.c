@@ -278,11 +278,11 @@ static bool apply_choice(const struct base *base, const struct root *root,
 	return apply(base, root, plan);
 }
 
-/* What a system has of ours already is not the person's to get back. */
-static bool is_exact(const char *text)
-{
-	return !strstr(text, "vfio-wizard") && !strstr(text, "vfio-bind");
-}
+struct input {
+	struct strv words;
+	bool exact;  /* what a system has of ours already is not the person's to get back */
+	bool linked; /* what looks at one file may see another one that was written */
+};
 
 /* A bare word gets quotes, and keeps them. */
 static void drop_quotes(char *text)
@@ -306,8 +306,9 @@ static void check_released(const struct base *base, const char *before)
 	support_fuzz_same("what is released", a, b);
 }
 
-static void check_again(const struct base *base, const struct root *root, const struct strv *words,
-	const char *before, bool exact)
+/* The same choice again changes nothing, or nothing the second time; then all is released. */
+static void check_again(const struct base *base, const struct root *root, const struct input *input,
+	const char *before, int times)
 {
 	_cleanup_(machine_freep) struct machine *machine = NULL;
 	_cleanup_(choice_free) struct choice choice = {0};
@@ -316,21 +317,23 @@ static void check_again(const struct base *base, const struct root *root, const 
 
 	if (!scan(root, &machine))
 		support_fuzz_broken("the changed system cannot be looked at", "", before);
-	take_choice(machine, words, &choice);
-	if (!apply_choice(base, root, machine, &choice, &n) || n)
+	take_choice(machine, &input->words, &choice);
+	if (!apply_choice(base, root, machine, &choice, &n) || (n && times == 1))
 		support_fuzz_broken("the same choice again", "", n ? "changes" : "refused");
-	if (apply_choice(base, root, machine, &none, &n) && exact)
+	if (n)
+		check_again(base, root, input, before, times - 1);
+	else if (apply_choice(base, root, machine, &none, &n) && input->exact)
 		check_released(base, before);
 }
 
 static void change(const struct base *base, const struct root *root, const struct machine *machine,
-	const struct choice *choice, const struct strv *words, bool exact)
+	const struct choice *choice, const struct input *input)
 {
 	_cleanup_free_ char *before = tree(base), *after = NULL;
 	size_t n = 0;
 
 	if (apply_choice(base, root, machine, choice, &n) && n)
-		check_again(base, root, words, before, exact);
+		check_again(base, root, input, before, input->linked ? 2 : 1);
 	go_back(base, root);
 	after = tree(base);
 	support_fuzz_same("what is rolled back", before, after);
@@ -352,7 +355,7 @@ static void look(const struct base *base, const struct root *root, const struct 
 	end_report(&out, report_plan(plan, true, &out), false);
 }
 
-static void run(const struct base *base, const struct strv *words, bool exact)
+static void run(const struct base *base, const struct input *input)
 {
 	_cleanup_(machine_freep) struct machine *machine = NULL;
 	_cleanup_(choice_free) struct choice choice = {0};
@@ -363,11 +366,11 @@ static void run(const struct base *base, const struct strv *words, bool exact)
 		abort();
 	if (!scan(root, &machine))
 		return;
-	take_choice(machine, words, &choice);
-	if (strv_has(words, "look"))
+	take_choice(machine, &input->words, &choice);
+	if (strv_has(&input->words, "look"))
 		look(base, root, machine, &choice);
 	else
-		change(base, root, machine, &choice, words, exact);
+		change(base, root, machine, &choice, input);
 }
 
 static void remove_below(const struct base *base, const char *path)
@@ -382,18 +385,23 @@ static void remove_below(const struct base *base, const char *path)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *text = support_fuzz_text(data, size), *first = NULL;
-	_cleanup_(strv_free) struct strv words = {0};
 	struct support_overlay overlay;
+	struct input input = {0};
 	const struct base *base;
 
 	first = text ? strndup(text, strcspn(text, "\n")) : NULL;
-	if (!first || strv_split(&words, first, " ") < 0)
+	if (!first)
 		return 0;
-	base = find_base(&words);
+	if (strv_split(&input.words, first, " ") < 0)
+		abort();
+	input.exact = !strstr(text, "vfio-wizard") && !strstr(text, "vfio-bind");
+	input.linked = strstr(text, "\n=> ");
+	base = find_base(&input.words);
 	support_overlay_lay(&overlay, base->fd, text, fuzz_tree_paths);
-	run(base, &words, is_exact(text));
+	run(base, &input);
 	remove_below(base, SNAPSHOT_DIR);
 	support_overlay_lift(&overlay);
 	remove_below(base, SNAPSHOT_STATE_DIR);
+	strv_free(&input.words);
 	return 0;
 }
