@@ -243,6 +243,27 @@ static void links_are_followed_inside_the_root(void **state)
 	sample_close(&s);
 }
 
+/* What systemd calls masked: written through the link, the unit would be in /dev, or nowhere. */
+static void what_is_switched_off_is_said(void **state)
+{
+	struct sample s = {0};
+	struct error err = {0};
+	_cleanup_free_ char *link = NULL;
+
+	(void)state;
+	sample_open(&s, Z170, "debian12");
+	support_put(s.dir, "/etc/systemd/system/own.service", "");
+	assert_true(asprintf(&link, "%s" TARGET_UNIT, s.dir) > 0);
+	assert_int_equal(symlink("/dev/null", link), 0);
+	sample_choose(&s, GPU);
+	assert_int_equal(sample_try(&s, &err), -EINVAL);
+	assert_non_null(strstr(err.text, TARGET_UNIT " is a link to /dev/null"));
+	choice_free(&s.choice);
+	sample_plan(&s);
+	assert_true(plan_is_empty(s.plan));
+	sample_close(&s);
+}
+
 static void modprobe_reads_it_as_meant(void **state)
 {
 	_cleanup_(str_free) struct str out = {0};
@@ -387,6 +408,7 @@ int main(void)
 		cmocka_unit_test(a_file_of_the_person_in_our_place_is_told_and_never_deleted),
 		cmocka_unit_test(bad_files_are_named),
 		cmocka_unit_test(links_are_followed_inside_the_root),
+		cmocka_unit_test(what_is_switched_off_is_said),
 		cmocka_unit_test(modprobe_reads_it_as_meant),
 		cmocka_unit_test(systemd_takes_the_unit),
 		cmocka_unit_test(sh_reads_the_drop_in_as_meant),

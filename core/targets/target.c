@@ -101,14 +101,30 @@ static bool is_ours(const struct content *content, const char *where)
 	return content->kind == CONTENT_FILE && strstr(content->text, TARGET_MARK);
 }
 
+/* How systemd, udev and modprobe have a file of theirs switched off. */
+static bool is_masked(const struct target_input *in, const char *path)
+{
+	char where[32];
+
+	return root_link(in->root, path, where, sizeof(where)) > 0 &&
+	       strcmp(where, "/dev/null") == 0;
+}
+
 static int own(const struct target_input *in, struct plan *plan, const struct target *target,
 	const char *path, const struct content *wanted, const char *where, struct error *err)
 {
 	_cleanup_(content_free) struct content before = {0};
 	_cleanup_free_ char *resolved = NULL;
-	int r = content_read(in->root, path, where != NULL, &resolved, &before, err);
+	bool masked = !where && is_masked(in, path);
+	int r;
 
-	if (r < 0)
+	if (masked && wanted->kind != CONTENT_ABSENT)
+		return error_set(err, -EINVAL,
+			"%s is a link to /dev/null, which switches it off; remove the link (that of a "
+			"unit with systemctl unmask)",
+			path);
+	r = masked ? 0 : content_read(in->root, path, where != NULL, &resolved, &before, err);
+	if (masked || r < 0)
 		return r;
 	if (before.kind != CONTENT_ABSENT && !is_ours(&before, where) &&
 		!content_same(&before, wanted)) {
