@@ -27,16 +27,19 @@ class Machine:
 
     `program` is the built program. It comes in on a second disk of the root disk's
     controller, which adds no PCI device.
+    `disk`, `hardware` (arguments of QEMU) and `program_disk` (None: without it) count from the
+    next start on.
     Used as a context manager it never outlives its block.
     """
 
     def __init__(self, kind, disk, directory, program=None):
         self.kind = kind
-        self._disk = pathlib.Path(disk)
+        self.disk = pathlib.Path(disk)
+        self.hardware = shlex.split(ARGUMENTS)
         self._directory = pathlib.Path(directory)
-        self._program_disk = self._directory / "program.img" if program else None
+        self.program_disk = self._directory / "program.img" if program else None
         if program:
-            _program_disk(program, self._program_disk)
+            _program_disk(program, self.program_disk)
         self._pidfile = self._directory / "qemu.pid"
         self._firmware = self._directory / "firmware.fd"
         self._log = self._directory / "qemu.log"
@@ -68,6 +71,10 @@ class Machine:
     def wait_up(self, timeout=180):
         """Wait until the guest has started up and both serial lines answer."""
         self.agent.wait_ready(timeout)
+        self.settle(timeout)
+
+    def settle(self, timeout=180):
+        """Once the agent is ready: wait until the rest of the system is, too."""
         self.agent.run("systemctl is-system-running --wait; udevadm settle", timeout=timeout)
         self.console.wait_for(r"root@vm:", timeout=60)
         self.console.type("clear\r")
@@ -118,15 +125,14 @@ class Machine:
                 "; status=$?; umount /mnt; exit $status")
 
     def _command(self, kernel):
-        argv = ["qemu-system-x86_64", *shlex.split(ARGUMENTS)]
+        argv = ["qemu-system-x86_64", *self.hardware]
         argv += ["-pidfile", str(self._pidfile)]
         argv += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
         argv += ["-serial", f"unix:{self._line},server=on,wait=off"]
-        disk_format = "qcow2" if self._disk.suffix == ".qcow2" else "raw"
-        argv += ["-drive", f"file={self._disk},format={disk_format},if=ide,index=0"
+        argv += ["-drive", f"file={self.disk},format={disk_format(self.disk)},if=ide,index=0"
                            ",cache=writeback"]
-        if self._program_disk:
-            argv += ["-drive", f"file={self._program_disk},format=raw,if=ide,index=1,snapshot=on"]
+        if self.program_disk:
+            argv += ["-drive", f"file={self.program_disk},format=raw,if=ide,index=1,snapshot=on"]
         if kernel:      # the loader of -kernel is the BIOS's
             argv += ["-kernel", str(kernel[0]), "-initrd", str(kernel[1]), "-append", kernel[2]]
         elif self.kind.loader.efi:
@@ -155,7 +161,13 @@ def _program_disk(program, disk):
 
 
 def overlay(base, path):
-    """A copy-on-write disk on top of the base disk."""
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
+    """A copy-on-write disk on top of a base disk, or of another of its kind."""
+    # A killed QEMU may hold the lock of the file before it for a moment longer.
+    pathlib.Path(path).unlink(missing_ok=True)
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", disk_format(base),
                     "-b", str(base), str(path)], check=True)
-    return path
+    return pathlib.Path(path)
+
+
+def disk_format(disk):
+    return "qcow2" if pathlib.Path(disk).suffix == ".qcow2" else "raw"
