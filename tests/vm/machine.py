@@ -121,7 +121,7 @@ class Machine:
     def install_program(self):
         """Put the program where `make install` puts it."""
         self.sh("mount -o ro LABEL=program /mnt"
-                " && install -m 755 /mnt/vfio-wizard /usr/local/bin/vfio-wizard"
+                " && install -m 755 /mnt/vfio-wizard /usr/local/sbin/vfio-wizard"
                 "; status=$?; umount /mnt; exit $status")
 
     def _command(self, kernel):
