@@ -8,6 +8,7 @@ import time
 
 import files
 import machine
+import ways_back
 from hardware import ARGUMENTS, CHOSEN_NIC
 from machine import PROMPT
 from steps import equal, has, step
@@ -15,6 +16,7 @@ from steps import equal, has, step
 CUTS = int(os.environ.get("VFIO_WIZARD_VM_CUTS", "20"))
 SEED = int(os.environ.get("VFIO_WIZARD_VM_SEED", "0")) or int(time.time())
 APPLY = f"vfio-wizard apply --yes {CHOSEN_NIC}"
+WANTED = "/etc/systemd/system/basic.target.wants/vfio-bind.service"
 
 # Images and what only their builders leave are not among the recorded files.
 IN_BOOT = "ls -A /boot /boot/grub"
@@ -73,8 +75,7 @@ def before_the_cut(proof):
 
 
 def record(vm, name):
-    files.record(vm, name)
-    files.record_image(vm, name)
+    ways_back.record(vm, name)
     vm.sh(f"{IN_BOOT} >{files.STORE}/{name}.boot")
 
 
@@ -124,6 +125,9 @@ def mend(proof, cut):
         cut.way = "-"
         return
     has(vm.agent.run("vfio-wizard list 2>&1 >/dev/null").out, "cut short", "what list says")
+    # As far as it came by then, its own unit says so, too.
+    if vm.agent.run(f"test -e {WANTED} -a -e /usr/local/bin/vfio-bind").status == 0:
+        has(vm.sh("journalctl -b -o cat -u vfio-bind.service"), "cut short", "the journal")
     vm.sh(f"vfio-wizard recover --yes --{cut.way}", timeout=900)
     vm.sh("vfio-wizard recover", timeout=120)
 

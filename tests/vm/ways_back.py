@@ -20,7 +20,7 @@ RESCUE = ("rescue", "rescue-dracut", "rescue-systemd-boot")
 # looks like, where the host's root is mounted.
 INITRAMFS_SHELLS = {
     "initramfs-tools": ("break=bottom", r"\(initramfs\)\s*\Z", "/root"),
-    "dracut": ("rd.break", r"(switch_root|sh-[\d.]+|initramfs|bash-[\d.]+)\S*#\s*\Z", "/sysroot"),
+    "dracut": ("rd.break", r"#\s*\Z", "/sysroot"),
 }
 
 
@@ -144,7 +144,8 @@ def initramfs_shell(proof):
     word, prompt, root = INITRAMFS_SHELLS[proof.vm.kind.initramfs.files]
     begin_bad_boot(proof, word)
     console = proof.vm.console
-    if console.wait_for(prompt + r"|Press Enter for maintenance", 180).group().startswith("Press"):
+    found = console.wait_for(rf"{prompt}|Press Enter for maintenance", 180)
+    if found.group().startswith("Press"):
         console.keys("Enter")
         console.wait_for(prompt)
     console.type(f"mount -o remount,rw {root}\r")
