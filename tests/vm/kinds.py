@@ -27,12 +27,6 @@ DRACUT = Initramfs(
     volatile=(),
 )
 
-# The way back has a machine of its own: a change that fails is not there when the others begin.
-WAY_BACK = ("trial", "rescue-shell")
-ON_DEMAND = ("rescue-shell",)       # tests/vm/run --machine way-back --only rescue-shell
-MAIN_JOB = ("requirements", "apply", "reboot", "second-level", "warnings", "undo-at-boot-prompt",
-            "boots", "rollback", "restored")
-
 # `boots`: of the identical cards, in all; `skips`: steps that one kind is enough for, run by name
 # only; `disk`: the kind whose disk it begins with; `plain`: a run that names no machine has it;
 # `seconds`: no machine of the kind takes half as long.
@@ -41,18 +35,31 @@ Kind = collections.namedtuple("Kind", "name text loader initramfs packages boots
 
 KINDS = {kind.name: kind for kind in (
     Kind("debian", "BIOS, GRUB, initramfs-tools", loaders.Grub, INITRAMFS_TOOLS,
-         packages=("busybox-static", "qemu-system-x86"), boots=5, skips=WAY_BACK, disk="debian"),
+         packages=("busybox-static", "qemu-system-x86"), boots=5, skips=(), disk="debian"),
+    # The way back has a machine of its own: a change that fails is not there when the others begin.
     Kind("way-back", "BIOS, GRUB, initramfs-tools", loaders.Grub, INITRAMFS_TOOLS,
-         packages=(), boots=0, skips=MAIN_JOB + ON_DEMAND, disk="debian"),
+         packages=(), boots=0, skips=(), disk="debian"),
     Kind("dracut", "BIOS, GRUB, dracut", loaders.Grub, DRACUT,
-         packages=(), boots=2, skips=("second-level", "warnings") + WAY_BACK, disk="dracut"),
+         packages=(), boots=2, skips=("second-level", "warnings"), disk="dracut"),
     Kind("systemd-boot", "UEFI, systemd-boot, initramfs-tools", loaders.SystemdBoot,
-         INITRAMFS_TOOLS, packages=(), boots=2, skips=("second-level", "warnings") + WAY_BACK,
+         INITRAMFS_TOOLS, packages=(), boots=2, skips=("second-level", "warnings"),
          disk="systemd-boot"),
     Kind("uses", "root in LUKS on LVM, a bridge over a bond, a USB keyboard", loaders.Grub,
          INITRAMFS_TOOLS,
          packages=("busybox-static", "cryptsetup-initramfs", "fdisk", "lvm2", "qemu-system-x86"),
          boots=0, skips=("taken",), disk="uses", plain=False, seconds=3 * 60 * 60),
+    Kind("rescue", "every way back, with GRUB and initramfs-tools", loaders.Grub,
+         INITRAMFS_TOOLS, packages=(), boots=0, skips=(), disk="debian", plain=False,
+         seconds=2 * 60 * 60),
+    Kind("rescue-dracut", "the way back from the shell of dracut's initramfs", loaders.Grub, DRACUT,
+         packages=(), boots=0, skips=(), disk="dracut", plain=False),
+    Kind("rescue-systemd-boot", "the way back from systemd-boot's menu", loaders.SystemdBoot,
+         INITRAMFS_TOOLS, packages=(), boots=0, skips=(), disk="systemd-boot", plain=False),
+    Kind("power-cuts", "the power cut at random moments", loaders.Grub, INITRAMFS_TOOLS,
+         packages=(), boots=0, skips=(), disk="debian", plain=False, seconds=4 * 60 * 60),
+    Kind("network", "the network given away on trial", loaders.Grub, INITRAMFS_TOOLS,
+         packages=("libpam-systemd", "openssh-server"), boots=0, skips=(), disk="network",
+         plain=False, seconds=60 * 60),
 )}
 
 

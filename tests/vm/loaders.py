@@ -26,6 +26,14 @@ class Grub:
         else:
             console.keys("Enter")
 
+    @staticmethod
+    def boot_without_passthrough(console):
+        """The last entry of the menu."""
+        console.wait_for(r"GNU GRUB", timeout=60)
+        console.keys("C-e")
+        console.wait_for(r"^ *\|\*.*, without passthrough")
+        console.keys("Enter")
+
 
 class SystemdBoot:
     """systemd-boot from UEFI, on a GPT disk with an ESP, with Debian's own hooks."""
@@ -51,6 +59,16 @@ kernel-install add "$(uname -r)" "/boot/vmlinuz-$(uname -r)"
             # Its cursor is at the start of the line.
             console.type(extra + " ")
             console.wait_for(rf"^ *{re.escape(extra)} root=")
+        console.keys("Enter")
+
+    @staticmethod
+    def boot_without_passthrough(console):
+        """The last entry of the menu but for the firmware's own."""
+        console.wait_for(r"without passthrough", timeout=120)
+        entries = [row.strip() for row in console.screen_settled().split("\n") if row.strip()]
+        last = next(i for i, entry in enumerate(entries) if "without passthrough" in entry)
+        for _ in range(last):
+            console.keys("Down")
         console.keys("Enter")
 
 

@@ -27,7 +27,8 @@ class Machine:
 
     `program` is the built program. It comes in on a second disk of the root disk's
     controller, which adds no PCI device.
-    `disk` and `hardware` (arguments of QEMU) count from the next start on.
+    `disk`, `hardware` (arguments of QEMU) and `program_disk` (None: without it) count from the
+    next start on.
     Used as a context manager it never outlives its block.
     """
 
@@ -36,9 +37,9 @@ class Machine:
         self.disk = pathlib.Path(disk)
         self.hardware = shlex.split(ARGUMENTS)
         self._directory = pathlib.Path(directory)
-        self._program_disk = self._directory / "program.img" if program else None
+        self.program_disk = self._directory / "program.img" if program else None
         if program:
-            _program_disk(program, self._program_disk)
+            _program_disk(program, self.program_disk)
         self._pidfile = self._directory / "qemu.pid"
         self._firmware = self._directory / "firmware.fd"
         self._log = self._directory / "qemu.log"
@@ -120,7 +121,7 @@ class Machine:
     def install_program(self):
         """Put the program where `make install` puts it."""
         self.sh("mount -o ro LABEL=program /mnt"
-                " && install -m 755 /mnt/vfio-wizard /usr/local/bin/vfio-wizard"
+                " && install -m 755 /mnt/vfio-wizard /usr/local/sbin/vfio-wizard"
                 "; status=$?; umount /mnt; exit $status")
 
     def _command(self, kernel):
@@ -128,11 +129,10 @@ class Machine:
         argv += ["-pidfile", str(self._pidfile)]
         argv += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
         argv += ["-serial", f"unix:{self._line},server=on,wait=off"]
-        disk_format = "qcow2" if self.disk.suffix == ".qcow2" else "raw"
-        argv += ["-drive", f"file={self.disk},format={disk_format},if=ide,index=0"
+        argv += ["-drive", f"file={self.disk},format={disk_format(self.disk)},if=ide,index=0"
                            ",cache=writeback"]
-        if self._program_disk:
-            argv += ["-drive", f"file={self._program_disk},format=raw,if=ide,index=1,snapshot=on"]
+        if self.program_disk:
+            argv += ["-drive", f"file={self.program_disk},format=raw,if=ide,index=1,snapshot=on"]
         if kernel:      # the loader of -kernel is the BIOS's
             argv += ["-kernel", str(kernel[0]), "-initrd", str(kernel[1]), "-append", kernel[2]]
         elif self.kind.loader.efi:
@@ -161,7 +161,13 @@ def _program_disk(program, disk):
 
 
 def overlay(base, path):
-    """A copy-on-write disk on top of the base disk."""
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
+    """A copy-on-write disk on top of a base disk, or of another of its kind."""
+    # A killed QEMU may hold the lock of the file before it for a moment longer.
+    pathlib.Path(path).unlink(missing_ok=True)
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", disk_format(base),
                     "-b", str(base), str(path)], check=True)
-    return path
+    return pathlib.Path(path)
+
+
+def disk_format(disk):
+    return "qcow2" if pathlib.Path(disk).suffix == ".qcow2" else "raw"

@@ -11,18 +11,18 @@ import files
 import nested
 from hardware import (BRIDGED_NEIGHBOUR, BRIDGED_NIC, CHOSEN_NIC, HOST_DRIVERS, NVME, ROOT_DISK,
                       TWIN_NIC)
-from wizard import REQUIREMENTS, Wizard
+from wizard import Wizard
 
 CHOSEN = (CHOSEN_NIC, NVME)
 
-Step = collections.namedtuple("Step", "name run needs text kind")
+Step = collections.namedtuple("Step", "name run needs text kinds")
 STEPS = []
 
 
-def step(text, needs=(), kind=None):
-    """A step of the kind of machine that is named; or of all that have none of their own."""
+def step(text, needs=(), kinds=()):
+    """A step of the kinds of machine that are named; or of all that have none of their own."""
     def register(run):
-        STEPS.append(Step(run.__name__.replace("_", "-"), run, tuple(needs), text, kind))
+        STEPS.append(Step(run.__name__.replace("_", "-"), run, tuple(needs), text, kinds))
         return run
     return register
 
@@ -34,6 +34,8 @@ class Proof:
         self.vm = vm
         self.forecast = {}
         self.first_drivers = {}
+        self.prepared = None        # a disk that further steps begin with, each anew
+        self.duration = 0           # of an apply, in seconds
 
     def json(self, arguments, status=0):
         result = self.vm.agent.run("vfio-wizard " + arguments, timeout=120)
@@ -204,50 +206,3 @@ def restored(proof):
     files.record(proof.vm, "after")
     files.record_image(proof.vm, "after")
     equal(files.differences(proof.vm, "before", "after"), "", "the files")
-
-
-@step("on trial and not confirmed: the machine takes the change back by itself and boots again",
-      ["start"])
-def trial(proof):
-    devices = " ".join(CHOSEN)
-    proof.vm.sh(f"vfio-wizard apply --yes --with trial --trial-minutes 4 {devices}", timeout=900)
-    proof.vm.reboot()
-    equal({a: proof.drivers()[a] for a in CHOSEN}, dict.fromkeys(CHOSEN, "vfio-pci"),
-          "the chosen devices while on trial")
-    with Wizard(proof.vm) as wizard:
-        has(wizard.page_text(), "on trial", "the first screen")
-    # Nobody confirms.
-    proof.vm.wait_off(timeout=900)
-    proof.vm.boot()
-    equal(proof.drivers(), proof.first_drivers, "the drivers and the first drivers")
-    equal(proof.vm.agent.run("ls /etc/sysconfig/vfio-bind /var/lib/vfio-wizard/trial").out, "",
-          "what is left of the change")
-
-
-@step("the root disk given away with its danger accepted: taken back from init=/bin/bash by keys",
-      ["start"])
-def rescue_shell(proof):
-    findings = proof.json(f"check --json {ROOT_DISK}")["findings"]
-    accept = " ".join(f"--accept {f['id']}" for f in findings if f["severity"] == "danger")
-    has(accept, "root-disk", "the dangers")
-    proof.vm.sh(f"vfio-wizard apply --yes {accept} {ROOT_DISK}", timeout=900)
-    proof.vm.power_off("reboot")
-    proof.vm.start()
-    proof.vm.kind.loader.boot(proof.vm.console, "init=/bin/bash module_blacklist=vfio_pci")
-    prompt = r"(root@\(none\):/#|bash-[\d.]+#)\s*\Z"
-    proof.vm.console.wait_for(prompt, timeout=180)
-    proof.vm.console.type("stty rows 24 cols 80; clear; TERM=linux /usr/local/bin/vfio-wizard; echo ended $?\r")
-    proof.vm.console.wait_for(r"vfio-wizard: Rescue", timeout=60)
-    proof.vm.console.wait_for(r"mounted read-only")
-    proof.vm.console.keys("m")
-    proof.vm.console.wait_for(r"Nothing is missing any more")
-    proof.vm.console.keys("Enter")
-    wizard = Wizard(proof.vm)
-    wizard.at(REQUIREMENTS)
-    wizard.roll_back_newest()
-    proof.vm.console.keys("q")
-    proof.vm.console.wait_for(r"ended 0")
-    proof.vm.console.type("sync; umount -r / ; echo o >/proc/sysrq-trigger\r")
-    proof.vm.wait_off()
-    proof.vm.boot()
-    equal(proof.drivers(), proof.first_drivers, "the drivers and the first drivers")

@@ -130,7 +130,7 @@ def image(path, size):
     return path
 
 
-@step("the system moves into LUKS on LVM, its network onto a bridge over a bond", kind="uses")
+@step("the system moves into LUKS on LVM, its network onto a bridge over a bond", kinds=("uses",))
 def move_in(proof):
     vm = proof.vm
     directory = vm.disk.parent
@@ -156,7 +156,7 @@ def fresh(proof, name):
     proof.vm.disk = machine.overlay(proof.moved, proof.vm.disk.parent / f"{name}.qcow2")
 
 
-@step("what hangs off each device is named, and what its loss costs", ["move-in"], kind="uses")
+@step("what hangs off each device is named, and what its loss costs", ["move-in"], kinds=("uses",))
 def named(proof):
     for use in USES:
         findings = check(proof, use.address)
@@ -175,7 +175,7 @@ def named(proof):
 
 
 @step("the list of devices has a word for each use, and the choice says the danger", ["move-in"],
-      kind="uses")
+      kinds=("uses",))
 def shown(proof):
     with Wizard(proof.vm) as wizard:
         wizard.to_devices()
@@ -190,7 +190,7 @@ def shown(proof):
             wizard.show_all()
 
 
-@step("a card that a second-level guest has open: who has it is said", ["move-in"], kind="uses")
+@step("a card that a second-level guest has open: who has it is said", ["move-in"], kinds=("uses",))
 def guest_running(proof):
     vm = proof.vm
     vm.sh(f"vfio-wizard apply --yes {SPARE_NIC}", timeout=900)
@@ -233,7 +233,7 @@ def comes_up(vm):
 
 
 @step("each device given away for one boot: the host loses what was said, and nothing else",
-      ["move-in"], kind="uses")
+      ["move-in"], kinds=("uses",))
 def taken(proof):
     vm = proof.vm
     vm.power_off()
