@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shlex
 import socket
 import time
@@ -9,6 +10,7 @@ import time
 import files
 import machine
 import ways_back
+from console import wait_until
 from hardware import ARGUMENTS, CHOSEN_NIC
 from machine import PROMPT
 from steps import equal, has, step
@@ -30,18 +32,46 @@ def migratable():
     return words
 
 
+def monitor(directory):
+    return ["-monitor", f"unix:{directory / 'monitor.sock'},server=on,wait=off"]
+
+
+def ask_monitor(directory, *commands):
+    """What QEMU's monitor says to these commands, all of it only if the last one ends it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(120)
+        line.connect(str(directory / "monitor.sock"))
+        line.sendall("".join(f"{command}\n" for command in commands).encode())
+        said = b""
+        while not re.search(rb"VM status: .*\n", said):
+            data = line.recv(65536)
+            if not data:
+                break
+            said += data
+    return said.decode(errors="replace")
+
+
 def save_state(vm, path):
     """Write down the running machine's state, and switch it off."""
-    monitor = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    monitor.connect(str(path.with_name("monitor.sock")))
-    with monitor, monitor.makefile("rw", encoding="ascii", errors="replace", newline="\n") as line:
-        line.write("migrate_set_parameter max-bandwidth 4G\n"
-                   f'migrate "exec:cat >{path}"\nquit\n')
-        line.flush()
-        said = line.read()
+    said = ask_monitor(path.parent, "migrate_set_parameter max-bandwidth 4G",
+                       f'migrate "exec:cat >{path}"', "quit")
     vm.wait_off()
     if not path.exists() or not path.stat().st_size:
         raise AssertionError(f"the machine's state could not be saved:\n{said}")
+
+
+def is_running(directory):
+    try:
+        return "running" in ask_monitor(directory, "info status")
+    except ConnectionRefusedError:      # the socket of the QEMU before
+        return False
+
+
+def start_from_state(vm, path):
+    # What is typed before the machine runs is lost.
+    vm.hardware = [*migratable(), *monitor(path.parent), "-incoming", f"exec:cat {path}"]
+    vm.start()
+    wait_until(lambda: is_running(path.parent), 120, "the saved machine to run")
 
 
 class Cut:
@@ -90,8 +120,7 @@ def saved_state(proof):
     vm = proof.vm
     directory = proof.prepared.parent
     vm.disk = machine.overlay(proof.prepared, directory / "waiting.qcow2")
-    vm.hardware = [*migratable(), "-monitor",
-                   f"unix:{directory / 'monitor.sock'},server=on,wait=off"]
+    vm.hardware = [*migratable(), *monitor(directory)]
     vm.boot()
     vm.sh("sync")
     save_state(vm, directory / "state")
@@ -103,9 +132,7 @@ def cut_power(proof, cut):
     vm = proof.vm
     directory = proof.prepared.parent
     vm.disk = machine.overlay(proof.prepared, directory / "cut.qcow2")
-    vm.hardware = [*migratable(), "-incoming", f"exec:cat {directory / 'state'}"]
-    vm.start()
-    vm.sh("true", timeout=120)
+    start_from_state(vm, directory / "state")
     vm.console.type("clear\r")
     vm.console.wait_for(PROMPT)
     vm.console.type(f"clear; {APPLY}; echo ended with $?\r")
