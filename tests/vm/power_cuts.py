@@ -188,7 +188,8 @@ def cuts(proof):
             cut.became = outcome(proof, cut)
         except Exception as error:  # pylint: disable=broad-except
             cut.became = "HALF"
-            failed.append(f"{cut}\n{error}\n{proof.vm.console.screen().rstrip()}")
+            failed.append(f"{cut}: {error!r}")
+            print(f"{error}\n{proof.vm.console.screen().rstrip()}", flush=True)
         print(f"power-cuts: {number + 1:2} {cut}", flush=True)
         proof.vm.kill()
     equal(failed, [], "cuts after which the machine was not whole")
