@@ -105,7 +105,8 @@ class Machine:
         except (FileNotFoundError, ValueError, ProcessLookupError):
             return
         try:
-            wait_until(lambda: _has_ended(pid), 60, "QEMU to end")
+            # Gone, not only a zombie: its other threads may still hold the disk's lock.
+            wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 60, "QEMU to end")
         except ScreenTimeout as error:
             print(f"{self.kind.name}: {error}", flush=True)     # no matter for what was tested
         self._pidfile.unlink(missing_ok=True)
@@ -142,15 +143,6 @@ class Machine:
             argv += ["-drive", f"file={code},format=raw,if=pflash,readonly=on"]
             argv += ["-drive", f"file={self._firmware},format=raw,if=pflash"]
         return argv
-
-
-def _has_ended(pid):
-    """Also when nobody has asked for its exit status yet."""
-    try:
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    return stat.rpartition(")")[2].split()[0] in "ZX"
 
 
 def _program_disk(program, disk):
