@@ -2,8 +2,6 @@
 
 #include "core/edit.h"
 
-#include <string.h>
-
 /* The lines of the block as words. */
 static int edit(const char *text, struct strv *ours, const struct strv *wanted, char **ret,
 	struct error *err)
@@ -41,19 +39,13 @@ static void check_new(const char *body)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const words[] = {"vfio", "vfio_pci", "# a comment", ""};
-	_cleanup_(strv_free) struct strv first = {0}, second = {0}, values = {0};
-	_cleanup_free_ char *text = NULL;
+	_cleanup_(strv_free) struct strv values = {0};
+	_cleanup_free_ char *text = size < 2 ? NULL : support_fuzz_text(data + 2, size - 2);
 
-	if (size < 2)
-		return 0;
-	support_edit_pick(&first, words, ARRAY_SIZE(words), data[0]);
-	support_edit_pick(&second, words, ARRAY_SIZE(words), data[1]);
-	text = support_fuzz_text(data + 2, size - 2);
 	if (!text)
 		return 0;
 	check_new("vfio\nvfio_pci\n");
-	/* A block of ours that is there already is not the person's to get back. */
-	support_edit_fuzz(edit, text, &first, &second, !strstr(text, "vfio-wizard"));
+	support_edit_input(edit, words, ARRAY_SIZE(words), data, size);
 	if (edit_shell_words(text, "K", &values) < 0)
 		abort();
 	return 0;

@@ -2,8 +2,6 @@
 
 #include "core/edit_booster.h"
 
-#include <string.h>
-
 static int edit(const char *text, struct strv *ours, const struct strv *wanted, char **ret,
 	struct error *err)
 {
@@ -13,17 +11,7 @@ static int edit(const char *text, struct strv *ours, const struct strv *wanted, 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const words[] = {"vfio_pci", "vfio", "a-b", "c"};
-	_cleanup_(strv_free) struct strv first = {0}, second = {0};
-	_cleanup_free_ char *text = NULL;
 
-	if (size < 2)
-		return 0;
-	support_edit_pick(&first, words, ARRAY_SIZE(words), data[0]);
-	support_edit_pick(&second, words, ARRAY_SIZE(words), data[1]);
-	text = support_fuzz_text(data + 2, size - 2);
-	if (!text)
-		return 0;
-	/* A block of ours that is there already is not the person's to get back. */
-	support_edit_fuzz(edit, text, &first, &second, !strstr(text, "vfio-wizard"));
+	support_edit_input(edit, words, ARRAY_SIZE(words), data, size);
 	return 0;
 }

@@ -110,6 +110,21 @@ void support_edit_fuzz(support_edit_fn *edit, const char *text, const struct str
 	abort();
 }
 
+void support_edit_input(support_edit_fn *edit, const char *const *words, size_t n,
+	const uint8_t *data, size_t size)
+{
+	_cleanup_(strv_free) struct strv first = {0}, second = {0};
+	_cleanup_free_ char *text = NULL;
+
+	if (size < 2)
+		return;
+	support_edit_pick(&first, words, n, data[0]);
+	support_edit_pick(&second, words, n, data[1]);
+	text = support_fuzz_text(data + 2, size - 2);
+	if (text)
+		support_edit_fuzz(edit, text, &first, &second, !strstr(text, "vfio-wizard"));
+}
+
 /* One step of support_edit_two(); false: refused. */
 static bool step(support_edit_fn *edit, char **text, struct strv *ours, const struct strv *wanted)
 {

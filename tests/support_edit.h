@@ -20,6 +20,11 @@ void support_edit_pick(struct strv *words, const char *const *from, size_t n, ui
 void support_edit_fuzz(support_edit_fn *edit, const char *text, const struct strv *first,
 	const struct strv *second, bool exact);
 
+/* A fuzzer's whole input: a byte for `first`, one for `second`, and the text.  A block of ours that is
+ * in the text already is not the person's to get back. */
+void support_edit_input(support_edit_fn *edit, const char *const *words, size_t n,
+	const uint8_t *data, size_t size);
+
 /* Two lists of one file keep out of each other's way: what the first edit put in is still there after the
  * second, and with both taken out (exact) the text is as it was. */
 void support_edit_two(support_edit_fn *one, support_edit_fn *other, const char *text,
