@@ -143,8 +143,8 @@ static bool is_whole(const char *line, size_t n)
 }
 
 /* What shall be in the block.  False: it was edited by hand. */
-static bool replace_line(
-	struct str *out, const struct block *block, const char *key, const char *body)
+static bool replace_line(struct str *out, const struct block *block, const char *key, char mark,
+	const char *body)
 {
 	const char *end, *line = line_end(block->start);
 
@@ -152,7 +152,7 @@ static bool replace_line(
 		end = line_end(line);
 		if (!is_whole(line, (size_t)(end - line)))
 			return false;
-		if (base_starts(line, key)) {
+		if (base_starts(line, key) && line[strlen(key)] == mark) {
 			str_add(out, body);
 			body = "";
 		} else {
@@ -163,8 +163,8 @@ static bool replace_line(
 	return true;
 }
 
-int edit_block_line(const char *path, const char *text, const char *key, const char *body,
-	char **ret, struct error *err)
+int edit_block_line(const char *path, const char *text, const char *key, char mark,
+	const char *body, char **ret, struct error *err)
 {
 	_cleanup_(str_free) struct str all = {0};
 	struct block block = {0};
@@ -172,7 +172,7 @@ int edit_block_line(const char *path, const char *text, const char *key, const c
 
 	if (found < 0)
 		return found;
-	if (!found || !replace_line(&all, &block, key, body))
+	if (!found || !replace_line(&all, &block, key, mark, body))
 		return edit_block(path, text, body, ret, err);
 	if (str_check(&all) < 0)
 		return error_set(err, -ENOMEM, "out of memory");

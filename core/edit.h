@@ -13,10 +13,11 @@
  * replaced; a begin without an end is -EINVAL with the line in *err.  The caller frees *ret. */
 int edit_block(const char *path, const char *text, const char *body, char **ret, struct error *err);
 
-/* The same for one line of a block that has a line for each of several keys: only what begins with `key`
- * gives way to `body`, one line or "".  Of a block that was edited by hand nothing else stays either. */
-int edit_block_line(const char *path, const char *text, const char *key, const char *body,
-	char **ret, struct error *err);
+/* The same for one line of a block that has a line for each of several keys: only what begins with
+ * `key` and `mark`, such as '=', gives way to `body`, one line or "".  Of a block that was edited by
+ * hand nothing else stays either. */
+int edit_block_line(const char *path, const char *text, const char *key, char mark,
+	const char *body, char **ret, struct error *err);
 
 /* The words that a file which /bin/sh sources gives to `key`, such as
  * GRUB_CMDLINE_LINUX="a b": of every assignment, in order, quotes removed, $VARIABLES dropped. */

@@ -479,18 +479,31 @@ int edit_list_check_words(
 	return 0;
 }
 
+/* NULL where the block says that it made the file. */
+static int keep_file(char *out, char **ret, struct error *err)
+{
+	if (!out && !(out = strdup("")))
+		return error_set(err, -ENOMEM, "out of memory");
+	*ret = out;
+	return 0;
+}
+
 int edit_list_block(
 	const char *path, const char *text, const char *body, char **ret, struct error *err)
 {
-	_cleanup_free_ char *out = NULL;
+	char *out = NULL;
 	int r = edit_block(path, text, body, &out, err);
 
-	/* NULL where the block says that it made the file. */
-	if (r == 0 && !out && !(out = strdup("")))
-		r = error_set(err, -ENOMEM, "out of memory");
-	if (r == 0)
-		*ret = TAKE_PTR(out);
-	return r;
+	return r < 0 ? r : keep_file(out, ret, err);
+}
+
+int edit_list_block_line(const char *path, const char *text, const char *key, const char *body,
+	char **ret, struct error *err)
+{
+	char *out = NULL;
+	int r = edit_block_line(path, text, key, '=', body, &out, err);
+
+	return r < 0 ? r : keep_file(out, ret, err);
 }
 
 void edit_list_keep(struct strv *ours, struct strv *fresh)

@@ -84,6 +84,9 @@ int edit_list_check_words(
 /* edit_block() for a text that there is, and shall be. */
 int edit_list_block(
 	const char *path, const char *text, const char *body, char **ret, struct error *err);
+/* edit_block_line() of a variable, KEY=..., likewise. */
+int edit_list_block_line(const char *path, const char *text, const char *key, const char *body,
+	char **ret, struct error *err);
 
 /* Replaces *ours by *fresh, which is empty then. */
 void edit_list_keep(struct strv *ours, struct strv *fresh);

@@ -1,6 +1,5 @@
 #include "core/edit_shell.h"
 
-#include "core/edit.h"
 #include "core/edit_list.h"
 #include "core/edit_shell_scan.h"
 
@@ -241,25 +240,7 @@ int edit_shell_read(
 	return parsed.scan.n > 0;
 }
 
-/* The block may hold other variables of ours.  One that made the file may leave it empty. */
-static int put_line(const char *path, const char *text, const char *key, const char *body,
-	char **ret, struct error *err)
-{
-	_cleanup_free_ char *start = NULL, *out = NULL;
-	int r = asprintf(&start, "%s=", key) < 0 ? -ENOMEM : 0;
-
-	if (r < 0)
-		start = NULL;
-	else
-		r = edit_block_line(path, text, start, body, &out, err);
-	if (r == 0 && !out && !(out = strdup("")))
-		r = -ENOMEM;
-	if (r == 0)
-		*ret = TAKE_PTR(out);
-	return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
-}
-
-/* A variable of our own, in a marked block. */
+/* A variable of our own, in a marked block that may hold others. */
 static int put_variable(const char *path, const char *text, const char *key,
 	enum edit_shell_kind kind, const struct strv *wanted, char **ret, struct error *err)
 {
@@ -278,7 +259,7 @@ static int put_variable(const char *path, const char *text, const char *key,
 	str_add(&body, !wanted->n ? "" : array ? ")\n" : "\"\n");
 	if (str_check(&body) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	return put_line(path, text, key, body.s, ret, err);
+	return edit_list_block_line(path, text, key, body.s, ret, err);
 }
 
 /* The assignment to which a word is added. */
@@ -373,7 +354,7 @@ int edit_shell(const char *path, const char *text, const char *key, enum edit_sh
 	/* An assignment of ours counts as none, so that a person's own one later takes its place.
 	 */
 	if (r == 0)
-		r = put_line(path, text, key, "", &bare, err);
+		r = edit_list_block_line(path, text, key, "", &bare, err);
 	if (r < 0)
 		return r;
 	r = edit_shell_scan(&scan, bare, key);

@@ -402,20 +402,7 @@ static int put_words(const char *path, const char *text, const struct edit_yaml_
 	return r;
 }
 
-/* The block may hold other keys of ours. */
-static int put_line(const char *path, const char *text, const struct edit_yaml_key *key,
-	const char *body, char **ret, struct error *err)
-{
-	_cleanup_free_ char *start = NULL;
-
-	if (asprintf(&start, "%s:", key->name) < 0) {
-		start = NULL;
-		return error_set(err, -ENOMEM, "out of memory");
-	}
-	return edit_block_line(path, text, start, body, ret, err);
-}
-
-/* A key of our own, in a marked block. */
+/* A key of our own, in a marked block that may hold others. */
 static int put_key(const char *path, const char *text, const struct edit_yaml_key *key,
 	const struct strv *wanted, struct strv *fresh, char **ret, struct error *err)
 {
@@ -429,7 +416,7 @@ static int put_key(const char *path, const char *text, const struct edit_yaml_ke
 	str_addc(&body, '\n');
 	if (str_check(&body) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	r = put_line(path, text, key, wanted->n ? body.s : "", &out, err);
+	r = edit_block_line(path, text, key->name, ':', wanted->n ? body.s : "", &out, err);
 	if (r == 0 && wanted->n)
 		r = check(path, out, key, wanted, err);
 	if (r == 0)
@@ -457,7 +444,7 @@ int edit_yaml(const char *path, const char *text, const struct edit_yaml_key *ke
 
 	/* A key of ours counts as none, so that a person's own one later takes its place. */
 	if (r == 0 && text)
-		r = put_line(path, text, key, "", &bare, err);
+		r = edit_block_line(path, text, key->name, ':', "", &bare, err);
 	if (r == 0 && close_last_line(bare ? bare : "", &closed, &added) < 0) {
 		closed = NULL;
 		r = error_set(err, -ENOMEM, "out of memory");

@@ -88,8 +88,8 @@ static int compare_kernels(const void *a, const void *b)
 	return strverscmp(x->version, y->version);
 }
 
-/* depmod(8) leaves modules.dep; what is left behind of a removed kernel has none.  Versions become words of
- * commands: none is an option there or a pattern. */
+/* depmod(8) leaves modules.dep; what is left behind of a removed kernel has none.  Versions become
+ * words of commands: none is an option there or a pattern. */
 static bool is_kernel(const struct root *root, const char *version)
 {
 	static const char *const index[] = {"modules.dep", "modules.dep.bin"};
@@ -98,7 +98,6 @@ static bool is_kernel(const struct root *root, const char *version)
 		version[strspn(version, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					"0123456789.+-_~:@,=")])
 		return false;
-
 	for (size_t i = 0; i < ARRAY_SIZE(index); i++) {
 		char path[512];
 

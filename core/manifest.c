@@ -387,9 +387,14 @@ static int on_command(struct parse *p, const struct strv *f)
 	return 0;
 }
 
+static struct command *last_command(struct parse *p)
+{
+	return p->s->n_commands ? &p->s->commands[p->s->n_commands - 1] : NULL;
+}
+
 static int on_purpose(struct parse *p, const struct strv *f)
 {
-	struct command *last = p->s->n_commands ? &p->s->commands[p->s->n_commands - 1] : NULL;
+	struct command *last = last_command(p);
 
 	if (f->n != 2 || !last || last->purpose)
 		return bad(p, "a purpose without a command");
@@ -398,7 +403,7 @@ static int on_purpose(struct parse *p, const struct strv *f)
 
 static int on_undo(struct parse *p, const struct strv *f)
 {
-	struct command *last = p->s->n_commands ? &p->s->commands[p->s->n_commands - 1] : NULL;
+	struct command *last = last_command(p);
 
 	if (!last || !last->purpose || last->undo.n)
 		return bad(p, "an undo without a command");
@@ -407,7 +412,7 @@ static int on_undo(struct parse *p, const struct strv *f)
 
 static int on_about(struct parse *p, const struct strv *f)
 {
-	struct command *last = p->s->n_commands ? &p->s->commands[p->s->n_commands - 1] : NULL;
+	struct command *last = last_command(p);
 
 	if (f->n != 2 || !last || !last->purpose || last->about)
 		return bad(p, "a file that no command is about");
@@ -416,7 +421,7 @@ static int on_about(struct parse *p, const struct strv *f)
 
 static int on_expect(struct parse *p, const struct strv *f)
 {
-	struct command *last = p->s->n_commands ? &p->s->commands[p->s->n_commands - 1] : NULL;
+	struct command *last = last_command(p);
 	_cleanup_free_ char *text = NULL;
 	int r;
 

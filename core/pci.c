@@ -142,9 +142,10 @@ static bool is_safe(const struct scan *scan, const struct device *device, int fi
 	for (size_t i = 0; !root_sysfs_is_live(scan->root) && i < ARRAY_SIZE(files); i++) {
 		char path[64];
 
+		if (!(files[i].field & fields))
+			continue;
 		(void)snprintf(path, sizeof(path), "%s/%s", device->address, files[i].name);
-		if ((files[i].field & fields) && fstatat(scan->devices, path, &st, 0) == 0 &&
-			!S_ISREG(st.st_mode))
+		if (fstatat(scan->devices, path, &st, 0) == 0 && !S_ISREG(st.st_mode))
 			return false;
 	}
 	return true;

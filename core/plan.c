@@ -153,6 +153,14 @@ static void change_free(struct change *change)
 	content_free(&change->after);
 }
 
+void plan_drop_change(struct plan *plan, struct change *change)
+{
+	size_t i = (size_t)(change - plan->changes);
+
+	change_free(change);
+	memmove(change, change + 1, (--plan->n_changes - i) * sizeof(*change));
+}
+
 struct plan *plan_free(struct plan *plan)
 {
 	if (!plan)

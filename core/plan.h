@@ -122,6 +122,8 @@ const struct command *command_place(
 const char *command_placed(const struct command *place);
 /* The plan runs a program with the same arguments. */
 bool plan_has_command(const struct plan *plan, const struct command *command);
+/* Takes one of plan->changes out. */
+void plan_drop_change(struct plan *plan, struct change *change);
 /* Takes those out that run `argv`. */
 void plan_drop_command(struct plan *plan, const struct strv *argv);
 /* Takes those out that have a command_place().  False: there were none. */

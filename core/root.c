@@ -352,18 +352,28 @@ ssize_t root_attr(const struct root *root, const char *path, char *buf, size_t s
 	return n;
 }
 
-ssize_t root_link(const struct root *root, const char *path, char *buf, size_t size)
+/* owner: who made the link; NULL: nobody asks. */
+static ssize_t read_link(
+	const struct root *root, const char *path, char *buf, size_t size, uid_t *owner)
 {
 	_cleanup_close_ int fd = root_open_path(root, path, O_PATH | O_NOFOLLOW);
+	struct stat st;
 	ssize_t n;
 
 	if (fd < 0)
 		return fd;
 	n = readlinkat(fd, "", buf, size - 1);
-	if (n < 0)
+	if (n < 0 || (owner && fstat(fd, &st) < 0))
 		return -errno;
 	buf[n] = '\0';
+	if (owner)
+		*owner = st.st_uid;
 	return n;
+}
+
+ssize_t root_link(const struct root *root, const char *path, char *buf, size_t size)
+{
+	return read_link(root, path, buf, size, NULL);
 }
 
 int root_list(const struct root *root, const char *path, struct strv *ret)
@@ -427,17 +437,11 @@ static void note_owner(const struct walk *walk, uid_t uid)
 
 static ssize_t read_in_root(const struct walk *walk, const char *path, char *buf, size_t size)
 {
-	_cleanup_close_ int fd = root_open_path(walk->root, path, O_PATH | O_NOFOLLOW);
-	struct stat st;
-	ssize_t n;
+	uid_t owner;
+	ssize_t n = read_link(walk->root, path, buf, size, &owner);
 
-	if (fd < 0)
-		return fd;
-	n = readlinkat(fd, "", buf, size - 1);
-	if (n < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	buf[n] = '\0';
-	note_owner(walk, st.st_uid);
+	if (n >= 0)
+		note_owner(walk, owner);
 	return n;
 }
 

@@ -66,8 +66,9 @@ int root_space(const struct root *root, const char *path, uint64_t *ret);
 
 /* Where `path` really is below the root: an absolute path without symbolic links whose last part
  * may not exist yet.  A dangling link gives the place it points to.  -ELOOP, -ENOTDIR, ... with
- * the error filled; -EPERM: a link that is neither root's nor one's own leads to what its owner does not
- * own, so somebody else would choose what is changed.  Directories on the way may be missing too: they are kept as they are written. */
+ * the error filled; -EPERM: a link that is neither root's nor one's own leads to what its owner does
+ * not own, so somebody else would choose what is changed.  Directories on the way may be missing too:
+ * they are kept as they are written. */
 int root_resolve(const struct root *root, const char *path, char **ret, struct error *err);
 
 #endif

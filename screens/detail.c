@@ -47,17 +47,18 @@ static void add_members(struct str *text, const struct app *app, const struct de
 		str_addf(text, " and %zu more", n - MEMBERS_MAX);
 }
 
-/* What is in the way by name; what is not is only counted. */
-static void add_group(struct page *page, const struct app *app, const struct device *device)
+/* What is in the way by name and the rest counted; brief: all of it only counted. */
+static void add_group(
+	struct page *page, const struct app *app, const struct device *device, bool brief)
 {
 	const struct group *group = machine_group(app->machine, device->group);
 	_cleanup_(str_free) struct str text = {0};
 	struct viability v;
-	size_t *counts = v.counts;
+	bool hindered;
 
 	if (!group) {
-		page_add(page, TERM_WARNING, 0,
-			"In no IOMMU group: no guest can use it until it is in one.");
+		page_add(page, TERM_WARNING, 0, "In no IOMMU group%s",
+			brief ? "" : ": no guest can use it until it is in one.");
 		return;
 	}
 	if (group->n_devices == 1) {
@@ -65,15 +66,21 @@ static void add_group(struct page *page, const struct app *app, const struct dev
 		return;
 	}
 	v = viability_of(app->machine, &app->choice, &app->existing, group);
-	counts[viability_role(app->machine, &app->choice, &app->existing, device)]--;
-	for (size_t i = 0; roles[i].role != VIABILITY_IDLE; i++)
-		add_members(&text, app, device, &roles[i]);
-	if (counts[VIABILITY_BRIDGE] + counts[VIABILITY_IDLE])
-		str_addf(&text, "%sharmless: %zu", text.len ? "; " : "",
-			counts[VIABILITY_BRIDGE] + counts[VIABILITY_IDLE]);
-	page_add(page,
-		viability_hindrances(&v) && counts[VIABILITY_CHOSEN] ? TERM_WARNING : TERM_NORMAL,
-		0, "Group %lld: %s", (long long)group->id, text.s ? text.s : "");
+	v.counts[viability_role(app->machine, &app->choice, &app->existing, device)]--;
+	v.counts[VIABILITY_IDLE] += v.counts[VIABILITY_BRIDGE];
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+		size_t n = v.counts[roles[i].role];
+
+		if (n && brief)
+			str_addf(&text, "%s%zu %s", text.len ? ", " : "", n, roles[i].text);
+		else if (n && roles[i].role == VIABILITY_IDLE)
+			str_addf(&text, "%s%s: %zu", text.len ? "; " : "", roles[i].text, n);
+		else if (n)
+			add_members(&text, app, device, &roles[i]);
+	}
+	hindered = !brief && viability_hindrances(&v) && v.counts[VIABILITY_CHOSEN];
+	page_add(page, hindered ? TERM_WARNING : TERM_NORMAL, 0, "Group %lld: %s%s",
+		(long long)group->id, brief ? "besides it " : "", text.s ? text.s : "");
 }
 
 static void add_facts(struct page *page, const struct device *d)
@@ -265,32 +272,6 @@ static void add_findings(struct page *page, const struct app *app, const struct 
 	}
 }
 
-/* How many of its group have which role. */
-static void add_roles(struct page *page, const struct app *app, const struct device *device)
-{
-	const struct group *group = machine_group(app->machine, device->group);
-	_cleanup_(str_free) struct str text = {0};
-	struct viability v;
-
-	if (!group) {
-		page_add(page, TERM_WARNING, 0, "In no IOMMU group");
-		return;
-	}
-	if (group->n_devices == 1) {
-		add_group(page, app, device);
-		return;
-	}
-	v = viability_of(app->machine, &app->choice, &app->existing, group);
-	v.counts[viability_role(app->machine, &app->choice, &app->existing, device)]--;
-	v.counts[VIABILITY_IDLE] += v.counts[VIABILITY_BRIDGE];
-	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
-		if (v.counts[roles[i].role])
-			str_addf(&text, "%s%zu %s", text.len ? ", " : "", v.counts[roles[i].role],
-				roles[i].text);
-	page_add(page, TERM_NORMAL, 0, "Group %lld: besides it %s", (long long)group->id,
-		text.s ? text.s : "");
-}
-
 void detail_brief(struct page *page, const struct app *app, const struct device *device,
 	const struct findings *cost)
 {
@@ -303,7 +284,7 @@ void detail_brief(struct page *page, const struct app *app, const struct device 
 	else
 		add_cost(page, app, device, cost, SEVERITY_BLOCK);
 	add_uses(page, device);
-	add_roles(page, app, device);
+	add_group(page, app, device, true);
 	add_driver(page, device);
 	if (device_is_path(device))
 		return;
@@ -321,7 +302,7 @@ void detail_device(struct page *page, const struct app *app, const struct device
 		summary_name(device, buf, sizeof(buf)));
 	add_dangers(page, app, device, cost);
 	add_uses(page, device);
-	add_group(page, app, device);
+	add_group(page, app, device, false);
 	add_driver(page, device);
 	if (device_is_path(device)) {
 		page_add(page, TERM_NORMAL, 0,

@@ -53,16 +53,6 @@ static struct change *find_change(struct plan *plan, const char *resolved)
 	return NULL;
 }
 
-static void drop_change(struct plan *plan, struct change *change)
-{
-	size_t i = (size_t)(change - plan->changes);
-
-	free(change->path);
-	content_free(&change->before);
-	content_free(&change->after);
-	memmove(change, change + 1, (--plan->n_changes - i) * sizeof(*change));
-}
-
 /* Adds the change unless there is none; two changes of a file are one, or none. */
 static int add(struct plan *plan, const struct target *target, const char *path,
 	const struct content *before, const struct content *after, struct error *err)
@@ -74,7 +64,7 @@ static int add(struct plan *plan, const struct target *target, const char *path,
 		if (content_copy(&earlier->after, after) < 0)
 			return error_set(err, -ENOMEM, "out of memory");
 		if (content_same(&earlier->before, &earlier->after))
-			drop_change(plan, earlier);
+			plan_drop_change(plan, earlier);
 		return 0;
 	}
 	if (content_same(before, after))
