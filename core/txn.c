@@ -197,6 +197,8 @@ static int mark_trial(struct txn *txn)
 static int commit(struct txn *txn, struct txn_event *ev)
 {
 	txn_known_keep(&txn->store, &txn->record.snapshot, txn->known);
+	if (txn->started && txn_sync(txn->root, &txn->why) < 0)
+		return go_back(txn, ev);
 	/* Before the change is complete: it must not be so without its dead man's switch. */
 	if (mark_trial(txn) < 0)
 		return go_back(txn, ev);
@@ -370,6 +372,8 @@ static int phase_back_end(struct txn *txn, struct txn_event *ev)
 {
 	struct error err = {0};
 
+	if (!txn->harmed && txn->started && txn_sync(txn->root, &err) < 0)
+		return tell_harm(txn, ev, &err);
 	if (!txn->harmed && txn_store_mark(&txn->store, txn->record.snapshot.id,
 				    SNAPSHOT_ROLLED_BACK, &err) < 0)
 		return tell_harm(txn, ev, &err);

@@ -1,7 +1,7 @@
 /* The transaction: the only writer, the only place that starts programs.
  *
  * lock -> verify every `before` -> snapshot, fsynced -> write each file (temp, fsync, rename, fsync of
- * the directory) -> run each command -> commit.  Commands of COMMAND_UNDO run before the files.  A failure
+ * the directory) -> run each command -> syncfs -> commit.  Commands of COMMAND_UNDO run before the files.  A failure
  * or txn_cancel() goes the same way back: the undo of each command that was started, newest first, then
  * the files, then the commands without an undo again for the old state; but what was written beside its
  * place and not put there (COMMAND_PLACE) is removed instead, and so is what could not be written anew.

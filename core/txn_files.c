@@ -287,3 +287,30 @@ int txn_put(int root, const char *path, const struct content *content, struct er
 		r = -errno;
 	return r < 0 ? txn_fail(err, r, path, doing) : 0;
 }
+
+/* -- file systems -- */
+
+int txn_sync(const struct root *root, struct error *err)
+{
+	static const char *const places[] = {
+		"/", "/boot", "/boot/efi", "/efi", "/etc", "/usr", "/var"};
+	dev_t done[ARRAY_SIZE(places)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		_cleanup_close_ int fd = root_open_path(root, places[i], O_RDONLY | O_DIRECTORY);
+		struct stat st;
+		size_t k = 0;
+
+		if (fd < 0 || fstat(fd, &st) < 0)
+			continue;
+		while (k < n && done[k] != st.st_dev)
+			k++;
+		if (k < n)
+			continue;
+		if (syncfs(fd) < 0)
+			return txn_fail(err, -errno, places[i], "writing to the disk");
+		done[n++] = st.st_dev;
+	}
+	return 0;
+}

@@ -43,6 +43,9 @@ int txn_open_directory(int root, const char *path, bool make, mode_t mode, struc
 int txn_remove_directory(int root, const char *path, struct error *err);
 /* A new file of ours, fsynced. */
 int txn_write_new(int dir, const char *name, const char *text, struct error *err);
+/* What programs wrote is on the disk too: every file system that a system may have its programs,
+ * its configuration or what starts it on.  Few programs see to that themselves. */
+int txn_sync(const struct root *root, struct error *err);
 
 /* -- txn_store: the state directory, its lock, one snapshot -- */
 struct txn_store {

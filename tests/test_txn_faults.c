@@ -489,7 +489,8 @@ static void kill_each(const struct sweep *s, const char *call)
 }
 
 static const char *const calls[] = {"mkdirat", "openat", "openat2", "write", "fsync", "renameat",
-	"unlinkat", "symlinkat", "fchmod", "fchown", "fchownat", "fsetxattr", "fallocate"};
+	"unlinkat", "symlinkat", "fchmod", "fchown", "fchownat", "fsetxattr", "fallocate",
+	"syncfs"};
 
 static void every_call_fails(void **state)
 {
@@ -546,6 +547,7 @@ static void starting_fails(void **state)
 	static const char *const starting[] = {
 		"pipe2", "clone", "epoll_create1", "epoll_ctl", "timerfd_create", "pidfd_open"};
 	static const char *const lack[] = {"EAGAIN", NULL};
+	static const char *const disk[] = {"EIO", NULL};
 	struct sweep s;
 
 	(void)state;
@@ -554,6 +556,7 @@ static void starting_fails(void **state)
 	open_sweep(&s, "apply-and-run", NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(starting); i++)
 		fail_each(&s, starting[i], lack);
+	fail_each(&s, "syncfs", disk);
 	close_sweep(&s);
 }
 
@@ -653,6 +656,7 @@ static void killed_while_running(void **state)
 	open_sweep(&s, "apply-and-run", NULL);
 	kill_each(&s, "pidfd_open");
 	kill_each(&s, "pipe2");
+	kill_each(&s, "syncfs");
 	close_sweep(&s);
 }
 
@@ -742,6 +746,31 @@ static void order_on_disk(void **state)
 			fail_msg("before the snapshot: %s", line);
 	}
 	assert_int_equal(renames, 1 + 6 + 1);
+	support_remove(dir);
+}
+
+/* What programs wrote, too, before the change counts as complete. */
+static void programs_on_disk(void **state)
+{
+	char *dir, command[1200];
+	_cleanup_free_ char *trace = NULL;
+	const char *sync, *complete;
+
+	(void)state;
+	if (!have_strace())
+		skip();
+	dir = support_txn_system(true);
+	snprintf(command, sizeof(command),
+		"exec strace -y -qq -E ASAN_OPTIONS=detect_leaks=0 -o %s.trace -e "
+		"trace=clone,syncfs,renameat %s --child apply-and-run %s",
+		dir, self, dir);
+	assert_int_equal(support_run((const char *const[]){"/bin/sh", "-c", command, NULL}, NULL),
+		COMMITTED);
+	trace = read_trace(dir);
+	complete = strstr(trace, "\"complete\"");
+	sync = strstr(trace, "syncfs(");
+	if (!complete || !sync || sync > complete || !strstr(sync, dir) || strstr(sync, "clone("))
+		fail_msg("%s", trace);
 	support_remove(dir);
 }
 
@@ -889,6 +918,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(killed_going_back),
 		cmocka_unit_test(killed_while_running),
 		cmocka_unit_test(order_on_disk),
+		cmocka_unit_test(programs_on_disk),
 		cmocka_unit_test(full_before),
 		cmocka_unit_test(full_because_of_a_command),
 		cmocka_unit_test(read_only),
