@@ -1,9 +1,9 @@
 #include "core/plan.h"
 
 #include "core/parameters.h"
+#include "core/rebuild.h"
 #include "core/rescue.h"
 #include "core/snapshot.h"
-#include "core/space.h"
 #include "core/targets/target.h"
 
 #include <errno.h>
@@ -460,7 +460,7 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 		r = run_targets(&in, plan, err);
 	if (r == 0 && !plan->refused)
 		r = snapshot_add_unfinished(root, plan, err);
-	if (r == 0 && space_check(root, machine, plan) < 0)
+	if (r == 0 && rebuild_check(root, machine, plan) < 0)
 		r = no_memory(err);
 	if (r < 0)
 		return r;

@@ -394,9 +394,40 @@ static void room_for_images(void **state)
 	sample_close(&s);
 }
 
+/* kernel-install copies a kernel's image over the old one: as long as another kernel has one, something
+ * boots whenever the power fails. */
+static void the_only_image_is_told(void **state)
+{
+	struct sample s = {0};
+	char path[256];
+
+	(void)state;
+	sample_open(&s, Z170, "debian-systemd-boot");
+	sample_choose(&s, GPU);
+	sample_plan(&s);
+	assert_false(warns_of(&s, "only-image", ""));
+	sample_drop(&s, "/boot/efi/loader/entries/4f3c2b1a0d9e48c7b6a5948372615041-"
+			"6.12.107+deb13-amd64.conf");
+	sample_drop(&s, "/boot/initrd.img-6.12.107+deb13-amd64");
+	sample_look(&s);
+	sample_plan(&s);
+	assert_true(warns_of(&s, "only-image", "Only kernel 6.12.117+deb13-amd64 starts"));
+	sample_close(&s);
+
+	/* Renamed to its place. */
+	sample_open(&s, Z170, "debian12");
+	snprintf(path, sizeof(path), "/boot/initrd.img-%s", s.machine->kernels[0].version);
+	support_put(s.dir, path, "");
+	sample_choose(&s, GPU);
+	sample_plan(&s);
+	assert_false(warns_of(&s, "only-image", ""));
+	sample_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_only_image_is_told),
 		cmocka_unit_test(the_whole_recipe_is_in_the_plan),
 		cmocka_unit_test(planning_again_changes_nothing),
 		cmocka_unit_test(release_leaves_no_trace),

@@ -1,4 +1,4 @@
-#include "core/space.h"
+#include "core/rebuild.h"
 
 #include "core/images.h"
 
@@ -63,26 +63,56 @@ static int judge(const struct root *root, const struct disk *disk, bool beside, 
 		(need + (1u << 20) - 1) >> 20);
 }
 
-int space_check(const struct root *root, const struct machine *machine, struct plan *plan)
+static bool builds(const struct plan *plan, enum command_stage stage)
 {
-	_cleanup_(images_free) struct images images = {0};
+	for (size_t i = 0; i < plan->n_commands; i++)
+		if (plan->commands[i].stage == stage)
+			return true;
+	return false;
+}
+
+static int check_room(const struct root *root, const struct images *images, struct plan *plan)
+{
+	bool beside = builds(plan, COMMAND_PLACE);
 	struct disks disks = {0};
-	bool builds = false, beside = false;
 	int r = 0;
 
-	for (size_t i = 0; i < plan->n_commands; i++) {
-		builds |= plan->commands[i].stage == COMMAND_INITRAMFS;
-		beside |= plan->commands[i].stage == COMMAND_PLACE;
-	}
-	if (builds)
-		r = images_find(root, machine, &images);
-	for (size_t i = 0; i < images.n; i++) {
+	for (size_t i = 0; i < images->n; i++) {
 		struct stat st;
 
-		if (root_stat(root, images.v[i].path, &st) == 0)
-			count_image(&disks, images.v[i].path, &st);
+		if (root_stat(root, images->v[i].path, &st) == 0)
+			count_image(&disks, images->v[i].path, &st);
 	}
 	for (size_t i = 0; r == 0 && i < disks.n; i++)
 		r = judge(root, &disks.v[i], beside, plan);
 	return r;
+}
+
+/* Images are by kernel: with the first and the last one all are of the same. */
+static int check_only(
+	const struct machine *machine, const struct images *images, struct plan *plan)
+{
+	enum boot_loader loader = choice_boot_loader(&plan->after, machine);
+
+	if ((loader != BOOT_KERNEL_INSTALL && loader != BOOT_UKI) || !images->n ||
+		images->v[0].kernel != images->v[images->n - 1].kernel)
+		return 0;
+	return findings_add(&plan->findings, "only-image", SEVERITY_WARNING, NULL, -1,
+		"install a second kernel first, or have a rescue system at hand",
+		"Only kernel %s starts this system, and its new image is written over the old one: "
+		"if the power fails in these seconds, nothing here boots.",
+		images->v[0].kernel->version);
+}
+
+int rebuild_check(const struct root *root, const struct machine *machine, struct plan *plan)
+{
+	_cleanup_(images_free) struct images images = {0};
+	int r;
+
+	if (!builds(plan, COMMAND_INITRAMFS))
+		return 0;
+	r = images_find(root, machine, &images);
+	if (r == 0)
+		r = check_room(root, &images, plan);
+	return r < 0 ? r : check_only(machine, &images, plan);
 }
