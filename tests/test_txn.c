@@ -166,6 +166,35 @@ static void umask_is_ignored(void **state)
 	close_scene(&s);
 }
 
+/* The lock, the snapshots and all in them, whatever the caller's umask, and though somebody has opened
+ * the directories. */
+static void what_is_kept_is_root_only(void **state)
+{
+	static const struct support_edit edits[] = {{"/etc/n.d/a", "x", 0666}, {0}};
+	_cleanup_free_ char *kept = NULL, *snapshots = NULL;
+	_cleanup_(str_free) struct str all = {0}, open = {0};
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, edits, NULL);
+	assert_true(asprintf(&kept, "%s" SNAPSHOT_STATE_DIR, s.dir) > 0);
+	assert_true(asprintf(&snapshots, "%s" SNAPSHOT_DIR, s.dir) > 0);
+	(void)umask(0);
+	support_txn_apply(s.dir, edits, NULL);
+	assert_int_equal(chmod(kept, 0777), 0);
+	assert_int_equal(chmod(snapshots, 0755), 0);
+	support_txn_rollback(s.dir, NULL);
+	(void)umask(022);
+	support_run((const char *const[]){"find", kept, "-printf", "%f ", NULL}, &all);
+	says(all.s, "lock ");
+	says(all.s, "manifest ");
+	says(all.s, "after-0 ");
+	support_run((const char *const[]){"find", kept, "-perm", "/077", NULL}, &open);
+	if (open.len)
+		fail_msg("open to others: %s", open.s);
+	close_scene(&s);
+}
+
 /* What an access list allows stays; what a default list of the directory would add does not come.
  */
 static void access_lists(void **state)
@@ -927,6 +956,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(all_kinds_of_changes),
 		cmocka_unit_test(back_to_the_byte),
 		cmocka_unit_test(umask_is_ignored),
+		cmocka_unit_test(what_is_kept_is_root_only),
 		cmocka_unit_test(access_lists),
 		cmocka_unit_test(own_directories_go),
 		cmocka_unit_test(only_twenty_are_kept),
