@@ -64,7 +64,8 @@ void support_put(const char *dir, const char *path, const char *text)
 	FILE *f;
 
 	assert_true(asprintf(&full, "%s%s", dir, path) > 0);
-	for (char *slash = full + strlen(dir) + (*path != '\0'); (slash = strchr(slash, '/')); slash++) {
+	for (char *slash = full + strlen(dir) + (*path != '\0'); (slash = strchr(slash, '/'));
+		slash++) {
 		*slash = '\0';
 		assert_true(mkdir(full, 0755) == 0 || errno == EEXIST);
 		*slash = '/';
@@ -172,6 +173,12 @@ void support_assert_same(const char *before, const char *after)
 		start--;
 	fail_msg("before: %.*s\nafter:  %.*s", (int)strcspn(before + start, "\n"), before + start,
 		(int)strcspn(after + start, "\n"), after + start);
+}
+
+void support_says(const char *text, const char *what)
+{
+	if (!text || !strstr(text, what))
+		fail_msg("not in it: %s\n%s", what, text ? text : "(nothing)");
 }
 
 int support_run(const char *const argv[], struct str *out)

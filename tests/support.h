@@ -24,6 +24,9 @@ char *support_tree(const char *dir, const char *const *without);
 /* Two such texts are equal, or the test fails with the first line that is not. */
 void support_assert_same(const char *before, const char *after);
 
+/* `what` is somewhere in the text (NULL: in none), or the test fails with the whole of it. */
+void support_says(const char *text, const char *what);
+
 /* Runs a program (argv, no shell), stdin from /dev/null, standard output and error into *out (may be
  * NULL). Returns its exit status; 127: not found; 128 + N: ended by signal N. */
 int support_run(const char *const argv[], struct str *out);

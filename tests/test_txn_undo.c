@@ -7,19 +7,13 @@
 #include <cmocka.h>
 
 #include "tests/support.h"
-#include "tests/support_txn.h"
+#include "tests/support_scene.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct scene {
-	char *dir, *old;
-	struct root *root;
-	struct plan *plan;
-	struct str log;
-};
 
 static const struct support_edit edits[] = {
 	{"/etc/default/grub", "GRUB_TIMEOUT=9\n", 0644}, {"/etc/new", "1\n", 0600}, {0}};
@@ -62,35 +56,24 @@ static void add_check(struct plan *plan, const char *script, const char *const *
 
 static void open_scene(struct scene *s)
 {
-	*s = (struct scene){.dir = support_txn_system(true)};
+	static const char *const none[] = {NULL};
+
+	scene_open(s, edits, none);
+	free(s->old);
 	support_put(s->dir, "/state", "none\n");
 	support_put(s->dir, "/log", "");
 	support_put(s->dir, "/failed", "");
 	s->old = support_txn_tree(s->dir);
-	s->root = support_txn_root(s->dir);
-	s->plan = support_txn_plan(s->root, edits, NULL);
-}
-
-static void close_scene(struct scene *s)
-{
-	plan_free(s->plan);
-	root_close(s->root);
-	str_free(&s->log);
-	free(s->old);
-	support_remove(s->dir);
 }
 
 static enum txn_event_kind run(struct scene *s, unsigned flags)
 {
-	struct txn *txn = NULL;
-	struct error err = {0};
 	enum txn_event_kind last;
 
 	str_free(&s->log);
-	if (txn_begin(s->root, s->plan, flags, &txn, &err) < 0)
-		fail_msg("%s", err.text);
-	last = support_txn_run(txn, &s->log);
-	txn_free(txn);
+	scene_begin(s, flags);
+	last = support_txn_run(s->txn, &s->log);
+	s->txn = txn_free(s->txn);
 	return last;
 }
 
@@ -110,8 +93,7 @@ static void plan_back(struct scene *s, unsigned number)
 
 static void says(const struct scene *s, const char *what)
 {
-	if (!s->log.s || !strstr(s->log.s, what))
-		fail_msg("not in it: %s\n%s", what, s->log.s ? s->log.s : "(nothing)");
+	support_says(s->log.s, what);
 }
 
 static void says_not(const struct scene *s, const char *what)
@@ -120,30 +102,14 @@ static void says_not(const struct scene *s, const char *what)
 		fail_msg("in it: %s\n%s", what, s->log.s);
 }
 
-static void is_file(const struct scene *s, const char *path, const char *text)
-{
-	_cleanup_free_ char *now = support_get(s->dir, path);
-
-	if (!now)
-		fail_msg("%s is missing", path);
-	assert_string_equal(now, text);
-}
-
 static void is_as_before(const struct scene *s, const char *state_now)
 {
 	_cleanup_free_ char *now = NULL;
 
-	is_file(s, "/state", state_now);
+	scene_is_file(s, "/state", state_now);
 	support_put(s->dir, "/state", "none\n");
 	now = support_txn_tree(s->dir);
 	support_assert_same(s->old, now);
-}
-
-static void states_are(const struct scene *s, const char *want)
-{
-	_cleanup_free_ char *states = support_txn_states(s->dir);
-
-	assert_string_equal(states, want);
 }
 
 /* Makes a finished snapshot one that was cut short at its very end. */
@@ -177,7 +143,7 @@ static void failure_undoes_first(void **state)
 	add_script(s.plan, COMMAND_BOOT_LOADER, "[ -s /failed ] || { echo x >/failed; exit 1; }");
 	add_tool(s.plan, COMMAND_BOOT_LOADER, "echo never >>/log", "echo never >>/log");
 	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
-	is_file(&s, "/log",
+	scene_is_file(&s, "/log",
 		"image GRUB_TIMEOUT=9\nset GRUB_TIMEOUT=9\ntwo\n"
 		"not two\nunset GRUB_TIMEOUT=9 # set\nimage GRUB_TIMEOUT=5\n");
 	/* The file that the tool rewrote is the old one, and nothing is said to be wrong with it.
@@ -185,10 +151,10 @@ static void failure_undoes_first(void **state)
 	says(&s, "restored /etc/default/grub\n");
 	says_not(&s, "restore-failed");
 	says_not(&s, "rolled-back -");
-	is_file(&s, "/etc/default/grub", "GRUB_TIMEOUT=5\n");
-	is_file(&s, "/state", "unset\n");
-	states_are(&s, "1 rolled-back\n");
-	close_scene(&s);
+	scene_is_file(&s, "/etc/default/grub", "GRUB_TIMEOUT=5\n");
+	scene_is_file(&s, "/state", "unset\n");
+	scene_states_are(&s, "1 rolled-back\n");
+	scene_close(&s);
 }
 
 /* -- what is built beside its place -- */
@@ -228,11 +194,11 @@ static void what_is_in_place_stays_until_all_is_well(void **state)
 		add_script(s.plan, COMMAND_CHECK, scripts[i][1]);
 		assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
 		says_not(&s, "restore-failed");
-		is_file(&s, "/boot/image", "old\n");
-		is_file(&s, "/log", "build\n");
+		scene_is_file(&s, "/boot/image", "old\n");
+		scene_is_file(&s, "/log", "build\n");
 		assert_false(is_there(&s, BESIDE));
-		states_are(&s, "1 rolled-back\n");
-		close_scene(&s);
+		scene_states_are(&s, "1 rolled-back\n");
+		scene_close(&s);
 	}
 }
 
@@ -247,10 +213,10 @@ static void what_was_put_in_place_is_built_anew(void **state)
 	add_script(s.plan, COMMAND_BOOT_LOADER, "[ -s /failed ] || { echo x >/failed; exit 1; }");
 	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
 	says_not(&s, "restore-failed");
-	is_file(&s, "/boot/image", "GRUB_TIMEOUT=5\n");
+	scene_is_file(&s, "/boot/image", "GRUB_TIMEOUT=5\n");
 	assert_false(is_there(&s, BESIDE));
-	states_are(&s, "1 rolled-back\n");
-	close_scene(&s);
+	scene_states_are(&s, "1 rolled-back\n");
+	scene_close(&s);
 }
 
 /* Half an image is not put in place on the way back either. */
@@ -265,10 +231,10 @@ static void what_cannot_be_built_anew_is_not_put_in_place(void **state)
 	add_script(s.plan, COMMAND_BOOT_LOADER, "[ -s /failed ] || { echo x >/failed; exit 1; }");
 	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
 	says(&s, "restore-failed");
-	is_file(&s, "/boot/image", "new\n");
+	scene_is_file(&s, "/boot/image", "new\n");
 	assert_false(is_there(&s, BESIDE));
-	states_are(&s, "1 interrupted\n");
-	close_scene(&s);
+	scene_states_are(&s, "1 interrupted\n");
+	scene_close(&s);
 }
 
 /* What somebody else made of it is not taken for the tool's work. */
@@ -282,9 +248,9 @@ static void another_hand(void **state)
 	add_script(s.plan, COMMAND_BOOT_LOADER, "echo mine >/etc/default/grub; exit 1");
 	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
 	says(&s, "restore-failed");
-	is_file(&s, "/etc/default/grub", "mine\n");
-	states_are(&s, "1 interrupted\n");
-	close_scene(&s);
+	scene_is_file(&s, "/etc/default/grub", "mine\n");
+	scene_states_are(&s, "1 interrupted\n");
+	scene_close(&s);
 }
 
 /* A kernel that was removed meanwhile: its tool would fail for it, and there is nothing to take
@@ -310,8 +276,8 @@ static void what_it_was_about_is_gone(void **state)
 	plan_back(&s, 1);
 	assert_int_equal(s.plan->n_commands, 0);
 	assert_int_equal(run(&s, 0), TXN_COMMITTED);
-	is_file(&s, "/etc/default/grub", "GRUB_TIMEOUT=5\n");
-	close_scene(&s);
+	scene_is_file(&s, "/etc/default/grub", "GRUB_TIMEOUT=5\n");
+	scene_close(&s);
 }
 
 static void undo_that_fails(void **state)
@@ -327,9 +293,9 @@ static void undo_that_fails(void **state)
 		 "find out why and run it by hand\n");
 	says(&s, "restored /etc/default/grub\n");
 	says(&s, "rolled-back -5");
-	is_file(&s, "/log", "\nalso\n");
-	states_are(&s, "1 interrupted\n");
-	close_scene(&s);
+	scene_is_file(&s, "/log", "\nalso\n");
+	scene_states_are(&s, "1 interrupted\n");
+	scene_close(&s);
 }
 
 /* -- going back, and taking that back -- */
@@ -340,8 +306,8 @@ static void apply_tool(struct scene *s)
 	add_tool(s->plan, COMMAND_BOOT_LOADER, set, unset);
 	add_script(s->plan, COMMAND_INITRAMFS, "read l </etc/default/grub; echo image $l >>/log");
 	assert_int_equal(run(s, 0), TXN_COMMITTED);
-	is_file(s, "/log", "image GRUB_TIMEOUT=9\nset GRUB_TIMEOUT=9\n");
-	is_file(s, "/state", "set\n");
+	scene_is_file(s, "/log", "image GRUB_TIMEOUT=9\nset GRUB_TIMEOUT=9\n");
+	scene_is_file(s, "/state", "set\n");
 	support_put(s->dir, "/log", "");
 }
 
@@ -358,7 +324,7 @@ static void rollback_and_again(void **state)
 	assert_int_equal(s.plan->commands[0].stage, COMMAND_UNDO);
 	assert_string_equal(s.plan->commands[0].purpose, "take back: set it");
 	assert_int_equal(run(&s, 0), TXN_COMMITTED);
-	is_file(&s, "/log", "unset GRUB_TIMEOUT=9 # set\nimage GRUB_TIMEOUT=5\n");
+	scene_is_file(&s, "/log", "unset GRUB_TIMEOUT=9 # set\nimage GRUB_TIMEOUT=5\n");
 	support_put(s.dir, "/log", "");
 	is_as_before(&s, "unset\n");
 
@@ -366,8 +332,8 @@ static void rollback_and_again(void **state)
 	plan_back(&s, 2);
 	assert_string_equal(s.plan->commands[s.plan->n_commands - 1].purpose, "set it");
 	assert_int_equal(run(&s, 0), TXN_COMMITTED);
-	is_file(&s, "/log", "image GRUB_TIMEOUT=9 # set\nset GRUB_TIMEOUT=9 # set\n");
-	is_file(&s, "/state", "set\n");
+	scene_is_file(&s, "/log", "image GRUB_TIMEOUT=9 # set\nset GRUB_TIMEOUT=9 # set\n");
+	scene_is_file(&s, "/state", "set\n");
 	support_put(s.dir, "/log", "");
 
 	support_put(s.dir, "/etc/default/grub", "somebody's\n");
@@ -380,7 +346,7 @@ static void rollback_and_again(void **state)
 	assert_int_equal(run(&s, 0), TXN_COMMITTED);
 	support_put(s.dir, "/log", "");
 	is_as_before(&s, "unset\n");
-	close_scene(&s);
+	scene_close(&s);
 }
 
 static void rollback_that_fails(void **state)
@@ -395,13 +361,13 @@ static void rollback_that_fails(void **state)
 	add_script(s.plan, COMMAND_BOOT_LOADER, "[ -s /failed ] || { echo x >/failed; exit 1; }");
 	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
 	says_not(&s, "restore-failed");
-	is_file(&s, "/log",
+	scene_is_file(&s, "/log",
 		"unset GRUB_TIMEOUT=9 # set\nimage GRUB_TIMEOUT=5\n"
 		"set GRUB_TIMEOUT=9 # set\nimage GRUB_TIMEOUT=9 # set\n");
 	support_put(s.dir, "/failed", "");
 	now = support_txn_tree(s.dir);
 	support_assert_same(applied, now);
-	close_scene(&s);
+	scene_close(&s);
 }
 
 /* A way back that was cut short is gone on with: its own reverse does not come in between. */
@@ -417,11 +383,11 @@ static void rollback_cut_short(void **state)
 	support_put(s.dir, "/log", "");
 	plan_back(&s, 1);
 	assert_int_equal(run(&s, 0), TXN_COMMITTED);
-	is_file(&s, "/log", "unset GRUB_TIMEOUT=5\nimage GRUB_TIMEOUT=5\n");
+	scene_is_file(&s, "/log", "unset GRUB_TIMEOUT=5\nimage GRUB_TIMEOUT=5\n");
 	support_put(s.dir, "/log", "");
 	is_as_before(&s, "unset\n");
-	states_are(&s, "3 complete\n2 rolled-back\n1 rolled-back\n");
-	close_scene(&s);
+	scene_states_are(&s, "3 complete\n2 rolled-back\n1 rolled-back\n");
+	scene_close(&s);
 }
 
 /* A later plan runs the tool again only on the way to the same choice. */
@@ -453,7 +419,7 @@ static void going_on(void **state)
 	assert_int_equal(snapshot_add_unfinished(s.root, s.plan, NULL), 0);
 	assert_int_equal(s.plan->n_commands, 1);
 	assert_string_equal(s.plan->commands[0].argv.v[2], "x");
-	close_scene(&s);
+	scene_close(&s);
 }
 
 /* -- checks -- */
@@ -484,8 +450,8 @@ static void check_passes(void **state)
 	assert_int_equal(snapshots.v[0].n_commands, 3);
 	snapshots_free(&snapshots);
 	support_txn_rollback(s.dir, NULL);
-	is_file(&s, "/log", "checked\n");
-	close_scene(&s);
+	scene_is_file(&s, "/log", "checked\n");
+	scene_close(&s);
 }
 
 static void check_fails(void **state)
@@ -499,10 +465,10 @@ static void check_fails(void **state)
 	add_script(s.plan, COMMAND_INITRAMFS, "read l </etc/default/grub; echo image $l >>/log");
 	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
 	says(&s, "failed -5 /boot/image lacks b/gone, c/gone\n");
-	is_file(&s, "/log", "image GRUB_TIMEOUT=9\nchecked\nimage GRUB_TIMEOUT=5\n");
+	scene_is_file(&s, "/log", "image GRUB_TIMEOUT=9\nchecked\nimage GRUB_TIMEOUT=5\n");
 	support_put(s.dir, "/log", "");
 	is_as_before(&s, "none\n");
-	close_scene(&s);
+	scene_close(&s);
 }
 
 /* Cut short before it was looked into: who finishes it looks. */
@@ -526,7 +492,7 @@ static void check_is_finished(void **state)
 	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
 	says(&s, "failed -5 /boot/image lacks a/there\n");
 	snapshots_free(&snapshots);
-	close_scene(&s);
+	scene_close(&s);
 }
 
 /* Its output is not shown, so the reason is in the error. */
@@ -541,7 +507,7 @@ static void check_cannot_look(void **state)
 	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
 	says(&s, "/boot/image failed with exit status 2: cpio: cut short\n");
 	says_not(&s, "output");
-	close_scene(&s);
+	scene_close(&s);
 }
 
 int main(int argc, char **argv)

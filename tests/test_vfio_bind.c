@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "core/base.h"
+#include "tests/support.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -337,12 +338,6 @@ static const char *said_by(const char *const *shell, int status)
 	return text;
 }
 
-static void says(const char *text, const char *what)
-{
-	if (!strstr(text, what))
-		fail_msg("'%s' lacks '%s'", text, what);
-}
-
 #define PLACED(place)                                                                              \
 	"# Written by vfio-wizard.\nDEVICES=\"" CARD "=" IDS "\"\nOPTIONS=\"\"\nPLACES=\"" CARD    \
 	"=" place "\"\n"
@@ -362,7 +357,7 @@ static void of_identical_cards_only_the_one_in_the_chosen_slot_is_bound(void **s
 		assert_int_equal(bind_with(shell, "--early", NULL), 0);
 		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
 		assert_file("sys/devices/" TWIN "/driver_override", "(null)\n");
-		says(said_by(shell, 1), "it is now at " TWIN "; nothing is bound");
+		support_says(said_by(shell, 1), "it is now at " TWIN "; nothing is bound");
 		/* The twin is another model: then there is no doubt. */
 		put("real/pci0000:00/0000:00:1c.0/" TWIN "/device", "0x1521\n");
 		assert_int_equal(bind_with(shell, "--early", NULL), 0);
@@ -394,15 +389,15 @@ static void where_a_card_went_is_said(void **state)
 		put("config", PLACED("0000:00:1c.0/00.0,21"));
 		put_slots("0000:00:1c.0", "0000:00:1d.0/0000:05:00.0/0000:06:01.0");
 		put_device(CARD, "0x1521\n");
-		says(said_by(shell, 1), "its ids are now at " TWIN "; nothing is bound");
+		support_says(said_by(shell, 1), "its ids are now at " TWIN "; nothing is bound");
 		assert_file("sys/devices/" TWIN "/driver_override", "(null)\n");
 		put("config", PLACED("0000:00:1d.0/00.0/01.0/00.0,21"));
-		says(said_by(shell, 1), "it is now at " TWIN "; nothing is bound");
+		support_says(said_by(shell, 1), "it is now at " TWIN "; nothing is bound");
 		assert_int_equal(unlink(path("sys/devices/" CARD)), 0);
-		says(said_by(shell, 1), "no device there, it is now at " TWIN);
+		support_says(said_by(shell, 1), "no device there, it is now at " TWIN);
 		/* A card that was chosen itself has not come from elsewhere. */
 		put("config", "DEVICES=\"" CARD "=" IDS " " TWIN "=" IDS "\"\n");
-		says(said_by(shell, 1), "no device there; nothing is bound");
+		support_says(said_by(shell, 1), "no device there; nothing is bound");
 	}
 }
 
@@ -422,7 +417,7 @@ static void another_group_is_said_and_bound(void **state)
 			symlink(path("groups/17"), path("sys/devices/" CARD "/iommu_group")), 0);
 		put("sys/drivers/vfio-pci/" CARD, "");
 		text = said_by(shell, 0);
-		says(text, "group was 21 and is 17 now");
+		support_says(text, "group was 21 and is 17 now");
 	}
 }
 
