@@ -82,9 +82,8 @@ void check_slots(struct check *c, const struct device *device, struct str *out)
 			slot->name, slot->port->address);
 	else if ((port = find_port(c)))
 		str_addf(out,
-			"; the root port %s has nothing behind it and a group of its own, so a "
-			"slot "
-			"which a slot that it leads to would give the card",
+			"; the root port %s has nothing behind it and a group of its own, which a "
+			"slot that it leads to would give the card",
 			port->address);
 	slot = find_slot(c, device, false);
 	if (slot)

@@ -392,7 +392,9 @@ static void where_a_card_went_is_said(void **state)
 		support_says(said_by(shell, 1), "its ids are now at " TWIN "; nothing is bound");
 		assert_file("sys/devices/" TWIN "/driver_override", "(null)\n");
 		put("config", PLACED("0000:00:1d.0/00.0/01.0/00.0,21"));
-		support_says(said_by(shell, 1), "it is now at " TWIN "; nothing is bound");
+		support_says(said_by(shell, 1),
+			CARD ": found 8086:1521:8086:0000 where " IDS
+			     " was chosen, it is now at " TWIN "; nothing is bound");
 		assert_int_equal(unlink(path("sys/devices/" CARD)), 0);
 		support_says(said_by(shell, 1), "no device there, it is now at " TWIN);
 		/* A card that was chosen itself has not come from elsewhere. */

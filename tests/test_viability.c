@@ -165,7 +165,9 @@ static void another_place_is_named_where_the_tree_shows_one(void **state)
 {
 	struct fixture *f = *state;
 
-	says(f, "group-shared", SEVERITY_WARNING, "0000:02:00.0", "root port 0000:00:03.1");
+	says(f, "group-shared", SEVERITY_WARNING, "0000:02:00.0",
+		"root port 0000:00:03.1 has nothing behind it and a group of its own, which a slot "
+		"that it leads to would give the card");
 	f->slots[0] = (struct slot){.name = support_keep(&f->m, "4"), .port = f->empty};
 	f->slots[1] =
 		(struct slot){.name = support_keep(&f->m, "1"), .device = f->gpu, .port = f->port};

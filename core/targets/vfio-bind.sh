@@ -152,8 +152,9 @@ check() {
 	fi
 	ids "$device"
 	if [ "$found" != "${1#*=}" ]; then
+		there=$found
 		find_card "${1#*=}"
-		say "$address: found $found where ${1#*=} was chosen$elsewhere; nothing is bound"
+		say "$address: found $there where ${1#*=} was chosen$elsewhere; nothing is bound"
 		return 1
 	fi
 	where "$device"
