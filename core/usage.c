@@ -112,6 +112,7 @@ int usage_tell_path(struct usage *usage, const char *path, enum use_kind kind, c
 	for (; (device = next_function(usage, &path)); told++)
 		if (usage_tell(usage, device, kind, text) < 0)
 			return -ENOMEM;
+	usage->told += (unsigned)told;
 	return told;
 }
 
@@ -293,6 +294,7 @@ int usage_scan(const struct root *root, struct machine *machine, struct error *e
 	free(usage.slash);
 	strv_free(&usage.in_use);
 	strv_free(&usage.numbers);
+	strv_free(&usage.interfaces);
 	return r < 0 ? error_set(err, r, "out of memory") : 0;
 }
 

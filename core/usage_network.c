@@ -10,6 +10,7 @@
 #define ROUTES6 "/proc/net/ipv6_route"
 #define ADDRS6  "/proc/net/if_inet6"
 #define TRIE    "/proc/net/fib_trie"
+#define PPPOE   "/proc/net/pppoe"
 
 #define PARENTS_MAX 32
 #define RTF_UP      0x1
@@ -53,8 +54,24 @@ static bool is_connected(const struct route *route)
 static int claim_text(struct usage *usage, const char *name, const char *text)
 {
 	const struct usage_claim claim = {USE_NETWORK, text, NULL};
+	int r = strv_add_unique(&usage->interfaces, name);
 
-	return usage_claim_interface(usage, name, &claim);
+	return r < 0 ? r : usage_claim_interface(usage, name, &claim);
+}
+
+/* A tunnel or a dialled line is on some card, and no link in /sys says on which. */
+static int claim_default(struct usage *usage, const char *name, const char *text)
+{
+	unsigned told = usage->told;
+	char place[PATH_MAX];
+	int r = claim_text(usage, name, text);
+
+	if (r < 0 || usage->told > told || strcmp(name, "lo") == 0 ||
+		(base_starts(name, "ppp") && root_exists(usage->running, PPPOE)) ||
+		!strstr(usage_place(usage, "/sys/class/net", name, place), "/virtual/"))
+		return r;
+	return usage_unknown(usage, USAGE_NETWORK,
+		"no card is known below %s, which the default route goes through", name);
 }
 
 /* " (with the address 192.168.0.7)": this host's in a network.  net/ipv4/fib_trie.c shows each as
@@ -126,7 +143,7 @@ static int route_line(struct usage *usage, const struct strv *field)
 	if (!parse_route(field, &route))
 		return 0;
 	if (!route.to && !route.mask)
-		return claim_text(usage, route.name, "the default route goes through ");
+		return claim_default(usage, route.name, "the default route goes through ");
 	return is_connected(&route) ? claim_network(usage, &route) : 0;
 }
 
@@ -136,7 +153,7 @@ static int route6_line(struct usage *usage, const struct strv *field)
 {
 	if (field->n < 10 || strspn(field->v[0], "0") != 32 || strcmp(field->v[1], "00") != 0)
 		return 0;
-	return claim_text(usage, field->v[field->n - 1], "the default IPv6 route goes through ");
+	return claim_default(usage, field->v[field->n - 1], "the default IPv6 route goes through ");
 }
 
 static bool hex_address(const char *text, struct in6_addr *ret)
@@ -163,6 +180,12 @@ static int address6_line(struct usage *usage, const struct strv *field)
 	(void)inet_ntop(AF_INET6, &addr, address, sizeof(address));
 	(void)snprintf(text, sizeof(text), "the address %s is on ", address);
 	return claim_text(usage, field->v[5], text);
+}
+
+/* drivers/net/ppp/pppoe.c, pppoe_seq_show(): session, address of the other end, device. */
+static int pppoe_line(struct usage *usage, const struct strv *field)
+{
+	return field->n < 3 ? 0 : claim_text(usage, field->v[2], "a PPPoE session goes through ");
 }
 
 /* Other tables than the main one: fib_trie tells that they have a default route, and not through
@@ -366,19 +389,46 @@ static int each_link(struct usage *usage, const char *name, const char *place)
 	return usage_tell_path(usage, place, USE_LINK, "%s has a link", name);
 }
 
-int usage_network(struct usage *usage)
+/* What stands on links without an address or a route of the host's: a bridge for guests, a macvtap,
+ * Open vSwitch.  The highest is enough, since its lower ones are found from there. */
+static int each_top(struct usage *usage, const char *name, const char *place)
 {
-	int r = usage_each(usage, USAGE_NETWORK, "/sys/class/net", each_link);
+	_cleanup_(strv_free) struct strv entries = {0};
+	int r = 0;
 
-	if (r < 0 || !usage->running)
-		return r;
-	r = each_line(usage, ROUTES, route_line);
+	if (strv_has(&usage->interfaces, name) || !strstr(place, "/virtual/"))
+		return 0;
+	if (root_list(usage->root, place, &entries) == -ENOMEM)
+		return -ENOMEM;
+	for (size_t i = 0; i < entries.n; i++) {
+		if (base_starts(entries.v[i], "upper_"))
+			return 0;
+		r |= base_starts(entries.v[i], "lower_");
+	}
+	return r ? claim_text(usage, name, "guests may have their network through ") : 0;
+}
+
+static int find_claims(struct usage *usage)
+{
+	int r = each_line(usage, ROUTES, route_line);
+
 	/* A kernel without IPv6 has neither file. */
 	if (r >= 0 && (root_exists(usage->running, ROUTES6) || !root_is_live(usage->running)))
 		r = each_line(usage, ROUTES6, route6_line);
 	if (r >= 0 && (root_exists(usage->running, ADDRS6) || !root_is_live(usage->running)))
 		r = each_line(usage, ADDRS6, address6_line);
+	if (r >= 0 && root_exists(usage->running, PPPOE))
+		r = each_line(usage, PPPOE, pppoe_line);
 	if (r >= 0)
 		r = find_tables(usage);
 	return r < 0 ? r : find_this(usage);
+}
+
+int usage_network(struct usage *usage)
+{
+	int r = usage_each(usage, USAGE_NETWORK, "/sys/class/net", each_link);
+
+	if (r >= 0 && usage->running)
+		r = find_claims(usage);
+	return r < 0 ? r : usage_each(usage, NULL, "/sys/class/net", each_top);
 }

@@ -15,6 +15,8 @@ struct usage {
 	struct machine *machine;
 	struct strv in_use;  /* names of block devices that something was found on */
 	struct strv numbers; /* "8:1" of file systems that are told */
+	struct strv interfaces; /* names of those that something was found on */
+	unsigned told;       /* by usage_tell_path(), so far */
 	unsigned steps;      /* of the walk through devices on devices */
 };
 

@@ -72,20 +72,21 @@ static void test_nonsense(void **state)
 	uses_only(f, USE_ROOT_DISK, NULL);
 }
 
+/* `name` stands on `lower`: the kernel links them both ways. */
 static void lower(struct uses_host *f, const char *name, const char *type, const char *lower)
 {
-	_cleanup_free_ char *class = NULL, *to = NULL, *uevent = NULL, *link = NULL, *target = NULL;
-	_cleanup_free_ char *text = NULL;
+	char place[128], uevent[160], text[160], down[160], up[160], target[128];
 
-	assert_true(asprintf(&class, "/sys/class/net/%s", name) > 0);
-	assert_true(asprintf(&to, "../../devices/virtual/net/%s", name) > 0);
-	assert_true(asprintf(&uevent, "/sys/devices/virtual/net/%s/uevent", name) > 0);
-	assert_true(asprintf(&text, "DEVTYPE=%s\nINTERFACE=%s\n", type, name) > 0);
-	assert_true(asprintf(&link, "/sys/devices/virtual/net/%s/lower_%s", name, lower) > 0);
-	assert_true(asprintf(&target, "../../../../class/net/%s", lower) > 0);
-	uses_link(f->dir, class, to);
+	snprintf(place, sizeof(place), "virtual/net/%s", name);
+	snprintf(uevent, sizeof(uevent), "/sys/devices/%s/uevent", place);
+	snprintf(text, sizeof(text), "DEVTYPE=%s\nINTERFACE=%s\n", type, name);
+	snprintf(down, sizeof(down), "/sys/class/net/%s/lower_%s", name, lower);
+	snprintf(up, sizeof(up), "/sys/class/net/%s/upper_%s", lower, name);
+	snprintf(target, sizeof(target), "../../../../class/net/%s", lower);
+	uses_made_elsewhere(f, "net", name, place);
 	support_put(f->dir, uevent, text);
-	uses_link(f->dir, link, target);
+	uses_link(f->dir, down, target);
+	uses_link(f->dir, up, "../" /* read by nobody */);
 }
 
 #define ROUTE_TO(name, to, mask) name "\t" to "\t00000000\t0001\t0\t0\t0\t" mask "\t0\t0\t0\n"
@@ -119,6 +120,66 @@ static void test_bridge_over_vlan_over_bond(void **state)
 		"`br0`");
 	assert_int_equal(uses_count(f, NIC, USE_NETWORK), 3);
 	assert_false(uses_is_unknown(f, "network", ""));
+}
+
+/* Bridges of guests have no address of the host's; Open vSwitch has a device that all its ports are
+ * below, and its route is on one that nothing is below. */
+static void test_networks_of_guests(void **state)
+{
+	struct uses_host *f = *state;
+
+	lower(f, "bond0", "bond", "eth0");
+	lower(f, "vmbr1", "bridge", "bond0");
+	uses_made_elsewhere(f, "net", "virbr0", "virtual/net/virbr0");
+	support_put(f->dir, "/proc/net/route", ROUTES);
+	NO_IPV6;
+	uses_scan(f);
+	uses_only(f, USE_NETWORK, NIC, NULL);
+	uses_says(f, NIC, USE_NETWORK,
+		"guests may have their network through eth0 in bond `bond0` and bridge `vmbr1`");
+	assert_int_equal(uses_count(f, NIC, USE_NETWORK), 1);
+	assert_false(uses_is_unknown(f, "network", ""));
+}
+
+static void test_open_vswitch(void **state)
+{
+	struct uses_host *f = *state;
+
+	lower(f, "ovs-system", "", "eth0");
+	uses_made_elsewhere(f, "net", "br-ex", "virtual/net/br-ex");
+	support_put(f->dir, "/proc/net/route", ROUTES ROUTE_TO("br-ex", "00000000", "00000000"));
+	NO_IPV6;
+	uses_scan(f);
+	uses_says(
+		f, NIC, USE_NETWORK, "guests may have their network through eth0 in `ovs-system`");
+	assert_true(uses_is_unknown(f, "network", "no card is known below br-ex"));
+}
+
+static void test_pppoe(void **state)
+{
+	struct uses_host *f = *state;
+
+	uses_made_elsewhere(f, "net", "ppp0", "virtual/net/ppp0");
+	support_put(f->dir, "/proc/net/route", ROUTES ROUTE_TO("ppp0", "00000000", "00000000"));
+	NO_IPV6;
+	support_put(f->dir, "/proc/net/pppoe",
+		"Id       Address              Device\n0000002A 00:11:22:33:44:55     eth0\n");
+	uses_scan(f);
+	uses_only(f, USE_NETWORK, NIC, NULL);
+	uses_says(f, NIC, USE_NETWORK, "a PPPoE session goes through eth0");
+	assert_false(uses_is_unknown(f, "network", ""));
+}
+
+static void test_tunnel(void **state)
+{
+	struct uses_host *f = *state;
+
+	uses_made_elsewhere(f, "net", "wg0", "virtual/net/wg0");
+	support_put(f->dir, "/proc/net/route", ROUTES ROUTE_TO("wg0", "00000000", "00000000"));
+	NO_IPV6;
+	uses_scan(f);
+	uses_only(f, USE_NETWORK, NULL);
+	assert_true(uses_is_unknown(f, "network", "no card is known below wg0"));
 }
 
 /* net/ipv4/fib_trie.c, fib_trie_seq_show(): the address 10.0.2.15, and one on another card. */
@@ -271,6 +332,10 @@ int main(void)
 		T(test_bridged_ipv6_route),
 		T(test_nonsense),
 		T(test_bridge_over_vlan_over_bond),
+		T(test_networks_of_guests),
+		T(test_open_vswitch),
+		T(test_pppoe),
+		T(test_tunnel),
 		T(test_addresses),
 		T(test_other_tables),
 		T(test_link),
