@@ -264,16 +264,27 @@ static int find_all(struct usage *usage)
 	return r;
 }
 
+bool usage_is_offline(const struct usage *usage)
+{
+	return usage->running && usage->running != usage->root;
+}
+
+/* What cannot be known at all, or only of the system that runs now, which is not the one that is being
+ * configured: what is found of that is told all the same. */
 static int note_foreign(struct usage *usage)
 {
-	static const char *const what[] = {
+	static const char *const of_a_machine[] = {
 		USAGE_DISKS, USAGE_DATA, USAGE_NETWORK, USAGE_SCREEN, USAGE_GUESTS, USAGE_PROGRAMS};
+	static const char *const of_a_system[] = {USAGE_NETWORK, USAGE_GUESTS, USAGE_PROGRAMS};
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && !usage->running && i < ARRAY_SIZE(what); i++)
-		r = usage_unknown(usage, what[i],
+	for (size_t i = 0; r == 0 && !usage->running && i < ARRAY_SIZE(of_a_machine); i++)
+		r = usage_unknown(usage, of_a_machine[i],
 			"%s is of another machine than the running system",
 			root_sysfs(usage->root));
+	for (size_t i = 0; r == 0 && usage_is_offline(usage) && i < ARRAY_SIZE(of_a_system); i++)
+		r = usage_unknown(usage, of_a_system[i], "the system in %s does not run now",
+			root_path(usage->root));
 	return r;
 }
 

@@ -217,7 +217,8 @@ static int claim_wanted(struct usage *usage, const struct mounts_wanted *wanted)
 	return usage_claim_source(usage, wanted->source, &claim);
 }
 
-/* What is mounted or swap already says so itself. */
+/* What is mounted or swap already says so itself.  A rescue system may not have opened what the host's
+ * system is on: LUKS, LVM. */
 static int fstab_line(struct usage *usage, char *line)
 {
 	struct mounts_wanted wanted;
@@ -227,6 +228,10 @@ static int fstab_line(struct usage *usage, char *line)
 	if (!mounts_wanted(line, &wanted))
 		return 0;
 	r = usage_source(usage, wanted.source, name);
+	if (r == 0 && usage_is_offline(usage) && usage_is_device(wanted.source) &&
+		!mounts_has_option(wanted.options, "noauto"))
+		return usage_unknown(usage, USAGE_DISKS, "no device is known for %s (%s)",
+			wanted.source, MOUNTS_FSTAB_PATH);
 	return r <= 0 || strv_has(&usage->in_use, name) ? r : claim_wanted(usage, &wanted);
 }
 
@@ -314,7 +319,7 @@ int usage_disks(struct usage *usage)
 	r = read_lines(usage, MOUNTS_PATH, mount_line);
 	if (r >= 0)
 		r = read_lines(usage, SWAPS, swap_line);
-	if (r >= 0)
+	if (r >= 0 && !usage_is_offline(usage))
 		r = find_resume(usage);
 	if (r >= 0)
 		r = find_pools(usage);

@@ -20,6 +20,9 @@ struct usage {
 	unsigned steps;      /* of the walk through devices on devices */
 };
 
+/* The system being configured is on this machine and does not run: another one does, a rescue system. */
+bool usage_is_offline(const struct usage *usage);
+
 /* What is not known of a whole kind. */
 #define USAGE_DISKS    "disks"
 #define USAGE_DATA     "data on disks not in use"
@@ -66,6 +69,8 @@ struct usage_claim {
 int usage_claim(struct usage *usage, const char *path, const struct usage_claim *claim);
 /* source: "/dev/sda2", "UUID=...", as in fstab(5). */
 int usage_claim_source(struct usage *usage, const char *source, const struct usage_claim *claim);
+/* It names a block device, present or not: no tmpfs, no server's share. */
+bool usage_is_device(const char *source);
 /* 1: the kernel's name of that device; 0: there is none. */
 int usage_source(struct usage *usage, const char *source, char name[NAME_MAX + 1]);
 int usage_claim_btrfs(struct usage *usage, const char *source, const struct usage_claim *claim);

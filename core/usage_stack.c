@@ -320,6 +320,13 @@ static int find_source(const struct usage *usage, const char *source, char path[
 	return r == -ENOMEM ? r : 0;
 }
 
+bool usage_is_device(const char *source)
+{
+	_cleanup_(str_free) struct str dev = {0};
+
+	return add_source(&dev, source);
+}
+
 int usage_source(struct usage *usage, const char *source, char name[NAME_MAX + 1])
 {
 	_cleanup_free_ char *real = NULL;

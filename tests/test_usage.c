@@ -297,6 +297,33 @@ static void test_foreign_sysfs(void **state)
 	assert_true(uses_is_unknown(f, "guests", "another machine"));
 }
 
+/* A rescue system looks at the machine's own hardware for a system that does not run: its own network and
+ * programs are not that one's, and what is in LUKS or LVM may not be open. */
+static void test_a_system_that_does_not_run(void **state)
+{
+	static const char *const what[] = {"network", "guests", "programs"};
+	struct uses_host *f = *state;
+	struct error err = {0};
+	char path[600];
+
+	support_put(f->dir, "/mnt/etc/fstab",
+		"/dev/mapper/no-such-root / ext4 defaults 0 1\n"
+		"UUID=of-no-disk /srv ext4 noauto 0 0\ntmpfs /tmp tmpfs defaults 0 0\n"
+		"server:/x /x nfs defaults 0 0\n");
+	snprintf(path, sizeof(path), "%s/mnt", f->dir);
+	assert_int_equal(root_open(path, "/sys", &f->root, &err), 0);
+	if (machine_scan(f->root, MACHINE_USES, &f->machine, &err) < 0)
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < ARRAY_SIZE(what); i++)
+		if (!uses_is_unknown(f, what[i], "/mnt does not run now"))
+			fail_msg("%s is not unknown", what[i]);
+	assert_true(uses_is_unknown(
+		f, "disks", "no device is known for /dev/mapper/no-such-root (/etc/fstab)"));
+	assert_false(uses_is_unknown(f, "disks", "of-no-disk"));
+	for (size_t i = 0; i < f->machine->n_unknown_uses; i++)
+		assert_null(strstr(f->machine->unknown_uses[i].reason, "tmpfs"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, uses_setup, uses_teardown)
 
 int main(void)
@@ -314,6 +341,7 @@ int main(void)
 		T(test_libvirt),
 		T(test_nothing_is_known),
 		T(test_foreign_sysfs),
+		T(test_a_system_that_does_not_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
