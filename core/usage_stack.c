@@ -44,16 +44,33 @@ static void add_layers(struct str *text, const struct layer *layers, const char 
 	}
 }
 
+/* iSCSI, NVMe over fabrics, network block devices: on some network card, which /sys does not tell.
+ */
+static bool is_remote(const char *path)
+{
+	static const char *const marks[] = {"/session", "/nvme-fabrics/", "/virtual/block/nbd",
+		"/virtual/block/drbd", "/devices/rbd/"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+		if (strstr(path, marks[i]))
+			return true;
+	return false;
+}
+
 static int tell(struct usage *usage, const char *path, const struct walk *walk)
 {
 	_cleanup_(str_free) struct str text = {0};
+	int r;
 
 	str_addf(&text, "%s%s", walk->claim->text, walk->leaf);
 	add_layers(&text, walk->layers, walk->claim->kind == USE_NETWORK ? " in " : " through ");
 	str_add(&text, walk->claim->tail ? walk->claim->tail : "");
 	if (str_check(&text) < 0)
 		return -ENOMEM;
-	return usage_tell_path(usage, path, walk->claim->kind, "%s", text.s);
+	r = usage_tell_path(usage, path, walk->claim->kind, "%s", text.s);
+	if (r == 0 && walk->claim->kind != USE_NETWORK && is_remote(path))
+		r = usage_unknown(usage, USAGE_DISKS, "%s, which comes over the network", text.s);
+	return r;
 }
 
 /* Names in a directory that begin with `prefix` and are links: what is no link is the thing itself.

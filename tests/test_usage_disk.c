@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static void test_partition(void **state)
@@ -399,6 +400,36 @@ static void test_cached_pools(void **state)
 	assert_int_equal(uses_count(f, SATA, USE_MOUNTED_DISK), 2);
 }
 
+/* The card that such a disk comes through is not in its path. */
+static void test_disks_over_the_network(void **state)
+{
+	static const char *const places[] = {
+		"platform/host2/session1/target2:0:0/2:0:0:1/block/sdx",
+		"virtual/nvme-fabrics/ctl/nvme2/nvme2n1",
+		"virtual/block/nbd0",
+		"rbd/0/block/rbd0",
+	};
+	struct uses_host *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		char mount[128], place[32], to[128];
+		const char *name = strrchr(places[i], '/') + 1;
+
+		snprintf(place, sizeof(place), "/sys/dev/block/99:%zu", i);
+		snprintf(to, sizeof(to), "../../devices/%s", places[i]);
+		snprintf(mount, sizeof(mount), "1 2 99:%zu / /srv rw - ext4 /dev/%s rw\n", i, name);
+		uses_made_elsewhere(f, "block", name, places[i]);
+		uses_link(f->dir, place, to);
+		f->machine = machine_free(f->machine);
+		f->root = root_close(f->root);
+		uses_mounts(f, mount);
+		uses_only(f, USE_MOUNTED_DISK, NULL);
+		snprintf(mount, sizeof(mount), "/srv is on %s, which comes over the network", name);
+		if (!uses_is_unknown(f, "disks", mount))
+			fail_msg("not told: %s", mount);
+	}
+}
+
 static void test_root_without_a_disk(void **state)
 {
 	struct uses_host *f = *state;
@@ -434,6 +465,7 @@ int main(void)
 		T(test_signatures),
 		T(test_pools),
 		T(test_cached_pools),
+		T(test_disks_over_the_network),
 		T(test_root_without_a_disk),
 	};
 
