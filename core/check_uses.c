@@ -119,26 +119,71 @@ static struct check_name name_along(const struct device *d, const struct device 
 }
 
 static void add(struct check *c, const struct device *d, const struct device *by,
-	enum use_kind kind, const char *text)
+	enum use_kind kind, const char *text, const char *loses)
 {
 	check_add(c, uses[kind].id, uses[kind].severity, d, d->group, uses[kind].remedy,
-		"%s: %s. %s.", name_along(d, by).s, text, uses[kind].loses);
+		"%s: %s. %s.", name_along(d, by).s, text, loses);
+}
+
+/* Another device, which stays, carries it as well; a link that is down carries nothing. */
+static bool is_carried(const struct check *c, const struct device *d, const struct use *use)
+{
+	const struct device *by;
+
+	for (size_t i = 0; use->spare && i < c->machine->n_devices; i++) {
+		const struct device *other = &c->machine->devices[i];
+
+		if (other == d || goes(c, other, &by) ||
+			(use->kind == USE_NETWORK && !device_has_use(other, USE_LINK)))
+			continue;
+		for (size_t k = 0; k < other->n_uses; k++)
+			if (other->uses[k].kind == use->kind && other->uses[k].spare &&
+				strcmp(other->uses[k].spare, use->spare) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* What the host loses with all uses of a kind: nothing but redundancy where each is carried by
+ * another device too. */
+static int loss(const struct check *c, const struct device *d, enum use_kind kind, struct str *out)
+{
+	_cleanup_(strv_free) struct strv spares = {0};
+
+	for (size_t i = 0; i < d->n_uses; i++) {
+		if (d->uses[i].kind != kind)
+			continue;
+		if (!is_carried(c, d, &d->uses[i])) {
+			str_add(out, uses[kind].loses);
+			return str_check(out);
+		}
+		if (strv_add_unique(&spares, d->uses[i].spare) < 0)
+			return -ENOMEM;
+	}
+	str_add(out, "The host keeps it through the rest of ");
+	for (size_t i = 0; i < spares.n; i++)
+		str_addf(out, "%s%s", i ? " and " : "", spares.v[i]);
+	str_add(out, ", without redundancy");
+	return str_check(out);
 }
 
 static void check_device(struct check *c, const struct device *d, const struct device *by)
 {
 	for (size_t i = 0; i < d->n_uses; i++) {
-		_cleanup_(str_free) struct str text = {0};
+		_cleanup_(str_free) struct str text = {0}, loses = {0};
 		enum use_kind kind = d->uses[i].kind;
 
 		join_uses(d, &i, &text);
-		if (str_check(&text) < 0)
+		if ((size_t)kind >= ARRAY_SIZE(uses) || !uses[kind].id)
+			continue;
+		if (str_check(&text) < 0 || loss(c, d, kind, &loses) < 0)
 			c->r = -ENOMEM;
-		else if ((size_t)kind < ARRAY_SIZE(uses) && uses[kind].id)
-			add(c, d, by, kind, text.s);
+		else
+			add(c, d, by, kind, text.s, loses.s);
 	}
 	if (d->boot_vga && !device_has_use(d, USE_BOOT_DISPLAY))
-		add(c, d, by, USE_BOOT_DISPLAY, "the firmware starts with it");
+		add(c, d, by, USE_BOOT_DISPLAY, "the firmware starts with it",
+			uses[USE_BOOT_DISPLAY].loses);
 }
 
 /* The last keyboard, network or screen goes, once nothing that serves so is left with the host:

@@ -44,6 +44,8 @@ enum use_kind {
 struct use {
 	enum use_kind kind;
 	char *text;                  /* "/ is on nvme0n1p2 through LUKS `cryptroot`" */
+	char *spare;                 /* what stands on other devices as well, and does without one of
+	                                them: "RAID1 `md0`", "bond `bond0`"; NULL: nothing in between */
 };
 
 /* A kind of use that could not be looked at: what is not listed is then unknown, not unused. */

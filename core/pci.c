@@ -329,8 +329,10 @@ static void device_clear(struct device *device)
 	free(device->modalias);
 	free(device->name);
 	free(device->class_name);
-	for (size_t i = 0; i < device->n_uses; i++)
+	for (size_t i = 0; i < device->n_uses; i++) {
 		free(device->uses[i].text);
+		free(device->uses[i].spare);
+	}
 	free(device->uses);
 	*device = (struct device){0};
 }

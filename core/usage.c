@@ -31,8 +31,12 @@ static int add_use(
 	use = &device->uses[device->n_uses];
 	use->kind = kind;
 	use->text = strdup(text);
-	if (!use->text)
+	use->spare = usage->spare ? strdup(usage->spare) : NULL;
+	if (!use->text || (usage->spare && !use->spare)) {
+		free(use->text);
+		free(use->spare);
 		return -ENOMEM;
+	}
 	device->n_uses++;
 	return 0;
 }
@@ -269,8 +273,8 @@ bool usage_is_offline(const struct usage *usage)
 	return usage->running && usage->running != usage->root;
 }
 
-/* What cannot be known at all, or only of the system that runs now, which is not the one that is being
- * configured: what is found of that is told all the same. */
+/* What cannot be known at all, or only of the system that runs now, which is not the one that is
+ * being configured: what is found of that is told all the same. */
 static int note_foreign(struct usage *usage)
 {
 	static const char *const of_a_machine[] = {

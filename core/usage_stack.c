@@ -20,7 +20,8 @@ struct layer {
 struct walk {
 	const struct usage_claim *claim;
 	const struct layer *layers; /* the lowest first */
-	const char *leaf; /* the partition, while its disk is looked for; NULL: not there yet */
+	const char *leaf;  /* the partition, while its disk is looked for; NULL: not there yet */
+	const char *spare; /* the lowest layer that does without one of its parts; NULL: none */
 	int depth;
 };
 
@@ -67,7 +68,9 @@ static int tell(struct usage *usage, const char *path, const struct walk *walk)
 	str_add(&text, walk->claim->tail ? walk->claim->tail : "");
 	if (str_check(&text) < 0)
 		return -ENOMEM;
+	usage->spare = walk->spare;
 	r = usage_tell_path(usage, path, walk->claim->kind, "%s", text.s);
+	usage->spare = NULL;
 	if (r == 0 && walk->claim->kind != USE_NETWORK && is_remote(path))
 		r = usage_unknown(usage, USAGE_DISKS, "%s, which comes over the network", text.s);
 	return r;
@@ -111,10 +114,12 @@ static void whole(const struct usage *usage, const char *path, char disk[PATH_MA
 /* A disk of NVMe multipath stands on the controllers beside it. */
 static int beside(struct usage *usage, char *disk, struct walk walk)
 {
-	char *slash = strrchr(disk, '/');
+	char *slash = strrchr(disk, '/'), spare[NAME_MAX + 32];
 
 	if (!slash || !strstr(disk, "/nvme-subsystem/"))
 		return 0;
+	(void)snprintf(spare, sizeof(spare), "NVMe multipath `%s`", slash + 1);
+	walk.spare = spare;
 	*slash = '\0';
 	return follow(usage, disk, "nvme", walk);
 }
@@ -182,21 +187,46 @@ static void name_link(const struct usage *usage, const char *path, struct layer 
 	(void)snprintf(layer->kind, sizeof(layer->kind), "%.31s", type);
 }
 
+/* RAID1 as long as it is whole; other levels can lose one disk, and perhaps not two of a
+ * controller. */
+static bool does_without_one(const struct usage *usage, const char *path, const char *kind)
+{
+	char degraded[16];
+
+	if (strcmp(kind, "RAID1") == 0)
+		return strcmp(usage_attr(usage, degraded, sizeof(degraded), "%s/md/degraded", path),
+			       "0") == 0;
+	return strcmp(kind, "multipath") == 0 || strcmp(kind, "bond") == 0 ||
+	       strcmp(kind, "team") == 0;
+}
+
+static bool stands_on_one(const char *kind)
+{
+	return strcmp(kind, "LUKS") == 0 || strcmp(kind, "encryption") == 0 ||
+	       strcmp(kind, "verity") == 0;
+}
+
 /* What a device without a leaf so far stands on: the lower links, or the disks of its disk.  1
  * where there is any. */
 static int through(struct usage *usage, const char *real, const char *disk, struct walk walk)
 {
 	bool net = walk.claim->kind == USE_NETWORK;
 	struct layer layer = {.above = walk.layers};
-	char slaves[PATH_MAX];
+	char slaves[PATH_MAX], spare[sizeof(layer.kind) + sizeof(layer.name) + 4];
 
 	(void)snprintf(layer.name, sizeof(layer.name), "%.127s", strrchr(real, '/') + 1);
 	walk.layers = &layer;
-	if (net) {
+	if (net)
 		name_link(usage, real, &layer);
+	else
+		name_disk(usage, disk, &layer);
+	(void)snprintf(spare, sizeof(spare), "%s `%s`", layer.kind, layer.name);
+	if (does_without_one(usage, disk, layer.kind))
+		walk.spare = spare;
+	else if (!stands_on_one(layer.kind))
+		walk.spare = NULL;
+	if (net)
 		return follow(usage, real, "lower_", walk);
-	}
-	name_disk(usage, disk, &layer);
 	if (snprintf(slaves, sizeof(slaves), "%s/slaves", disk) >= (int)sizeof(slaves))
 		return 0;
 	return follow(usage, slaves, "", walk);

@@ -129,6 +129,6 @@ void support_use(
 	assert_true(m->n_uses < SUPPORT_DEVICES);
 	if (!device->n_uses)
 		device->uses = &m->uses[m->n_uses];
-	m->uses[m->n_uses++] = (struct use){kind, support_keep(m, text)};
+	m->uses[m->n_uses++] = (struct use){.kind = kind, .text = support_keep(m, text)};
 	device->n_uses++;
 }

@@ -290,6 +290,44 @@ static void what_the_host_loses_is_danger(void **state)
 	}
 }
 
+static void spare(struct fixture *f, struct device *device, enum use_kind kind, const char *layer)
+{
+	support_use(&f->m, device, kind, "in use");
+	device->uses[device->n_uses - 1].spare = support_keep(&f->m, layer);
+}
+
+/* The words are true: with one side of a mirror the host boots all the same, with both it does not. */
+static void what_stands_on_others_too_is_not_lost(void **state)
+{
+	struct fixture *f = *state;
+
+	spare(f, f->disk, USE_ROOT_DISK, "RAID1 `md0`");
+	spare(f, f->nic, USE_ROOT_DISK, "RAID1 `md0`");
+	spare(f, f->twin, USE_ROOT_DISK, "RAID1 `md1`");
+	choose(f, f->disk);
+	check(f);
+	found(f, "root-disk", SEVERITY_DANGER, f->disk,
+		"in use. The host keeps it through the rest of RAID1 `md0`, without redundancy.");
+	choose(f, f->nic);
+	check(f);
+	found(f, "root-disk", SEVERITY_DANGER, f->disk, "this host would not boot");
+}
+
+/* What of a bond has no link carries nothing. */
+static void a_bond_lives_on_a_link_that_is_up(void **state)
+{
+	struct fixture *f = *state;
+
+	spare(f, f->disk, USE_NETWORK, "bond `bond0`");
+	spare(f, f->gpu, USE_NETWORK, "bond `bond0`");
+	choose(f, f->disk);
+	check(f);
+	found(f, "network-in-use", SEVERITY_DANGER, f->disk, "loses a network connection");
+	support_use(&f->m, f->gpu, USE_LINK, "up");
+	check(f);
+	found(f, "network-in-use", SEVERITY_DANGER, f->disk, "the rest of bond `bond0`");
+}
+
 static void the_firmwares_screen_is_danger_whoever_says_so(void **state)
 {
 	struct fixture *f = *state;
@@ -712,6 +750,8 @@ int main(void)
 		T(a_function_left_behind_is_named_once),
 		T(bridges_and_parents_of_virtual_functions_are_blocked),
 		T(what_the_host_loses_is_danger),
+		T(what_stands_on_others_too_is_not_lost),
+		T(a_bond_lives_on_a_link_that_is_up),
 		T(the_firmwares_screen_is_danger_whoever_says_so),
 		T(the_last_keyboard_and_network_are_danger),
 		T(every_kind_of_use_has_its_finding), T(uses_of_one_kind_are_one_finding),

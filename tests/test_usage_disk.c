@@ -186,6 +186,46 @@ static void test_multipath(void **state)
 }
 
 /* A partition has no slaves of its own: its disk has. */
+/* What the host does without one of is told apart, as long as no part of it is missing. */
+static void test_redundant_layers(void **state)
+{
+	struct uses_host *f = *state;
+	const struct device *sata;
+
+	uses_stacked(f, "md0", "9:0", "sda1", "nvme0n1p1", NULL);
+	uses_stacked(f, "md1", "9:1", "sdb", "nvme0n1p2", NULL);
+	uses_stacked(f, "dm-0", "253:0", "md0", NULL);
+	support_put(f->dir, "/sys/class/block/md0/md/level", "raid1\n");
+	support_put(f->dir, "/sys/class/block/md0/md/degraded", "0\n");
+	support_put(f->dir, "/sys/class/block/md1/md/level", "raid1\n");
+	support_put(f->dir, "/sys/class/block/md1/md/degraded", "1\n");
+	support_put(f->dir, "/sys/class/block/dm-0/dm/uuid", "LVM-abc\n");
+	uses_mounts(f, "28 1 253:0 / / rw - ext4 /dev/dm-0 rw\n"
+		       "29 28 9:1 / /srv rw - ext4 /dev/md1 rw\n");
+	sata = machine_device(f->machine, SATA);
+	assert_int_equal(sata->n_uses, 2);
+	assert_string_equal(sata->uses[0].text, "/ is on sda1 through RAID1 `md0` and LVM `dm-0`");
+	assert_string_equal(sata->uses[0].spare, "RAID1 `md0`");
+	assert_string_equal(machine_device(f->machine, NVME)->uses[0].spare, "RAID1 `md0`");
+	assert_string_equal(sata->uses[1].text, "/srv is on sdb through RAID1 `md1`");
+	assert_null(sata->uses[1].spare);
+}
+
+/* Of a mirror over a volume that itself stands on two disks, either disk takes half of the mirror. */
+static void test_redundancy_above_a_volume(void **state)
+{
+	struct uses_host *f = *state;
+
+	uses_stacked(f, "dm-0", "253:0", "sda1", "nvme0n1p1", NULL);
+	uses_stacked(f, "md0", "9:0", "dm-0", "sdz", NULL);
+	support_put(f->dir, "/sys/class/block/dm-0/dm/uuid", "LVM-abc\n");
+	support_put(f->dir, "/sys/class/block/md0/md/level", "raid1\n");
+	support_put(f->dir, "/sys/class/block/md0/md/degraded", "0\n");
+	uses_mounts(f, "28 1 9:0 / / rw - ext4 /dev/md0 rw\n");
+	assert_null(machine_device(f->machine, SATA)->uses[0].spare);
+	assert_string_equal(machine_device(f->machine, USB)->uses[0].spare, "RAID1 `md0`");
+}
+
 static void test_partition_of_a_raid(void **state)
 {
 	struct uses_host *f = *state;
@@ -456,6 +496,8 @@ int main(void)
 		T(test_swap),
 		T(test_names_of_layers),
 		T(test_multipath),
+		T(test_redundant_layers),
+		T(test_redundancy_above_a_volume),
 		T(test_partition_of_a_raid),
 		T(test_kinds_of_mounts),
 		T(test_many_mounts),
