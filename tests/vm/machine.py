@@ -22,6 +22,16 @@ OVMF = (
 PROMPT = r"root@vm:\S+#\s*\Z"
 
 
+def _is_gone(pid):
+    """No thread of it is left, which might hold the disk's lock; nobody may have waited for it yet."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state == "Z" and len(threads) == 1
+
+
 class Machine:
     """One machine of a kind with its disk; starts and stops as often as wanted.
 
@@ -105,8 +115,7 @@ class Machine:
         except (FileNotFoundError, ValueError, ProcessLookupError):
             return
         try:
-            # Gone, not only a zombie: its other threads may still hold the disk's lock.
-            wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 60, "QEMU to end")
+            wait_until(lambda: _is_gone(pid), 60, "QEMU to end")
         except ScreenTimeout as error:
             print(f"{self.kind.name}: {error}", flush=True)     # no matter for what was tested
         self._pidfile.unlink(missing_ok=True)
