@@ -38,6 +38,16 @@ static bool is_firmware_picture(const char *name)
 	return false;
 }
 
+/* Below such a platform device simpledrm has a connector until Linux 6.9, always connected: whose
+ * memory it draws in, its path does not say. */
+static bool is_of_firmware(const char *place)
+{
+	for (; (place = strchr(place, '/')); place++)
+		if (is_firmware_picture(place + 1))
+			return true;
+	return false;
+}
+
 /* kernel/resource.c, r_show(): two blanks for each level, a range, " : ", the owner.  The owner's
  * names are there for everybody, the numbers for root only. */
 static int find_picture(struct usage *usage)
@@ -129,7 +139,7 @@ static int each_drm(struct usage *usage, const char *name, const char *place)
 		strcmp(usage_attr(usage, status, sizeof(status), "%s/status", place),
 			"connected") != 0)
 		return 0;
-	if (!usage_on_pci(usage, place))
+	if (!usage_on_pci(usage, place) && !is_of_firmware(place))
 		usage->machine->elsewhere |= 1u << USE_SCREEN;
 	return usage_tell_path(
 		usage, place, USE_SCREEN, "a monitor is connected (%s)", connector + 1);

@@ -80,6 +80,39 @@ static void test_firmware_picture(void **state)
 	uses_says(f, USB, USE_BOOT_DISPLAY, "the picture that the firmware left is in its memory");
 }
 
+static void elsewhere_connected(struct uses_host *f, const char *card, const char *device)
+{
+	_cleanup_free_ char *below = NULL, *name = NULL, *status = NULL;
+
+	assert_true(asprintf(&name, "%s-Unknown-1", card) > 0);
+	assert_true(asprintf(&below, "platform/%s/drm/%s/%s", device, card, name) > 0);
+	assert_true(asprintf(&status, "/sys/class/drm/%s/status", name) > 0);
+	uses_made_elsewhere(f, "drm", name, below);
+	support_put(f->dir, status, "connected\n");
+}
+
+/* Until Linux 6.9 a platform device of no parent: no screen beside those of PCI devices. */
+static void test_firmware_connector(void **state)
+{
+	struct uses_host *f = *state;
+
+	elsewhere_connected(f, "card0", "simple-framebuffer.0");
+	elsewhere_connected(f, "card1", "efi-framebuffer.0");
+	uses_scan(f);
+	uses_only(f, USE_SCREEN, NULL);
+	assert_int_equal(f->machine->elsewhere, 0);
+}
+
+/* A display of the board's own is one. */
+static void test_screen_of_no_pci_device(void **state)
+{
+	struct uses_host *f = *state;
+
+	elsewhere_connected(f, "card0", "fe4b0000.display");
+	uses_scan(f);
+	assert_true(f->machine->elsewhere & 1u << USE_SCREEN);
+}
+
 #define KEYBOARD "10000 7 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe\n"
 #define MOUSE    "1f0000 0 0 0 0\n"
 
@@ -305,6 +338,8 @@ int main(void)
 		T(test_screens),
 		T(test_who_draws),
 		T(test_firmware_picture),
+		T(test_firmware_connector),
+		T(test_screen_of_no_pci_device),
 		T(test_keyboards),
 		T(test_keyboard_of_a_laptop),
 		T(test_serial_console),
