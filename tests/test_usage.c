@@ -152,6 +152,44 @@ static void test_keyboard_of_a_laptop(void **state)
 	assert_true(f->machine->elsewhere & 1u << USE_INPUT);
 }
 
+static void bluetooth_keyboard(struct uses_host *f)
+{
+	uses_made_elsewhere(
+		f, "input", "input9", "virtual/misc/uhid/0005:046D:B342.0003/input/input9");
+	support_put(f->dir, "/sys/class/input/input9/capabilities/key", KEYBOARD);
+	support_put(f->dir, "/sys/class/input/input9/name", "K380\n");
+}
+
+/* BlueZ's: below no device, and gone with the adapter. */
+static void test_keyboard_over_bluetooth(void **state)
+{
+	struct uses_host *f = *state;
+
+	bluetooth_keyboard(f);
+	uses_made(f, USB, "bluetooth", "usb1/1-9/bluetooth/hci0");
+	uses_made(f, USB, "bluetooth", "usb1/1-9/bluetooth/hci0/hci0:256");
+	uses_made(f, NIC, "bluetooth", "usb3/3-1/bluetooth/hci1");
+	/* What programs make up has no adapter. */
+	uses_made_elsewhere(f, "input", "input8", "virtual/misc/uhid/0003:1.2/input/input8");
+	support_put(f->dir, "/sys/class/input/input8/capabilities/key", KEYBOARD);
+	uses_scan(f);
+	uses_only(f, USE_INPUT, USB, NIC, NULL);
+	uses_says(f, USB, USE_INPUT, "keyboard K380 over Bluetooth");
+	assert_int_equal(uses_count(f, USB, USE_INPUT), 1);
+	assert_int_equal(f->machine->elsewhere, 0);
+}
+
+static void test_keyboard_over_serial_bluetooth(void **state)
+{
+	struct uses_host *f = *state;
+
+	bluetooth_keyboard(f);
+	uses_made_elsewhere(f, "bluetooth", "hci0", "platform/serial8250/bluetooth/hci0");
+	uses_scan(f);
+	uses_only(f, USE_INPUT, NULL);
+	assert_true(f->machine->elsewhere & 1u << USE_INPUT);
+}
+
 static void test_serial_console(void **state)
 {
 	struct uses_host *f = *state;
@@ -342,6 +380,8 @@ int main(void)
 		T(test_screen_of_no_pci_device),
 		T(test_keyboards),
 		T(test_keyboard_of_a_laptop),
+		T(test_keyboard_over_bluetooth),
+		T(test_keyboard_over_serial_bluetooth),
 		T(test_serial_console),
 		T(test_services),
 		T(test_running_guests),
