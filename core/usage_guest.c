@@ -46,10 +46,30 @@ static int name_process(const struct usage *usage, const char *pid, char *ret, s
 	return 0;
 }
 
+/* A mediated device (a vGPU) has a group of its own and is no PCI function: its directory is below
+ * the card's, which is with the host's driver. */
+static int tell_mediated(struct usage *usage, uint64_t group, const char *who)
+{
+	_cleanup_(strv_free) struct strv names = {0};
+	char directory[64], place[PATH_MAX];
+	int r;
+
+	(void)snprintf(directory, sizeof(directory), "/sys/kernel/iommu_groups/%llu/devices",
+		(unsigned long long)group);
+	r = root_list(usage->root, directory, &names);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	for (size_t i = 0; r >= 0 && i < names.n; i++)
+		r = usage_tell_path(usage, usage_place(usage, directory, names.v[i], place),
+			USE_GUEST, "%s has it open, by its mediated device %s", who, names.v[i]);
+	return r;
+}
+
 /* Who opens the node of a group has all of it that is VFIO's. */
 static int tell_group(struct usage *usage, const char *number, const char *who)
 {
 	_cleanup_free_ char *text = NULL;
+	bool any = false;
 	uint64_t id;
 	int r = 0;
 
@@ -62,10 +82,13 @@ static int tell_group(struct usage *usage, const char *number, const char *who)
 	for (size_t i = 0; r >= 0 && i < usage->machine->n_devices; i++) {
 		const struct device *d = &usage->machine->devices[i];
 
-		if (d->group == (int64_t)id && device_is_vfio_driver(d->driver))
+		if (d->group != (int64_t)id)
+			continue;
+		any = true;
+		if (device_is_vfio_driver(d->driver))
 			r = usage_tell(usage, d, USE_GUEST, text);
 	}
-	return r;
+	return r < 0 || any ? r : tell_mediated(usage, id, who);
 }
 
 /* /dev/nvidia0: which card that is, the driver says below /proc/driver/nvidia/gpus/ADDRESS. */

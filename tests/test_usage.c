@@ -271,6 +271,23 @@ static void test_running_guests(void **state)
 	assert_false(uses_is_unknown(f, "guests", ""));
 }
 
+/* A vGPU: its group has no PCI function, and the card is with the host's driver. */
+static void test_guest_with_a_mediated_device(void **state)
+{
+#define UUID "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
+	struct uses_host *f = *state;
+
+	support_put(f->dir, "/sys/devices/pci0000:00/" VGA "/" UUID "/uevent", "");
+	uses_link(f->dir, "/sys/kernel/iommu_groups/45/devices/" UUID,
+		"../../../../devices/pci0000:00/" VGA "/" UUID);
+	uses_link(f->dir, "/proc/4711/fd/21", "/dev/vfio/45");
+	support_put(f->dir, "/proc/4711/comm", "qemu-system-x86\n");
+	uses_scan(f);
+	uses_only(f, USE_GUEST, VGA, NULL);
+	uses_says(f, VGA, USE_GUEST,
+		"qemu-system-x86 (process 4711) has it open, by its mediated device " UUID);
+}
+
 static void test_programs(void **state)
 {
 	struct uses_host *f = *state;
@@ -385,6 +402,7 @@ int main(void)
 		T(test_serial_console),
 		T(test_services),
 		T(test_running_guests),
+		T(test_guest_with_a_mediated_device),
 		T(test_programs),
 		T(test_libvirt),
 		T(test_nothing_is_known),
