@@ -32,7 +32,7 @@ static const struct {
 		"The host loses a network connection that it uses",
 		"move the host's network to another card first, or be at the console"},
 	[USE_BOOT_DISPLAY] = {"boot-display", SEVERITY_DANGER,
-		"The host's screen goes black where vfio-pci takes it",
+		"What the host shows on it goes black once vfio-pci takes it",
 		"set the firmware to another graphics card, or have a serial line or ssh at hand"},
 	[USE_SERIAL_CONSOLE] = {"serial-console", SEVERITY_DANGER,
 		"The host loses the line that its messages and perhaps a login are on",

@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static int find_firmware(struct usage *usage)
+/* has_console: whether the card with the console is told already, this one or another. */
+static int find_firmware(struct usage *usage, bool has_console)
 {
 	for (size_t i = 0; i < usage->machine->n_devices; i++)
 		if (usage->machine->devices[i].boot_vga &&
 			usage_tell(usage, &usage->machine->devices[i], USE_BOOT_DISPLAY,
-				"the firmware's screen, and the console") < 0)
+				has_console ? "the firmware's screen"
+					    : "the firmware's screen, and the console") < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -147,10 +149,10 @@ static int each_drm(struct usage *usage, const char *name, const char *place)
 
 int usage_display(struct usage *usage)
 {
-	int r = find_firmware(usage);
+	int r = find_console(usage);
 
 	if (r >= 0)
-		r = find_console(usage);
+		r = find_firmware(usage, r > 0);
 	if (r >= 0)
 		r = usage_each(usage, USAGE_SCREEN, "/sys/class/drm", each_drm);
 	return r < 0 || !usage->running ? r : find_picture(usage);

@@ -16,6 +16,16 @@
 
 /* ---- screens, keys and other parts ---------------------------------------------------------- */
 
+static void shows_console(struct uses_host *f, const char *address, const char *name)
+{
+	uses_made(f, address, "graphics", "graphics/fb0");
+	support_put(f->dir, "/sys/class/graphics/fb0/name", name);
+	support_put(f->dir, "/sys/class/vtconsole/vtcon0/name", "(S) dummy device\n");
+	support_put(f->dir, "/sys/class/vtconsole/vtcon0/bind", "0\n");
+	support_put(f->dir, "/sys/class/vtconsole/vtcon1/name", "(M) frame buffer device\n");
+	support_put(f->dir, "/sys/class/vtconsole/vtcon1/bind", "1\n");
+}
+
 static void test_screens(void **state)
 {
 	struct uses_host *f = *state;
@@ -25,17 +35,33 @@ static void test_screens(void **state)
 	uses_made(f, VGA, "drm", "drm/card0/card0-DP-1");
 	support_put(f->dir, "/sys/class/drm/card0-HDMI-A-1/status", "connected\n");
 	support_put(f->dir, "/sys/class/drm/card0-DP-1/status", "disconnected\n");
-	uses_made(f, VGA, "graphics", "graphics/fb0");
-	support_put(f->dir, "/sys/class/graphics/fb0/name", "i915drmfb\n");
-	support_put(f->dir, "/sys/class/vtconsole/vtcon0/name", "(S) dummy device\n");
-	support_put(f->dir, "/sys/class/vtconsole/vtcon0/bind", "0\n");
-	support_put(f->dir, "/sys/class/vtconsole/vtcon1/name", "(M) frame buffer device\n");
-	support_put(f->dir, "/sys/class/vtconsole/vtcon1/bind", "1\n");
+	shows_console(f, VGA, "i915drmfb\n");
 	uses_scan(f);
 	uses_only(f, USE_SCREEN, VGA, NULL);
 	uses_says(f, VGA, USE_SCREEN, "a monitor is connected (HDMI-A-1)");
 	uses_says(f, VGA, USE_BOOT_DISPLAY, "the console is shown on it (fb0, i915drmfb)");
 	assert_int_equal(uses_count(f, VGA, USE_SCREEN), 1);
+}
+
+/* The firmware's card may be VFIO's; then the console is where the host still draws. */
+static void test_console_of_another_card(void **state)
+{
+	struct uses_host *f = *state;
+
+	shows_console(f, NIC, "amdgpudrmfb\n");
+	uses_scan(f);
+	uses_only(f, USE_BOOT_DISPLAY, VGA, NIC, NULL);
+	uses_says(f, VGA, USE_BOOT_DISPLAY, "the firmware's screen");
+	uses_says(f, NIC, USE_BOOT_DISPLAY, "the console is shown on it (fb0, amdgpudrmfb)");
+}
+
+static void test_console_that_is_not_found(void **state)
+{
+	struct uses_host *f = *state;
+
+	uses_scan(f);
+	uses_only(f, USE_BOOT_DISPLAY, VGA, NULL);
+	uses_says(f, VGA, USE_BOOT_DISPLAY, "the firmware's screen, and the console");
 }
 
 /* The table as Linux 6.1 and 6.15 print it. */
@@ -391,6 +417,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_screens),
+		T(test_console_of_another_card),
+		T(test_console_that_is_not_found),
 		T(test_who_draws),
 		T(test_firmware_picture),
 		T(test_firmware_connector),
