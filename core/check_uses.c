@@ -50,7 +50,7 @@ static const struct {
 	[USE_SERVICE] = {"service-lost", SEVERITY_WARNING, "The host loses that",
 		"take it out of the choice where the host needs it: a TPM may unlock its disks"},
 	[USE_IDLE_DISK] = {"disk-data", SEVERITY_WARNING,
-		"The guest can read and overwrite it, and the host cannot mount it any more",
+		"The guest can read and overwrite it, and the host cannot use it any more",
 		"make sure that it is meant for the guest"},
 	[USE_CLAIMED] = {"guest-defined", SEVERITY_INFO, "Only one guest at a time can have it",
 		""},

@@ -35,7 +35,7 @@ enum use_kind {
 	USE_SCREEN,                  /* a monitor is connected */
 	USE_PROGRAM,                 /* programs have it open; sound is playing */
 	USE_SERVICE,                 /* TPM, watchdog, Bluetooth, Thunderbolt */
-	USE_IDLE_DISK,               /* data on a disk that is not in use */
+	USE_IDLE_DISK,               /* data on a disk that is not mounted */
 	USE_CLAIMED,                 /* the configuration of a guest names it */
 	USE_POINTER,                 /* a mouse */
 	USE_LINK,                    /* a network link with a carrier */
