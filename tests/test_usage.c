@@ -268,24 +268,31 @@ static void given(struct uses_host *f)
 	assert_int_equal(mktree_machine(path, f->dir), 0);
 }
 
-static void test_running_guests(void **state)
+static void qemu(struct uses_host *f, const char *pid, const char *comm)
 {
 	static const char line[] = "qemu-system-x86_64\0-name\0guest=win10,debug-threads=on\0-S";
-	struct uses_host *f = *state;
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *name = NULL, *path = NULL;
 	FILE *file;
+
+	assert_true(asprintf(&name, "/proc/%s/comm", pid) > 0);
+	support_put(f->dir, name, comm);
+	assert_true(asprintf(&path, "%s/proc/%s/cmdline", f->dir, pid) > 0);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(line, 1, sizeof(line), file), sizeof(line));
+	assert_int_equal(fclose(file), 0);
+}
+
+static void test_running_guests(void **state)
+{
+	struct uses_host *f = *state;
 
 	given(f);
 	uses_link(f->dir, "/proc/4711/fd/21", "/dev/vfio/12");
 	uses_link(f->dir, "/proc/4711/fd/22", "/dev/vfio/12");
 	uses_link(f->dir, "/proc/4711/fd/23", "/dev/vfio/vfio");
 	uses_link(f->dir, "/proc/4711/fd/24", "/dev/vfio/../../etc");
-	support_put(f->dir, "/proc/4711/comm", "qemu-system-x86\n");
-	assert_true(asprintf(&path, "%s/proc/4711/cmdline", f->dir) > 0);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	assert_int_equal(fwrite(line, 1, sizeof(line), file), sizeof(line));
-	assert_int_equal(fclose(file), 0);
+	qemu(f, "4711", "qemu-system-x86\n");
 	/* iommufd: the node is of one device. */
 	uses_made(f, "0000:05:00.0", "vfio-dev", "vfio-dev/vfio3");
 	uses_link(f->dir, "/proc/4712/fd/9", "/dev/vfio/devices/vfio3");
@@ -295,6 +302,39 @@ static void test_running_guests(void **state)
 	uses_says(f, "0000:01:00.1", USE_GUEST, "QEMU guest win10 (process 4711) has it open");
 	uses_says(f, "0000:05:00.0", USE_GUEST, "cloud-hyp (process 4712) has it open");
 	assert_false(uses_is_unknown(f, "guests", ""));
+}
+
+/* Disks that nothing of is mounted: by their nodes, whose links are resolved. */
+static void test_open_disks(void **state)
+{
+	struct uses_host *f = *state;
+
+	uses_stacked(f, "dm-5", "253:5", "sdb", NULL);
+	support_put(f->dir, "/sys/devices/virtual/block/dm-5/dm/name", "vg-vm1\n");
+	support_put(f->dir, "/sys/devices/virtual/block/dm-5/dm/uuid", "LVM-x\n");
+	support_put(f->dir, "/run/udev/data/b8:0", "E:ID_FS_TYPE=ntfs\n");
+	qemu(f, "4711", "kvm\n");
+	uses_link(f->dir, "/proc/4711/fd/11", "/dev/dm-5");
+	uses_link(f->dir, "/proc/4711/fd/12", "/dev/sda");
+	uses_link(f->dir, "/proc/4711/fd/13", "/dev/sda");
+	support_put(f->dir, "/proc/812/comm", "ceph-osd\n");
+	uses_link(f->dir, "/proc/812/fd/3", "/dev/nvme0n1");
+	/* Nodes of no disk, and no nodes at all. */
+	support_put(f->dir, "/dev/sdz", "");
+	uses_link(f->dir, "/proc/812/fd/4", "/dev/sdz");
+	uses_link(f->dir, "/proc/812/fd/5", "/dev/shm/sdz (deleted)");
+	uses_link(f->dir, "/proc/812/fd/6", "/srv/dev/sdz");
+	uses_link(f->dir, "/proc/812/fd/7", "/dev/");
+	uses_mounts(f, "");
+	uses_only(f, USE_GUEST, SATA, NULL);
+	uses_says(f, SATA, USE_GUEST,
+		"QEMU guest win10 (process 4711) has sdb through LVM `vg-vm1` open");
+	uses_says(f, SATA, USE_GUEST, "QEMU guest win10 (process 4711) has sda open");
+	assert_int_equal(uses_count(f, SATA, USE_GUEST), 2);
+	uses_only(f, USE_PROGRAM, NVME, NULL);
+	uses_says(f, NVME, USE_PROGRAM, "ceph-osd (process 812) has nvme0n1 open");
+	/* The host has no use of it, and who takes the controller takes that too. */
+	uses_says(f, SATA, USE_IDLE_DISK, "sda holds ntfs, not mounted");
 }
 
 /* A vGPU: its group has no PCI function, and the card is with the host's driver. */
@@ -430,6 +470,7 @@ int main(void)
 		T(test_serial_console),
 		T(test_services),
 		T(test_running_guests),
+		T(test_open_disks),
 		T(test_guest_with_a_mediated_device),
 		T(test_programs),
 		T(test_libvirt),
