@@ -1,6 +1,8 @@
 /* Findings about what the host loses: with each device that goes, and with the last of a kind. */
 #include "core/check_private.h"
 
+#include "core/viability.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +34,7 @@ static const struct {
 		"The host loses a network connection that it uses",
 		"move the host's network to another card first, or be at the console"},
 	[USE_BOOT_DISPLAY] = {"boot-display", SEVERITY_DANGER,
-		"The host's screen goes black where vfio-pci takes it",
+		"What the host shows on it goes black once vfio-pci takes it",
 		"set the firmware to another graphics card, or have a serial line or ssh at hand"},
 	[USE_SERIAL_CONSOLE] = {"serial-console", SEVERITY_DANGER,
 		"The host loses the line that its messages and perhaps a login are on",
@@ -48,7 +50,7 @@ static const struct {
 	[USE_SERVICE] = {"service-lost", SEVERITY_WARNING, "The host loses that",
 		"take it out of the choice where the host needs it: a TPM may unlock its disks"},
 	[USE_IDLE_DISK] = {"disk-data", SEVERITY_WARNING,
-		"The guest can read and overwrite it, and the host cannot mount it any more",
+		"The guest can read and overwrite it, and the host cannot use it any more",
 		"make sure that it is meant for the guest"},
 	[USE_CLAIMED] = {"guest-defined", SEVERITY_INFO, "Only one guest at a time can have it",
 		""},
@@ -188,15 +190,16 @@ static void check_device(struct check *c, const struct device *d, const struct d
 
 /* The last keyboard, network or screen goes, once nothing that serves so is left with the host:
  * neither another PCI device nor, by the bits of `elsewhere`, anything else. */
-static void check_last(struct check *c, const char *id, bool (*serves)(const struct device *device),
-	unsigned elsewhere, const char *loses, const char *remedy)
+static void check_last(struct check *c, const char *id,
+	bool (*serves)(const struct check *c, const struct device *device), unsigned elsewhere,
+	const char *loses, const char *remedy)
 {
 	const struct device *last = NULL, *by = NULL;
 
 	for (size_t i = 0; i < c->machine->n_devices; i++) {
 		const struct device *device = &c->machine->devices[i];
 
-		if (!serves(device))
+		if (!serves(c, device))
 			continue;
 		if (!goes(c, device, &by))
 			return;
@@ -207,23 +210,52 @@ static void check_last(struct check *c, const char *id, bool (*serves)(const str
 			name_along(last, by).s, loses);
 }
 
-static bool serves_input(const struct device *device)
+static bool serves_input(const struct check *c, const struct device *device)
 {
+	(void)c;
 	return device_has_use(device, USE_INPUT);
 }
 
-static bool serves_network(const struct device *device)
+static bool serves_network(const struct check *c, const struct device *device)
 {
+	(void)c;
 	return device_has_use(device, USE_NETWORK) || device_has_use(device, USE_LINK);
 }
 
 /* A 3D controller (class 03 02) has no output of its own: the half of a laptop's graphics, or a
  * card that only computes. */
-static bool serves_display(const struct device *device)
+static bool has_output(const struct device *device)
 {
 	return device->class >> 16 == 0x03 && (device->class >> 8 != 0x0302 || device->boot_vga ||
 						      device_has_use(device, USE_SCREEN) ||
 						      device_has_use(device, USE_BOOT_DISPLAY));
+}
+
+/* Somebody else's settings give it to vfio-pci at the next boot, as far as they can be read. */
+static bool is_bound_elsewhere(const struct check *c, const struct device *device)
+{
+	const struct existing *e = c->existing;
+
+	return e && (existing_binds(e, device, NULL) ||
+			    (device_is_vfio_driver(device->driver) && (e->scripts || e->install)));
+}
+
+/* Something of the host draws on a card that stays: a driver, or the firmware's picture. */
+static bool is_drawn_on(const struct check *c, const struct device *device)
+{
+	const char *driver = device->driver;
+
+	return !is_bound_elsewhere(c, device) &&
+	       (device->boot_vga || viability_claimant(c->machine, c->existing, device) ||
+		       (driver && !device_is_vfio_driver(driver) &&
+			       strcmp(driver, "pci-stub") != 0));
+}
+
+static bool serves_display(const struct check *c, const struct device *device)
+{
+	const struct device *by;
+
+	return has_output(device) && (goes(c, device, &by) || is_drawn_on(c, device));
 }
 
 static void check_unknown(struct check *c)
@@ -256,7 +288,8 @@ void check_uses(struct check *c)
 		"no other network card with a link is left to the host",
 		"leave one network card to the host, or be at the console");
 	check_last(c, "only-display", serves_display, 1u << USE_SCREEN,
-		"no other graphics card is left to the host, so it has no screen",
+		"no other graphics card that the host can draw on is left to it, so it has no "
+		"screen",
 		"leave one graphics card to the host, or have ssh or a serial line at hand");
 	check_unknown(c);
 }

@@ -31,11 +31,11 @@ enum use_kind {
 	USE_BOOT_DISPLAY,            /* the firmware's screen, or the console now */
 	USE_SERIAL_CONSOLE,
 	USE_INPUT,                   /* a keyboard */
-	USE_GUEST,                   /* a process has it open through VFIO */
+	USE_GUEST,                   /* a process has it open through VFIO, or QEMU a disk behind it */
 	USE_SCREEN,                  /* a monitor is connected */
-	USE_PROGRAM,                 /* programs have it open; sound is playing */
+	USE_PROGRAM,                 /* programs have it open, or a disk behind it; sound is playing */
 	USE_SERVICE,                 /* TPM, watchdog, Bluetooth, Thunderbolt */
-	USE_IDLE_DISK,               /* data on a disk that is not in use */
+	USE_IDLE_DISK,               /* data on a disk that is not mounted */
 	USE_CLAIMED,                 /* the configuration of a guest names it */
 	USE_POINTER,                 /* a mouse */
 	USE_LINK,                    /* a network link with a carrier */

@@ -1,4 +1,4 @@
-/* Data on disks that nobody uses now: what is on them by udev's database, or by their first blocks.
+/* Data on disks that are not mounted: what is on them by udev's database, or by their first blocks.
  */
 #include "core/usage_private.h"
 
@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #define UDEV "/run/udev/data"
+
+/* Named of what stands on a disk; more are only counted. */
+#define HOLDERS_MAX 4
 
 #define RAID_MAGIC "\xfc\x4e\x2b\xa9"
 
@@ -113,8 +116,7 @@ static int look_at(
 }
 
 /* In words what a signature means. */
-static void describe(
-	const char *type, const char *label, struct usage_claim *claim, char *tail, size_t size)
+static void describe(struct str *text, const char *type, const char *label)
 {
 	static const struct {
 		const char *type, *text;
@@ -126,19 +128,41 @@ static void describe(
 		{"bcache", "part of a bcache"},
 		{"swap", "swap space"},
 	};
-	const char *text = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		if (strcmp(parts[i].type, type) == 0)
-			text = parts[i].text;
-	claim->kind = USE_IDLE_DISK;
-	claim->text = "";
-	claim->tail = tail;
-	if (text)
-		(void)snprintf(tail, size, " is %s, not in use now", text);
-	else
-		(void)snprintf(tail, size, " holds %s%s%s, not in use now", type, *label ? " " : "",
-			label);
+		if (strcmp(parts[i].type, type) == 0) {
+			str_addf(text, " is %s", parts[i].text);
+			return;
+		}
+	str_addf(text, " holds %s%s%s", type, *label ? " " : "", label);
+}
+
+/* What stands on a disk has it in use without a mount: guests run from logical volumes.  Where
+ * nothing does, somebody may have the disk itself open: that is told with the programs. */
+static int add_holders(struct usage *usage, struct str *text, const char *place)
+{
+	_cleanup_(strv_free) struct strv names = {0};
+	char path[PATH_MAX], name[128];
+
+	if (snprintf(path, sizeof(path), "%s/holders", place) < (int)sizeof(path) &&
+		root_list(usage->root, path, &names) == -ENOMEM)
+		return -ENOMEM;
+	if (!names.n) {
+		if (text->len)
+			str_add(text, ", not mounted");
+		return 0;
+	}
+	str_add(text, text->len ? ", and " : ": ");
+	for (size_t i = 0; i < names.n && i < HOLDERS_MAX; i++) {
+		usage_attr(usage, name, sizeof(name), "/sys/class/block/%s/dm/name", names.v[i]);
+		str_addf(text, "%s%s", i ? ", " : "", names.v[i]);
+		if (*name)
+			str_addf(text, " `%s`", name);
+	}
+	if (names.n > HOLDERS_MAX)
+		str_addf(text, " and %zu more", names.n - HOLDERS_MAX);
+	str_add(text, names.n == 1 ? " stands on it" : " stand on it");
+	return 0;
 }
 
 /* Loops, RAM disks, optical drives and what only stands on disks hold nothing of their own. */
@@ -152,16 +176,13 @@ static bool is_disk(const char *name, const char *place)
 	return !strstr(place, "/virtual/") || strstr(place, "/nvme-subsystem/");
 }
 
-static int each_disk(struct usage *usage, const char *name, const char *place)
+/* udev's word for what is on it, else our own. */
+static int find_type(struct usage *usage, const char *name, const char *place, struct str *text)
 {
 	_cleanup_free_ char *entry = NULL;
-	char number[64], path[PATH_MAX], type[64] = "", label[64] = "", tail[256];
-	struct usage_claim claim;
+	char number[64], path[PATH_MAX], type[64] = "", label[64] = "";
 	int r = 0;
 
-	if (!is_disk(name, place) || strv_has(&usage->in_use, name) ||
-		(!usage_on_pci(usage, place) && !strstr(place, "/nvme-subsystem/")))
-		return 0;
 	usage_attr(usage, number, sizeof(number), "%s/dev", place);
 	if (!*number)
 		return 0;
@@ -174,10 +195,27 @@ static int each_disk(struct usage *usage, const char *name, const char *place)
 	} else {
 		r = look_at(usage, name, number, type, sizeof(type));
 	}
-	if (r < 0 || !*type)
-		return r;
-	describe(type, label, &claim, tail, sizeof(tail));
-	return usage_claim(usage, place, &claim);
+	if (*type)
+		describe(text, type, label);
+	return r;
+}
+
+static int each_disk(struct usage *usage, const char *name, const char *place)
+{
+	_cleanup_(str_free) struct str text = {0};
+	struct usage_claim claim = {.kind = USE_IDLE_DISK, .text = ""};
+	int r;
+
+	if (!is_disk(name, place) || strv_has(&usage->in_use, name) ||
+		(!usage_on_pci(usage, place) && !strstr(place, "/nvme-subsystem/")))
+		return 0;
+	r = find_type(usage, name, place, &text);
+	if (r >= 0)
+		r = add_holders(usage, &text, place);
+	if (r < 0 || str_check(&text) < 0)
+		return -ENOMEM;
+	claim.tail = text.s;
+	return text.len ? usage_claim(usage, place, &claim) : 0;
 }
 
 int usage_data(struct usage *usage)

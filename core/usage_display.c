@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static int find_firmware(struct usage *usage)
+/* has_console: whether the card with the console is told already, this one or another. */
+static int find_firmware(struct usage *usage, bool has_console)
 {
 	for (size_t i = 0; i < usage->machine->n_devices; i++)
 		if (usage->machine->devices[i].boot_vga &&
 			usage_tell(usage, &usage->machine->devices[i], USE_BOOT_DISPLAY,
-				"the firmware's screen, and the console") < 0)
+				has_console ? "the firmware's screen"
+					    : "the firmware's screen, and the console") < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -34,6 +36,16 @@ static bool is_firmware_picture(const char *name)
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (base_starts(name, names[i]))
+			return true;
+	return false;
+}
+
+/* Below such a platform device simpledrm has a connector until Linux 6.9, always connected: whose
+ * memory it draws in, its path does not say. */
+static bool is_of_firmware(const char *place)
+{
+	for (; (place = strchr(place, '/')); place++)
+		if (is_firmware_picture(place + 1))
 			return true;
 	return false;
 }
@@ -129,7 +141,7 @@ static int each_drm(struct usage *usage, const char *name, const char *place)
 		strcmp(usage_attr(usage, status, sizeof(status), "%s/status", place),
 			"connected") != 0)
 		return 0;
-	if (!usage_on_pci(usage, place))
+	if (!usage_on_pci(usage, place) && !is_of_firmware(place))
 		usage->machine->elsewhere |= 1u << USE_SCREEN;
 	return usage_tell_path(
 		usage, place, USE_SCREEN, "a monitor is connected (%s)", connector + 1);
@@ -137,10 +149,10 @@ static int each_drm(struct usage *usage, const char *name, const char *place)
 
 int usage_display(struct usage *usage)
 {
-	int r = find_firmware(usage);
+	int r = find_console(usage);
 
 	if (r >= 0)
-		r = find_console(usage);
+		r = find_firmware(usage, r > 0);
 	if (r >= 0)
 		r = usage_each(usage, USAGE_SCREEN, "/sys/class/drm", each_drm);
 	return r < 0 || !usage->running ? r : find_picture(usage);

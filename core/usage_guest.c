@@ -17,7 +17,15 @@ static bool is_number(const char *text)
 
 /* ---- open files ----------------------------------------------------------------------------- */
 
-/* "QEMU guest win10 (process 4711)": by the words of its command line, else by its name. */
+/* As distributions call it: Debian, RHEL, Proxmox VE. */
+static bool is_qemu(const char *comm)
+{
+	return base_starts(comm, "qemu-system") || base_starts(comm, "qemu-kvm") ||
+	       strcmp(comm, "kvm") == 0;
+}
+
+/* "QEMU guest win10 (process 4711)": by the words of its command line, else by its name.  1: it is
+ * a guest. */
 static int name_process(const struct usage *usage, const char *pid, char *ret, size_t size)
 {
 	_cleanup_free_ char *line = NULL;
@@ -38,18 +46,38 @@ static int name_process(const struct usage *usage, const char *pid, char *ret, s
 	(void)snprintf(path, sizeof(path), "/proc/%s/comm", pid);
 	if (root_attr(usage->running, path, comm, sizeof(comm)) <= 0)
 		(void)snprintf(comm, sizeof(comm), "a process");
-	if (guest && base_starts(comm, "qemu"))
+	if (guest && is_qemu(comm))
 		(void)snprintf(ret, size, "QEMU guest %.*s (process %s)", (int)strcspn(guest, ","),
 			guest, pid);
 	else
 		(void)snprintf(ret, size, "%s (process %s)", comm, pid);
-	return 0;
+	return is_qemu(comm);
+}
+
+/* A mediated device (a vGPU) has a group of its own and is no PCI function: its directory is below
+ * the card's, which is with the host's driver. */
+static int tell_mediated(struct usage *usage, uint64_t group, const char *who)
+{
+	_cleanup_(strv_free) struct strv names = {0};
+	char directory[64], place[PATH_MAX];
+	int r;
+
+	(void)snprintf(directory, sizeof(directory), "/sys/kernel/iommu_groups/%llu/devices",
+		(unsigned long long)group);
+	r = root_list(usage->root, directory, &names);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	for (size_t i = 0; r >= 0 && i < names.n; i++)
+		r = usage_tell_path(usage, usage_place(usage, directory, names.v[i], place),
+			USE_GUEST, "%s has it open, by its mediated device %s", who, names.v[i]);
+	return r;
 }
 
 /* Who opens the node of a group has all of it that is VFIO's. */
 static int tell_group(struct usage *usage, const char *number, const char *who)
 {
 	_cleanup_free_ char *text = NULL;
+	bool any = false;
 	uint64_t id;
 	int r = 0;
 
@@ -62,10 +90,13 @@ static int tell_group(struct usage *usage, const char *number, const char *who)
 	for (size_t i = 0; r >= 0 && i < usage->machine->n_devices; i++) {
 		const struct device *d = &usage->machine->devices[i];
 
-		if (d->group == (int64_t)id && device_is_vfio_driver(d->driver))
+		if (d->group != (int64_t)id)
+			continue;
+		any = true;
+		if (device_is_vfio_driver(d->driver))
 			r = usage_tell(usage, d, USE_GUEST, text);
 	}
-	return r;
+	return r < 0 || any ? r : tell_mediated(usage, id, who);
 }
 
 /* /dev/nvidia0: which card that is, the driver says below /proc/driver/nvidia/gpus/ADDRESS. */
@@ -110,9 +141,23 @@ static const char *after(const char *text, const char *prefix)
 	return base_starts(text, prefix) ? text + strlen(prefix) : NULL;
 }
 
-static bool is_of_interest(const char *file)
+/* A disk, or what stands on one, of which nothing needs to be mounted. */
+static int tell_disk(struct usage *usage, const char *pid, const char *file)
 {
-	return after(file, "/dev/vfio/") || after(file, "/dev/dri/") || after(file, "/dev/nvidia");
+	struct usage_claim claim = {.tail = " open"};
+	char name[NAME_MAX + 1], who[256], text[300];
+	struct stat st;
+	int r;
+
+	if (root_stat(usage->running, file, &st) == 0 && !S_ISBLK(st.st_mode))
+		return 0;
+	r = usage_source(usage, file, name);
+	if (r <= 0 || (r = name_process(usage, pid, who, sizeof(who))) < 0)
+		return r;
+	(void)snprintf(text, sizeof(text), "%s has ", who);
+	claim.kind = r ? USE_GUEST : USE_PROGRAM;
+	claim.text = text;
+	return usage_claim_source(usage, file, &claim);
 }
 
 static int tell_file(struct usage *usage, const char *pid, const char *file)
@@ -120,6 +165,8 @@ static int tell_file(struct usage *usage, const char *pid, const char *file)
 	const char *name;
 	char who[256];
 
+	if (!after(file, "/dev/vfio/") && !after(file, "/dev/dri/") && !after(file, "/dev/nvidia"))
+		return tell_disk(usage, pid, file);
 	if (name_process(usage, pid, who, sizeof(who)) < 0)
 		return -ENOMEM;
 	if ((name = after(file, "/dev/vfio/devices/")))
@@ -140,13 +187,13 @@ static int scan_files(struct usage *usage, const char *pid, DIR *dir)
 	int r = 0;
 
 	while (r >= 0 && (entry = readdir(dir))) {
-		char file[PATH_MAX];
-		ssize_t n = readlinkat(dirfd(dir), entry->d_name, file, sizeof(file) - 1);
+		char file[NAME_MAX + 1]; /* no node that is looked for has a longer name */
+		ssize_t n = readlinkat(dirfd(dir), entry->d_name, file, sizeof(file));
 
-		if (n <= 0)
+		if (n <= 0 || n == sizeof(file))
 			continue;
 		file[n] = '\0';
-		if (!is_of_interest(file) || strv_has(&seen, file))
+		if (!base_starts(file, "/dev/") || strv_has(&seen, file))
 			continue;
 		r = strv_add(&seen, file);
 		if (r == 0)
@@ -182,25 +229,12 @@ static int scan_process(struct usage *usage, const char *pid)
 	return r;
 }
 
-/* Nothing to be held where nothing is VFIO's and no graphics driver is at work. */
-static bool has_nodes(const struct usage *usage)
-{
-	for (size_t i = 0; i < usage->machine->n_devices; i++)
-		if (device_is_vfio_driver(usage->machine->devices[i].driver))
-			return true;
-	return root_exists(usage->running, "/dev/dri") ||
-	       root_exists(usage->running, "/proc/driver/nvidia") || !root_is_live(usage->running);
-}
-
 static int find_open(struct usage *usage)
 {
 	_cleanup_(strv_free) struct strv names = {0};
 	bool any = false;
-	int r;
+	int r = root_list(usage->running, "/proc", &names);
 
-	if (!has_nodes(usage))
-		return 0;
-	r = root_list(usage->running, "/proc", &names);
 	if (r == -ENOMEM)
 		return r;
 	r = 0;

@@ -13,6 +13,8 @@
 #define ABS_Y    0x01
 #define BTN_LEFT 0x110
 
+#define BLUETOOTH "/sys/class/bluetooth"
+
 /* A bit of a map as input_bits_to_string() prints it: words of the kernel's long, the highest
  * first. */
 static bool has_bit(const char *map, unsigned bit)
@@ -36,12 +38,45 @@ static bool is_keyboard(const char *keys)
 	return true;
 }
 
+static int tell_at(struct usage *usage, const char *place, enum use_kind kind, const char *text)
+{
+	if (!usage_on_pci(usage, place))
+		usage->machine->elsewhere |= 1u << kind;
+	return usage_tell_path(usage, place, kind, "%s", text);
+}
+
+/* "hci0:256" is a connection of hci0. */
+static bool is_adapter(const char *name)
+{
+	return !strchr(name, ':');
+}
+
+/* BlueZ makes keyboards and mice by uhid, BUS_BLUETOOTH of linux/input.h in their name: no adapter
+ * is in their place, so it may be any that there is. */
+static int tell_adapters(struct usage *usage, enum use_kind kind, const char *text)
+{
+	_cleanup_(strv_free) struct strv names = {0};
+	int r = root_list(usage->root, BLUETOOTH, &names);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		char place[PATH_MAX];
+
+		if (is_adapter(names.v[i]) && *usage_place(usage, BLUETOOTH, names.v[i], place))
+			r = tell_at(usage, place, kind, text);
+	}
+	return r;
+}
+
 static int each_input(struct usage *usage, const char *name, const char *place)
 {
-	char keys[512], moves[64], label[128];
-	bool keyboard, pointer = false;
+	bool keyboard, pointer = false, bluetooth = strstr(place, "/misc/uhid/0005:");
+	char keys[512], moves[64], label[128], text[256];
+	enum use_kind kind;
 
-	if (!base_starts(name, "input") || !name[strlen("input")] || strstr(place, "/virtual/"))
+	if (!base_starts(name, "input") || !name[strlen("input")] ||
+		(strstr(place, "/virtual/") && !bluetooth))
 		return 0;
 	usage_attr(usage, keys, sizeof(keys), "%s/capabilities/key", place);
 	keyboard = is_keyboard(keys);
@@ -53,11 +88,11 @@ static int each_input(struct usage *usage, const char *name, const char *place)
 	}
 	if (!keyboard && !pointer)
 		return 0;
-	if (!usage_on_pci(usage, place))
-		usage->machine->elsewhere |= 1u << (keyboard ? USE_INPUT : USE_POINTER);
+	kind = keyboard ? USE_INPUT : USE_POINTER;
 	usage_attr(usage, label, sizeof(label), "%s/name", place);
-	return usage_tell_path(usage, place, keyboard ? USE_INPUT : USE_POINTER, "%s %s",
-		keyboard ? "keyboard" : "mouse", *label ? label : name);
+	(void)snprintf(text, sizeof(text), "%s %s%s", keyboard ? "keyboard" : "mouse",
+		*label ? label : name, bluetooth ? " over Bluetooth" : "");
+	return bluetooth ? tell_adapters(usage, kind, text) : tell_at(usage, place, kind, text);
 }
 
 static int add_consoles(const char *text, const char *before, struct strv *names)
@@ -114,9 +149,8 @@ static int each_watchdog(struct usage *usage, const char *name, const char *plac
 
 static int each_bluetooth(struct usage *usage, const char *name, const char *place)
 {
-	return strchr(name, ':')
-		       ? 0
-		       : usage_tell_path(usage, place, USE_SERVICE, "Bluetooth (%s)", name);
+	return is_adapter(name) ? usage_tell_path(usage, place, USE_SERVICE, "Bluetooth (%s)", name)
+				: 0;
 }
 
 /* "0-0" is the host itself, "0-1" what is connected to it, "0-0:1.1" a retimer. */
@@ -141,7 +175,7 @@ int usage_input(struct usage *usage)
 		{USAGE_INPUT, "/sys/class/input", each_input},
 		{NULL, "/sys/class/tpm", each_tpm},
 		{NULL, "/sys/class/watchdog", each_watchdog},
-		{NULL, "/sys/class/bluetooth", each_bluetooth},
+		{NULL, BLUETOOTH, each_bluetooth},
 		{NULL, "/sys/bus/thunderbolt/devices", each_thunderbolt},
 	};
 	int r = 0;

@@ -236,6 +236,8 @@ static int through(struct usage *usage, const char *real, const char *disk, stru
 static int below(struct usage *usage, const char *path, struct walk walk)
 {
 	bool net = walk.claim->kind == USE_NETWORK;
+	/* Who has it open does not say what is on it. */
+	bool is_open = walk.claim->kind == USE_GUEST || walk.claim->kind == USE_PROGRAM;
 	_cleanup_free_ char *real = NULL;
 	char disk[PATH_MAX];
 	int r;
@@ -249,7 +251,7 @@ static int below(struct usage *usage, const char *path, struct walk walk)
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	whole(usage, real, disk);
-	if (!net && (r = strv_add_unique(&usage->in_use, strrchr(real, '/') + 1)) < 0)
+	if (!net && !is_open && (r = strv_add_unique(&usage->in_use, strrchr(real, '/') + 1)) < 0)
 		return r;
 	if (!walk.leaf) {
 		r = through(usage, real, disk, walk);

@@ -510,6 +510,50 @@ static void a_3d_controller_is_no_display(void **state)
 	assert_null(find(f, "only-display"));
 }
 
+/* The other card counts if something of the host can draw on it after the next boot. */
+static void a_card_that_nothing_draws_on_is_no_display(void **state)
+{
+	struct fixture *f = *state;
+
+	choose(f, f->gpu);
+	check(f);
+	assert_null(find(f, "only-display"));
+	f->twin->driver = NULL;
+	check(f);
+	assert_null(find(f, "only-display"));
+	f->twin->driver = support_keep(&f->m, "vfio-pci");
+	check(f);
+	assert_null(find(f, "only-display"));
+	f->existing.scripts = true;
+	check(f);
+	found(f, "only-display", SEVERITY_DANGER, f->gpu, "0000:01:00.0");
+	f->existing.scripts = false;
+	strv_free(&f->m.modules[f->twin - f->m.devices]);
+	check(f);
+	found(f, "only-display", SEVERITY_DANGER, f->gpu, "0000:01:00.0");
+	f->twin->driver = NULL;
+	check(f);
+	found(f, "only-display", SEVERITY_DANGER, f->gpu, "0000:01:00.0");
+	/* The firmware's picture needs no driver. */
+	f->twin->boot_vga = true;
+	check(f);
+	assert_null(find(f, "only-display"));
+}
+
+static void a_card_that_others_give_to_vfio_is_no_display(void **state)
+{
+	struct fixture *f = *state;
+
+	choose(f, f->gpu);
+	f->twin->boot_vga = true;
+	assert_int_equal(strv_add(&f->existing.overrides, "0000:02:00.0 vfio-pci"), 0);
+	check(f);
+	found(f, "only-display", SEVERITY_DANGER, f->gpu, "0000:01:00.0");
+	f->m.machine.elsewhere = 1u << USE_SCREEN;
+	check(f);
+	assert_null(find(f, "only-display"));
+}
+
 static void what_is_not_known_is_told_with_every_choice(void **state)
 {
 	char disks[] = "disks", reason[] = "/proc/self/mountinfo: Permission denied", net[] = "network";
@@ -759,6 +803,8 @@ int main(void)
 		T(the_worst_danger_of_a_device_is_the_first),
 		T(two_of_three_keyboards_may_go),
 		T(the_only_link_is_the_last_network), T(a_3d_controller_is_no_display),
+		T(a_card_that_nothing_draws_on_is_no_display),
+		T(a_card_that_others_give_to_vfio_is_no_display),
 		T(what_is_not_known_is_told_with_every_choice),
 		T(drivers_are_shared_only_with_what_they_drive),
 		T(a_device_that_changed_or_went_is_bound_no_more),

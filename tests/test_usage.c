@@ -16,6 +16,16 @@
 
 /* ---- screens, keys and other parts ---------------------------------------------------------- */
 
+static void shows_console(struct uses_host *f, const char *address, const char *name)
+{
+	uses_made(f, address, "graphics", "graphics/fb0");
+	support_put(f->dir, "/sys/class/graphics/fb0/name", name);
+	support_put(f->dir, "/sys/class/vtconsole/vtcon0/name", "(S) dummy device\n");
+	support_put(f->dir, "/sys/class/vtconsole/vtcon0/bind", "0\n");
+	support_put(f->dir, "/sys/class/vtconsole/vtcon1/name", "(M) frame buffer device\n");
+	support_put(f->dir, "/sys/class/vtconsole/vtcon1/bind", "1\n");
+}
+
 static void test_screens(void **state)
 {
 	struct uses_host *f = *state;
@@ -25,17 +35,33 @@ static void test_screens(void **state)
 	uses_made(f, VGA, "drm", "drm/card0/card0-DP-1");
 	support_put(f->dir, "/sys/class/drm/card0-HDMI-A-1/status", "connected\n");
 	support_put(f->dir, "/sys/class/drm/card0-DP-1/status", "disconnected\n");
-	uses_made(f, VGA, "graphics", "graphics/fb0");
-	support_put(f->dir, "/sys/class/graphics/fb0/name", "i915drmfb\n");
-	support_put(f->dir, "/sys/class/vtconsole/vtcon0/name", "(S) dummy device\n");
-	support_put(f->dir, "/sys/class/vtconsole/vtcon0/bind", "0\n");
-	support_put(f->dir, "/sys/class/vtconsole/vtcon1/name", "(M) frame buffer device\n");
-	support_put(f->dir, "/sys/class/vtconsole/vtcon1/bind", "1\n");
+	shows_console(f, VGA, "i915drmfb\n");
 	uses_scan(f);
 	uses_only(f, USE_SCREEN, VGA, NULL);
 	uses_says(f, VGA, USE_SCREEN, "a monitor is connected (HDMI-A-1)");
 	uses_says(f, VGA, USE_BOOT_DISPLAY, "the console is shown on it (fb0, i915drmfb)");
 	assert_int_equal(uses_count(f, VGA, USE_SCREEN), 1);
+}
+
+/* The firmware's card may be VFIO's; then the console is where the host still draws. */
+static void test_console_of_another_card(void **state)
+{
+	struct uses_host *f = *state;
+
+	shows_console(f, NIC, "amdgpudrmfb\n");
+	uses_scan(f);
+	uses_only(f, USE_BOOT_DISPLAY, VGA, NIC, NULL);
+	uses_says(f, VGA, USE_BOOT_DISPLAY, "the firmware's screen");
+	uses_says(f, NIC, USE_BOOT_DISPLAY, "the console is shown on it (fb0, amdgpudrmfb)");
+}
+
+static void test_console_that_is_not_found(void **state)
+{
+	struct uses_host *f = *state;
+
+	uses_scan(f);
+	uses_only(f, USE_BOOT_DISPLAY, VGA, NULL);
+	uses_says(f, VGA, USE_BOOT_DISPLAY, "the firmware's screen, and the console");
 }
 
 /* The table as Linux 6.1 and 6.15 print it. */
@@ -80,6 +106,39 @@ static void test_firmware_picture(void **state)
 	uses_says(f, USB, USE_BOOT_DISPLAY, "the picture that the firmware left is in its memory");
 }
 
+static void elsewhere_connected(struct uses_host *f, const char *card, const char *device)
+{
+	_cleanup_free_ char *below = NULL, *name = NULL, *status = NULL;
+
+	assert_true(asprintf(&name, "%s-Unknown-1", card) > 0);
+	assert_true(asprintf(&below, "platform/%s/drm/%s/%s", device, card, name) > 0);
+	assert_true(asprintf(&status, "/sys/class/drm/%s/status", name) > 0);
+	uses_made_elsewhere(f, "drm", name, below);
+	support_put(f->dir, status, "connected\n");
+}
+
+/* Until Linux 6.9 a platform device of no parent: no screen beside those of PCI devices. */
+static void test_firmware_connector(void **state)
+{
+	struct uses_host *f = *state;
+
+	elsewhere_connected(f, "card0", "simple-framebuffer.0");
+	elsewhere_connected(f, "card1", "efi-framebuffer.0");
+	uses_scan(f);
+	uses_only(f, USE_SCREEN, NULL);
+	assert_int_equal(f->machine->elsewhere, 0);
+}
+
+/* A display of the board's own is one. */
+static void test_screen_of_no_pci_device(void **state)
+{
+	struct uses_host *f = *state;
+
+	elsewhere_connected(f, "card0", "fe4b0000.display");
+	uses_scan(f);
+	assert_true(f->machine->elsewhere & 1u << USE_SCREEN);
+}
+
 #define KEYBOARD "10000 7 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe\n"
 #define MOUSE    "1f0000 0 0 0 0\n"
 
@@ -114,6 +173,44 @@ static void test_keyboard_of_a_laptop(void **state)
 	support_put(f->dir, "/sys/class/input/input3/capabilities/key", KEYBOARD);
 	uses_made_elsewhere(f, "input", "input4", "virtual/input/input4");
 	support_put(f->dir, "/sys/class/input/input4/capabilities/key", KEYBOARD);
+	uses_scan(f);
+	uses_only(f, USE_INPUT, NULL);
+	assert_true(f->machine->elsewhere & 1u << USE_INPUT);
+}
+
+static void bluetooth_keyboard(struct uses_host *f)
+{
+	uses_made_elsewhere(
+		f, "input", "input9", "virtual/misc/uhid/0005:046D:B342.0003/input/input9");
+	support_put(f->dir, "/sys/class/input/input9/capabilities/key", KEYBOARD);
+	support_put(f->dir, "/sys/class/input/input9/name", "K380\n");
+}
+
+/* BlueZ's: below no device, and gone with the adapter. */
+static void test_keyboard_over_bluetooth(void **state)
+{
+	struct uses_host *f = *state;
+
+	bluetooth_keyboard(f);
+	uses_made(f, USB, "bluetooth", "usb1/1-9/bluetooth/hci0");
+	uses_made(f, USB, "bluetooth", "usb1/1-9/bluetooth/hci0/hci0:256");
+	uses_made(f, NIC, "bluetooth", "usb3/3-1/bluetooth/hci1");
+	/* What programs make up has no adapter. */
+	uses_made_elsewhere(f, "input", "input8", "virtual/misc/uhid/0003:1.2/input/input8");
+	support_put(f->dir, "/sys/class/input/input8/capabilities/key", KEYBOARD);
+	uses_scan(f);
+	uses_only(f, USE_INPUT, USB, NIC, NULL);
+	uses_says(f, USB, USE_INPUT, "keyboard K380 over Bluetooth");
+	assert_int_equal(uses_count(f, USB, USE_INPUT), 1);
+	assert_int_equal(f->machine->elsewhere, 0);
+}
+
+static void test_keyboard_over_serial_bluetooth(void **state)
+{
+	struct uses_host *f = *state;
+
+	bluetooth_keyboard(f);
+	uses_made_elsewhere(f, "bluetooth", "hci0", "platform/serial8250/bluetooth/hci0");
 	uses_scan(f);
 	uses_only(f, USE_INPUT, NULL);
 	assert_true(f->machine->elsewhere & 1u << USE_INPUT);
@@ -171,24 +268,31 @@ static void given(struct uses_host *f)
 	assert_int_equal(mktree_machine(path, f->dir), 0);
 }
 
-static void test_running_guests(void **state)
+static void qemu(struct uses_host *f, const char *pid, const char *comm)
 {
 	static const char line[] = "qemu-system-x86_64\0-name\0guest=win10,debug-threads=on\0-S";
-	struct uses_host *f = *state;
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *name = NULL, *path = NULL;
 	FILE *file;
+
+	assert_true(asprintf(&name, "/proc/%s/comm", pid) > 0);
+	support_put(f->dir, name, comm);
+	assert_true(asprintf(&path, "%s/proc/%s/cmdline", f->dir, pid) > 0);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(line, 1, sizeof(line), file), sizeof(line));
+	assert_int_equal(fclose(file), 0);
+}
+
+static void test_running_guests(void **state)
+{
+	struct uses_host *f = *state;
 
 	given(f);
 	uses_link(f->dir, "/proc/4711/fd/21", "/dev/vfio/12");
 	uses_link(f->dir, "/proc/4711/fd/22", "/dev/vfio/12");
 	uses_link(f->dir, "/proc/4711/fd/23", "/dev/vfio/vfio");
 	uses_link(f->dir, "/proc/4711/fd/24", "/dev/vfio/../../etc");
-	support_put(f->dir, "/proc/4711/comm", "qemu-system-x86\n");
-	assert_true(asprintf(&path, "%s/proc/4711/cmdline", f->dir) > 0);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	assert_int_equal(fwrite(line, 1, sizeof(line), file), sizeof(line));
-	assert_int_equal(fclose(file), 0);
+	qemu(f, "4711", "qemu-system-x86\n");
 	/* iommufd: the node is of one device. */
 	uses_made(f, "0000:05:00.0", "vfio-dev", "vfio-dev/vfio3");
 	uses_link(f->dir, "/proc/4712/fd/9", "/dev/vfio/devices/vfio3");
@@ -198,6 +302,56 @@ static void test_running_guests(void **state)
 	uses_says(f, "0000:01:00.1", USE_GUEST, "QEMU guest win10 (process 4711) has it open");
 	uses_says(f, "0000:05:00.0", USE_GUEST, "cloud-hyp (process 4712) has it open");
 	assert_false(uses_is_unknown(f, "guests", ""));
+}
+
+/* Disks that nothing of is mounted: by their nodes, whose links are resolved. */
+static void test_open_disks(void **state)
+{
+	struct uses_host *f = *state;
+
+	uses_stacked(f, "dm-5", "253:5", "sdb", NULL);
+	support_put(f->dir, "/sys/devices/virtual/block/dm-5/dm/name", "vg-vm1\n");
+	support_put(f->dir, "/sys/devices/virtual/block/dm-5/dm/uuid", "LVM-x\n");
+	support_put(f->dir, "/run/udev/data/b8:0", "E:ID_FS_TYPE=ntfs\n");
+	qemu(f, "4711", "kvm\n");
+	uses_link(f->dir, "/proc/4711/fd/11", "/dev/dm-5");
+	uses_link(f->dir, "/proc/4711/fd/12", "/dev/sda");
+	uses_link(f->dir, "/proc/4711/fd/13", "/dev/sda");
+	support_put(f->dir, "/proc/812/comm", "ceph-osd\n");
+	uses_link(f->dir, "/proc/812/fd/3", "/dev/nvme0n1");
+	/* Nodes of no disk, and no nodes at all. */
+	support_put(f->dir, "/dev/sdz", "");
+	uses_link(f->dir, "/proc/812/fd/4", "/dev/sdz");
+	uses_link(f->dir, "/proc/812/fd/5", "/dev/shm/sdz (deleted)");
+	uses_link(f->dir, "/proc/812/fd/6", "/srv/dev/sdz");
+	uses_link(f->dir, "/proc/812/fd/7", "/dev/");
+	uses_mounts(f, "");
+	uses_only(f, USE_GUEST, SATA, NULL);
+	uses_says(f, SATA, USE_GUEST,
+		"QEMU guest win10 (process 4711) has sdb through LVM `vg-vm1` open");
+	uses_says(f, SATA, USE_GUEST, "QEMU guest win10 (process 4711) has sda open");
+	assert_int_equal(uses_count(f, SATA, USE_GUEST), 2);
+	uses_only(f, USE_PROGRAM, NVME, NULL);
+	uses_says(f, NVME, USE_PROGRAM, "ceph-osd (process 812) has nvme0n1 open");
+	/* The host has no use of it, and who takes the controller takes that too. */
+	uses_says(f, SATA, USE_IDLE_DISK, "sda holds ntfs, not mounted");
+}
+
+/* A vGPU: its group has no PCI function, and the card is with the host's driver. */
+static void test_guest_with_a_mediated_device(void **state)
+{
+#define UUID "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
+	struct uses_host *f = *state;
+
+	support_put(f->dir, "/sys/devices/pci0000:00/" VGA "/" UUID "/uevent", "");
+	uses_link(f->dir, "/sys/kernel/iommu_groups/45/devices/" UUID,
+		"../../../../devices/pci0000:00/" VGA "/" UUID);
+	uses_link(f->dir, "/proc/4711/fd/21", "/dev/vfio/45");
+	support_put(f->dir, "/proc/4711/comm", "qemu-system-x86\n");
+	uses_scan(f);
+	uses_only(f, USE_GUEST, VGA, NULL);
+	uses_says(f, VGA, USE_GUEST,
+		"qemu-system-x86 (process 4711) has it open, by its mediated device " UUID);
 }
 
 static void test_programs(void **state)
@@ -330,13 +484,21 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_screens),
+		T(test_console_of_another_card),
+		T(test_console_that_is_not_found),
 		T(test_who_draws),
 		T(test_firmware_picture),
+		T(test_firmware_connector),
+		T(test_screen_of_no_pci_device),
 		T(test_keyboards),
 		T(test_keyboard_of_a_laptop),
+		T(test_keyboard_over_bluetooth),
+		T(test_keyboard_over_serial_bluetooth),
 		T(test_serial_console),
 		T(test_services),
 		T(test_running_guests),
+		T(test_open_disks),
+		T(test_guest_with_a_mediated_device),
 		T(test_programs),
 		T(test_libvirt),
 		T(test_nothing_is_known),

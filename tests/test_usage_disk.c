@@ -333,11 +333,52 @@ static void test_idle_data(void **state)
 	support_put(f->dir, "/run/udev/data/b259:2", "E:ID_FS_TYPE=ext4\n");
 	uses_mounts(f, "28 1 259:2 / / rw - ext4 /dev/nvme0n1p2 rw\n");
 	uses_only(f, USE_IDLE_DISK, SATA, NVME, NULL);
-	uses_says(f, SATA, USE_IDLE_DISK, "sda1 holds ext4 photos, not in use now");
-	uses_says(f, SATA, USE_IDLE_DISK, "sdb is part of an LVM volume group, not in use now");
-	uses_says(f, NVME, USE_IDLE_DISK, "nvme0n1p1 holds vfat, not in use now");
+	uses_says(f, SATA, USE_IDLE_DISK, "sda1 holds ext4 photos, not mounted");
+	uses_says(f, SATA, USE_IDLE_DISK, "sdb is part of an LVM volume group, not mounted");
+	uses_says(f, NVME, USE_IDLE_DISK, "nvme0n1p1 holds vfat, not mounted");
 	assert_int_equal(uses_count(f, NVME, USE_IDLE_DISK), 1);
 	assert_true(uses_is_unknown(f, "data on disks not in use", "b65:144 is not there"));
+}
+
+static void holder(struct uses_host *f, const char *disk, const char *name, const char *mapping)
+{
+	_cleanup_free_ char *path = NULL, *number = NULL, *attr = NULL;
+
+	assert_true(asprintf(&number, "253:%s", name + strcspn(name, "0123456789")) > 0);
+	uses_stacked(f, name, number, disk, NULL);
+	assert_true(asprintf(&path, "/sys/class/block/%s/holders/%s", disk, name) > 0);
+	uses_link(f->dir, path, "../../../virtual/block/it");
+	assert_true(asprintf(&attr, "/sys/devices/virtual/block/%s/dm/name", name) > 0);
+	if (mapping)
+		support_put(f->dir, attr, mapping);
+}
+
+/* Guests and daemons use what stands on a disk without a mount: nothing of it is idle. */
+static void test_holders(void **state)
+{
+	struct uses_host *f = *state;
+
+	support_put(f->dir, "/run/udev/data/b8:16", "E:ID_FS_TYPE=LVM2_member\n");
+	support_put(f->dir, "/run/udev/data/b8:1", "E:ID_FS_TYPE=linux_raid_member\n");
+	support_put(f->dir, "/run/udev/data/b8:0", "E:ID_PART_TABLE_TYPE=gpt\n");
+	support_put(f->dir, "/run/udev/data/b259:1", "E:ID_PART_ENTRY_NUMBER=1\n");
+	holder(f, "sdb", "dm-3", "vg-vm1\n");
+	for (int i = 0; i < 6; i++) {
+		char name[] = "dm-4";
+
+		name[3] = (char)('4' + i);
+		holder(f, "nvme0n1p1", name, "vg-x\n");
+	}
+	holder(f, "sda1", "md0", NULL);
+	uses_mounts(f, "28 1 259:2 / / rw - ext4 /dev/nvme0n1p2 rw\n");
+	uses_only(f, USE_IDLE_DISK, SATA, NVME, NULL);
+	uses_says(f, SATA, USE_IDLE_DISK,
+		"sdb is part of an LVM volume group, and dm-3 `vg-vm1` stands on it");
+	uses_says(f, SATA, USE_IDLE_DISK, "sda1 is part of a RAID, and md0 stands on it");
+	uses_says(f, NVME, USE_IDLE_DISK,
+		"nvme0n1p1: dm-4 `vg-x`, dm-5 `vg-x`, dm-6 `vg-x`, dm-7 `vg-x` and 2 more stand on "
+		"it");
+	assert_int_equal(uses_count(f, SATA, USE_IDLE_DISK), 2);
 }
 
 /* A file of some size as a disk: what is said to be on it. */
@@ -504,6 +545,7 @@ int main(void)
 		T(test_swap_of_other_kinds),
 		T(test_fstab),
 		T(test_idle_data),
+		T(test_holders),
 		T(test_signatures),
 		T(test_pools),
 		T(test_cached_pools),
