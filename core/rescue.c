@@ -146,13 +146,15 @@ static int find_source(const struct root *root, struct mounts_wanted *wanted, ch
 	return 0;
 }
 
+/* What is mounted on demand or by hand (noauto) too: what is written here is for nothing else.  An
+ * automount that waits for its demand is in mountinfo, so it is in its place. */
 static int look_at_wanted(const struct root *root, struct rescue *rescue,
 	struct mounts_wanted wanted, const struct strv *mounted)
 {
 	_cleanup_free_ char *resolved = NULL, *point = NULL, *directory = NULL;
 	const char *source = wanted.source;
 
-	if (!is_place(wanted.point) || mounts_has_option(wanted.options, "noauto"))
+	if (!is_place(wanted.point))
 		return 0;
 	if (resolve(root, wanted.point, &resolved) < 0 || outside(root, resolved, &point) < 0 ||
 		find_source(root, &wanted, &directory) < 0)
