@@ -110,9 +110,12 @@ const char *target_find_program(const struct target_input *in, const char *const
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err);
 /* Where vfio-wizard itself is installed below the root; NULL: nowhere. */
 const char *target_program(const struct target_input *in);
-/* For a plan that goes back, when it has all its commands: the images that dracut is to build beside
- * the old ones are those of the kernels that are there now. */
-int target_dracut_back(const struct root *root, struct plan *plan, struct error *err);
+/* For a plan of commands that were recorded, when it has them all: what they do for one kernel each,
+ * images by dracut and entries by kernel-install, is done for the kernels that are there now. */
+int target_kernels_now(const struct root *root, struct plan *plan, struct error *err);
+/* For struct command.about of what is done for one kernel: the index of its modules, without which it is
+ * no kernel to machine.h.  -ENOMEM. */
+int target_kernels_about(const struct root *root, const struct kernel *kernel, char **ret);
 /* The plan holds a change that `target` asked for. */
 bool target_changed(const struct plan *plan, const struct target *target);
 
