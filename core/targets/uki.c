@@ -3,6 +3,7 @@
  *   mkinitcpio      a preset with NAME_uki=: /etc/kernel/cmdline, else /etc/cmdline.d (from v36 on)
  *   kernel-install  layout=uki: /etc/kernel/cmdline
  *   dracut          uefi=yes: kernel_cmdline in dracut.conf; without one the running line */
+#include "core/targets/entries.h"
 #include "core/targets/kernel_cmdline.h"
 #include "core/targets/kernel_install.h"
 
@@ -337,6 +338,11 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 		r = target_kernel_cmdline_plan(in, plan, &target_uki, err);
 	if (r == 0 && detect(in) && builder == BUILDER_UNKNOWN && in->choice->n &&
 		tell_unknown(plan, in->parameters) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (r == 0 && detect(in) &&
+		target_entries_no_spare(in, plan,
+			"where systemd-boot starts the image and Secure Boot is off, press e in its "
+			"menu to add it; else have a rescue system at hand") < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	return r;
 }
