@@ -68,6 +68,40 @@ bool mounts_wanted(char *line, struct mounts_wanted *ret)
 	return true;
 }
 
+/* fstab(5), mount(8), systemd.mount(5).  X-mount.subdir says what is mounted, so it is none of
+ * these. */
+static bool is_for_others(const char *option, size_t n)
+{
+	static const char *const words[] = {"auto", "noauto", "nofail", "_netdev", "user", "nouser",
+		"users", "owner", "group", "ro"};
+	static const char *const beginnings[] = {
+		"x-", "X-mount.mkdir", "X-fstrim.", "comment=", "user="};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strlen(words[i]) == n && strncmp(option, words[i], n) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(beginnings); i++)
+		if (base_starts(option, beginnings[i]))
+			return true;
+	return false;
+}
+
+int mounts_options(const char *options, char **ret)
+{
+	_cleanup_(str_free) struct str out = {0};
+
+	for (const char *p = options; *p; p += *p == ',') {
+		size_t n = strcspn(p, ",");
+
+		if (n && !is_for_others(p, n)) {
+			str_add(&out, out.len ? "," : "");
+			str_addn(&out, p, n);
+		}
+		p += n;
+	}
+	return str_take(&out, ret);
+}
+
 bool mounts_has_option(const char *options, const char *name)
 {
 	size_t n = strlen(name);

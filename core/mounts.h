@@ -29,6 +29,10 @@ bool mounts_wanted(char *line, struct mounts_wanted *ret);
 
 /* "ro,noauto" has "noauto". */
 bool mounts_has_option(const char *options, const char *name);
+/* What of a line's options mount(8) is to be given, busybox's too, to make what is there be written: not
+ * what is for others to read (noauto, user, x-systemd.automount), and not `ro`.  *ret "": nothing.
+ * -ENOMEM. */
+int mounts_options(const char *options, char **ret);
 /* Reads \040 and its like back, in place; returns text. */
 char *mounts_unescape(char *text);
 

@@ -86,8 +86,8 @@ static int resolve_parent(const struct root *root, const char *path, char **ret,
 	return 0;
 }
 
-static int read_link(const struct root *root, const char *path, struct content *ret,
-	struct error *err)
+static int read_link(
+	const struct root *root, const char *path, struct content *ret, struct error *err)
 {
 	char where[PATH_MAX];
 	ssize_t n = root_link(root, path, where, sizeof(where));
@@ -102,8 +102,8 @@ static int read_link(const struct root *root, const char *path, struct content *
 	return 0;
 }
 
-static int read_file(const struct root *root, const char *path, struct content *ret,
-	struct error *err)
+static int read_file(
+	const struct root *root, const char *path, struct content *ret, struct error *err)
 {
 	struct stat st;
 	int r = root_stat(root, path, &st);
@@ -271,8 +271,8 @@ int plan_add_command(
 	return plan_add_undoable(plan, stage, purpose, argv, NULL);
 }
 
-int plan_add_check(
-	struct plan *plan, const char *purpose, const char *const argv[], const struct strv *expect)
+int plan_add_check_about(struct plan *plan, const char *purpose, const char *const argv[],
+	const struct strv *expect, const char *about)
 {
 	_cleanup_(command_free) struct command command = {
 		.stage = COMMAND_CHECK, .purpose = strdup(purpose)};
@@ -280,7 +280,15 @@ int plan_add_check(
 	if (!command.purpose || copy_words(&command.argv, argv) < 0 ||
 		strv_copy(&command.expect, expect) < 0)
 		return -ENOMEM;
+	if (about && !(command.about = strdup(about)))
+		return -ENOMEM;
 	return add_command(plan, &command);
+}
+
+int plan_add_check(
+	struct plan *plan, const char *purpose, const char *const argv[], const struct strv *expect)
+{
+	return plan_add_check_about(plan, purpose, argv, expect, NULL);
 }
 
 int plan_add_place(
@@ -340,6 +348,21 @@ void plan_drop_command(struct plan *plan, const struct strv *argv)
 	plan->n_commands = kept;
 }
 
+bool plan_drop_commands(struct plan *plan,
+	bool (*is)(const struct root *root, const struct command *command), const struct root *root)
+{
+	size_t n = plan->n_commands, kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (is(root, &plan->commands[i]))
+			command_free(&plan->commands[i]);
+		else
+			plan->commands[kept++] = plan->commands[i];
+	}
+	plan->n_commands = kept;
+	return kept < n;
+}
+
 bool plan_drop_placed(struct plan *plan)
 {
 	size_t n = plan->n_commands, kept = 0;
@@ -355,8 +378,8 @@ bool plan_drop_placed(struct plan *plan)
 	return kept < n;
 }
 
-static void summarize(struct str *out, const char *verb, const struct choice *in,
-	const struct choice *not_in)
+static void summarize(
+	struct str *out, const char *verb, const struct choice *in, const struct choice *not_in)
 {
 	bool first = true;
 
@@ -379,7 +402,7 @@ static int plan_summary(struct plan *plan)
 		summarize(&text, "give back", &plan->before, &plan->after);
 	}
 	if (!text.len)
-		str_add(&text, plan->refused	       ? "nothing: this system is refused"
+		str_add(&text, plan->refused         ? "nothing: this system is refused"
 			       : plan_is_empty(plan) ? "nothing to change"
 						     : "refresh the configuration");
 	return str_take(&text, &plan->summary);

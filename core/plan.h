@@ -56,7 +56,7 @@ struct command {
 	 * Empty: the way back is to run the command again when the old files are there. */
 	struct strv undo;
 	/* A file without which neither the command nor its undo has anything to do any more, such as a
-	 * kernel's entry; NULL: none.  Going back leaves the command out once that is gone. */
+	 * kernel's entry; NULL: none.  Once that is gone, going back and finishing leave it out. */
 	char *about;
 	/* Texts of which each must be in some line of the output, or the command has failed; its
 	 * last argument names what was looked into.  Not run when going back, which builds from the
@@ -110,6 +110,9 @@ int plan_add_undoable_about(struct plan *plan, enum command_stage stage, const c
 /* One of COMMAND_CHECK with what its output must have; none of expect: the exit status alone. */
 int plan_add_check(struct plan *plan, const char *purpose, const char *const argv[],
 	const struct strv *expect);
+/* about: as struct command has it. */
+int plan_add_check_about(struct plan *plan, const char *purpose, const char *const argv[],
+	const struct strv *expect, const char *about);
 /* Renames `from` to `to`, both without links and on one file system; a command of COMMAND_INITRAMFS that
  * has `from` among its words wrote it.  about: as struct command has it. */
 int plan_add_place(
@@ -126,6 +129,9 @@ bool plan_has_command(const struct plan *plan, const struct command *command);
 void plan_drop_change(struct plan *plan, struct change *change);
 /* Takes those out that run `argv`. */
 void plan_drop_command(struct plan *plan, const struct strv *argv);
+/* Takes those out of which that holds.  False: there were none. */
+bool plan_drop_commands(struct plan *plan,
+	bool (*is)(const struct root *root, const struct command *command), const struct root *root);
 /* Takes those out that have a command_place().  False: there were none. */
 bool plan_drop_placed(struct plan *plan);
 

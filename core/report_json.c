@@ -311,6 +311,21 @@ int report_json_plan(const struct plan *plan, struct str *out)
 	return json_end(out);
 }
 
+static void json_spare(const struct verdicts *verdicts, struct str *out)
+{
+	json_key(out, "spare_entry");
+	if (!verdicts->spare) {
+		str_add(out, "null");
+		return;
+	}
+	str_addc(out, '{');
+	json_pair(out, "path", verdicts->spare);
+	json_key(out, "ok");
+	str_add(out, verdicts->spare_trouble[0] ? "false" : "true");
+	json_pair(out, "reason", verdicts->spare_trouble);
+	str_addc(out, '}');
+}
+
 int report_json_verify(const struct verdicts *verdicts, struct str *out)
 {
 	str_add(out, JSON_BEGIN);
@@ -343,6 +358,7 @@ int report_json_verify(const struct verdicts *verdicts, struct str *out)
 		str_addc(out, '}');
 	}
 	str_addc(out, ']');
+	json_spare(verdicts, out);
 	return json_end(out);
 }
 

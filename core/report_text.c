@@ -333,6 +333,16 @@ static void kernel_text(const struct kernel_verdict *k, struct str *out)
 	margin_lines(out, "       ", "", line.s ? line.s : "");
 }
 
+static void spare_text(const struct verdicts *verdicts, struct str *out)
+{
+	bool is_bad = verdicts->spare_trouble[0];
+	_cleanup_(str_free) struct str line = {0};
+
+	str_addf(&line, "%s%s%s", verdicts->spare, is_bad ? ": " : "", verdicts->spare_trouble);
+	str_addf(out, "%-6s boot entry without passthrough\n", is_bad ? "OLD" : "ok");
+	margin_lines(out, "       ", "", line.s ? line.s : "");
+}
+
 int report_text_verify(const struct verdicts *verdicts, struct str *out)
 {
 	if (verdicts->n == 0)
@@ -350,6 +360,8 @@ int report_text_verify(const struct verdicts *verdicts, struct str *out)
 	}
 	for (size_t i = 0; i < verdicts->n_kernels; i++)
 		kernel_text(&verdicts->kernels[i], out);
+	if (verdicts->spare)
+		spare_text(verdicts, out);
 	return str_check(out);
 }
 

@@ -20,17 +20,18 @@ void rescue_free(struct rescue *rescue)
 		free(rescue->v[i].point);
 		free(rescue->v[i].source);
 		free(rescue->v[i].type);
+		free(rescue->v[i].options);
 		free(rescue->v[i].text);
 	}
 	free(rescue->v);
 	*rescue = (struct rescue){0};
 }
 
-static int add(struct rescue *rescue, enum rescue_kind kind, const char *point, const char *source,
-	const char *type, const char *fmt, ...) _printf_(6, 7);
+static int add(struct rescue *rescue, enum rescue_kind kind, const struct mounts_wanted *what,
+	const char *fmt, ...) _printf_(4, 5);
 
-static int add(struct rescue *rescue, enum rescue_kind kind, const char *point, const char *source,
-	const char *type, const char *fmt, ...)
+static int add(struct rescue *rescue, enum rescue_kind kind, const struct mounts_wanted *what,
+	const char *fmt, ...)
 {
 	struct rescue_item *item;
 	va_list ap;
@@ -40,15 +41,17 @@ static int add(struct rescue *rescue, enum rescue_kind kind, const char *point, 
 		return -ENOMEM;
 	item = &rescue->v[rescue->n++];
 	item->kind = kind;
-	item->point = strdup(point);
-	item->source = strdup(source);
-	item->type = strdup(type);
+	item->point = strdup(what->point);
+	item->source = strdup(what->source);
+	item->type = strdup(what->type);
 	va_start(ap, fmt);
 	n = vasprintf(&item->text, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		item->text = NULL;
-	return item->point && item->source && item->type && item->text ? 0 : -ENOMEM;
+	return item->point && item->source && item->type && item->text
+		       ? mounts_options(what->options, &item->options)
+		       : -ENOMEM;
 }
 
 /* As an initramfs leaves them, and init=/bin/sh without one does not. */
@@ -71,7 +74,9 @@ static int look_at_kernel(struct rescue *rescue)
 
 		if (statfs(kernels[i].point, &fs) == 0 && fs.f_type == kernels[i].magic)
 			continue;
-		r = add(rescue, RESCUE_KERNEL, kernels[i].point, kernels[i].type, kernels[i].type,
+		r = add(rescue, RESCUE_KERNEL,
+			&(struct mounts_wanted){
+				kernels[i].type, kernels[i].point, kernels[i].type, ""},
 			"%s is not mounted: %s.", kernels[i].point, kernels[i].loss);
 	}
 	return r;
@@ -83,7 +88,7 @@ static int look_at_root(const struct root *root, struct rescue *rescue)
 
 	if (fstatvfs(root_fd(root), &fs) < 0 || !(fs.f_flag & ST_RDONLY))
 		return 0;
-	return add(rescue, RESCUE_READ_ONLY, "/", "", "",
+	return add(rescue, RESCUE_READ_ONLY, &(struct mounts_wanted){"", "/", "", ""},
 		"The file system of %s is mounted read-only: nothing can be put back.",
 		root_is_live(root) ? "/" : root_path(root));
 }
@@ -100,26 +105,65 @@ static int add_mounted(char *mounts, struct strv *points)
 	return r < 0 ? r : 0;
 }
 
-/* What is mounted by hand or on demand is missing only when somebody says so. */
-static int look_at_wanted(struct rescue *rescue, const struct mounts_wanted *wanted,
-	const char *prefix, const struct strv *mounted)
+static bool is_place(const char *point)
 {
-	_cleanup_free_ char *point = NULL;
-	bool place = false;
-
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		place |= strcmp(places[i], wanted->point) == 0;
-	if (!place || mounts_has_option(wanted->options, "noauto"))
-		return 0;
-	if (asprintf(&point, "%s%s", prefix, wanted->point) < 0) {
-		point = NULL;
+		if (strcmp(places[i], point) == 0)
+			return true;
+	return false;
+}
+
+/* No link on the way leads out of the root, and mountinfo knows none. */
+static int resolve(const struct root *root, const char *path, char **ret)
+{
+	int r = root_resolve(root, path, ret, NULL);
+
+	if (r == -ENOMEM || (r < 0 && !(*ret = strdup(path))))
+		return -ENOMEM;
+	return 0;
+}
+
+static int outside(const struct root *root, const char *resolved, char **ret)
+{
+	if (asprintf(ret, "%s%s", root_is_live(root) ? "" : root_path(root), resolved) < 0) {
+		*ret = NULL;
 		return -ENOMEM;
 	}
+	return 0;
+}
+
+/* Of a bind mount it is a directory of the system below the root. */
+static int find_source(const struct root *root, struct mounts_wanted *wanted, char **buffer)
+{
+	_cleanup_free_ char *resolved = NULL;
+
+	if (wanted->source[0] != '/' || !(mounts_has_option(wanted->options, "bind") ||
+						mounts_has_option(wanted->options, "rbind")))
+		return 0;
+	if (resolve(root, wanted->source, &resolved) < 0 || outside(root, resolved, buffer) < 0)
+		return -ENOMEM;
+	wanted->source = *buffer;
+	return 0;
+}
+
+/* What is mounted on demand or by hand (noauto) too: what is written here is for nothing else.  An
+ * automount that waits for its demand is in mountinfo, so it is in its place. */
+static int look_at_wanted(const struct root *root, struct rescue *rescue,
+	struct mounts_wanted wanted, const struct strv *mounted)
+{
+	_cleanup_free_ char *resolved = NULL, *point = NULL, *directory = NULL;
+	const char *source = wanted.source;
+
+	if (!is_place(wanted.point))
+		return 0;
+	if (resolve(root, wanted.point, &resolved) < 0 || outside(root, resolved, &point) < 0 ||
+		find_source(root, &wanted, &directory) < 0)
+		return -ENOMEM;
 	if (strv_has(mounted, point))
 		return 0;
-	return add(rescue, RESCUE_FILE_SYSTEM, wanted->point, wanted->source, wanted->type,
-		"%s of this system (%s) is not mounted at %s.", wanted->point, wanted->source,
-		point);
+	wanted.point = resolved;
+	return add(rescue, RESCUE_FILE_SYSTEM, &wanted,
+		"%s of this system (%s) is not mounted at %s.", wanted.point, source, point);
 }
 
 static int compare_points(const void *a, const void *b)
@@ -144,8 +188,7 @@ static int look_at_fstab(const struct root *root, struct rescue *rescue)
 	r = add_mounted(mounts, &mounted);
 	for (char *rest = fstab, *line; r == 0 && (line = strsep(&rest, "\n"));)
 		if (mounts_wanted(line, &wanted))
-			r = look_at_wanted(rescue, &wanted,
-				root_is_live(root) ? "" : root_path(root), &mounted);
+			r = look_at_wanted(root, rescue, wanted, &mounted);
 	/* /boot before /boot/efi. */
 	if (r == 0 && rescue->n > first)
 		qsort(&rescue->v[first], rescue->n - first, sizeof(*rescue->v), compare_points);

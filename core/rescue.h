@@ -16,7 +16,9 @@ enum rescue_kind {
 struct rescue_item {
 	enum rescue_kind kind;
 	char *point;                 /* as the system below the root sees it: "/proc", "/", "/boot" */
-	char *source, *type;         /* what belongs there: "UUID=...", "vfat" */
+	/* What belongs there: "UUID=...", "vfat"; a directory to bind as the running system sees it. */
+	char *source, *type;
+	char *options;               /* for mount(8): mounts_options() of the fstab's; "": none */
 	char *text;                  /* one sentence for a person */
 };
 

@@ -92,12 +92,12 @@ int snapshot_file_side(const struct root *root, const struct snapshot_file *file
 
 /* A plan that does the rest of what an interrupted snapshot began, also of a going back, from what the
  * snapshot holds alone: neither hardware nor choice is looked at.  Commands are run again, those that
- * only check are not.  A file that is neither old nor new is a finding "file-changed" (danger).
+ * check too; what they do for one kernel each is done for the kernels that are there now.  A file that is neither old nor new is a finding "file-changed" (danger).
  * -ENOENT: nothing is interrupted.  Others as snapshot_rollback_plan(). */
 int snapshot_finish_plan(const struct root *root, const struct snapshots *snapshots,
 	struct plan **ret, struct error *err);
 
-/* A plan that takes the system back to before snapshot `id`: later ones are undone with it, and one
+/* A plan that takes the system back to before snapshot `id`, with its commands as above: later ones are undone with it, and one
  * before it that was cut short, since `id` went on from half a change (a going back excepted).
  * NULL: the newest complete or interrupted one that is not itself a going back, so that asking
  * again goes further back; a going back is taken back by naming it.

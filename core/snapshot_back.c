@@ -142,8 +142,8 @@ static int add_again(struct plan *plan, const struct command *command)
 	if (plan_has_command(plan, command))
 		return 0;
 	if (command->stage == COMMAND_CHECK)
-		return plan_add_check(plan, command->purpose,
-			(const char *const *)command->argv.v, &command->expect);
+		return plan_add_check_about(plan, command->purpose,
+			(const char *const *)command->argv.v, &command->expect, command->about);
 	return plan_add_undoable_about(plan, command->stage, command->purpose,
 		(const char *const *)command->argv.v, (const char *const *)command->undo.v,
 		command->about);
@@ -169,11 +169,17 @@ static int add_reverse(struct plan *plan, const struct command *command)
 }
 
 /* What it is about is there no more, and its program would fail for that. */
-static bool is_moot(const struct root *root, const struct command *command)
+static bool is_left_over(const struct root *root, const struct command *command)
 {
 	struct stat st;
 
 	return command->about && root_stat(root, command->about, &st) == -ENOENT;
+}
+
+/* Of those without an undo settle_commands() has to see all that there were. */
+static bool is_moot(const struct root *root, const struct command *command)
+{
+	return command->undo.n && is_left_over(root, command);
 }
 
 /* Whatever the files are then: from old ones it builds the old. */
@@ -182,8 +188,7 @@ static bool is_done_again(const struct command *command)
 	return !command->undo.n && command->stage != COMMAND_CHECK;
 }
 
-static int add_commands_back(
-	const struct root *root, struct plan *plan, const struct snapshot *s)
+static int add_commands_back(const struct root *root, struct plan *plan, const struct snapshot *s)
 {
 	int r = 0;
 
@@ -193,6 +198,16 @@ static int add_commands_back(
 	for (size_t i = s->n_commands; r == 0 && i-- > 0;)
 		if (s->commands[i].undo.n && !is_moot(root, &s->commands[i]))
 			r = add_reverse(plan, &s->commands[i]);
+	return r;
+}
+
+/* When all of them are added: for the kernels that are there now. */
+static int settle_commands(const struct root *root, struct plan *plan, struct error *err)
+{
+	int r = target_kernels_now(root, plan, err);
+
+	if (r == 0)
+		(void)plan_drop_commands(plan, is_left_over, root);
 	return r;
 }
 
@@ -211,13 +226,13 @@ static bool wants_the_same(const struct plan *plan, const struct snapshot *s)
 	       choice_same(&choice, &plan->after);
 }
 
-static int go_on(const struct root *root, struct plan *plan, const struct snapshot *s)
+static int go_on(struct plan *plan, const struct snapshot *s)
 {
 	bool same = wants_the_same(plan, s);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->n_commands; i++)
-		if (!is_moot(root, &s->commands[i]) && (same || is_done_again(&s->commands[i])))
+		if (same || is_done_again(&s->commands[i]))
 			r = add_again(plan, &s->commands[i]);
 	plan->takes_over = true;
 	return r < 0 ? r
@@ -234,9 +249,9 @@ int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct e
 	if (r < 0)
 		return r == -EACCES ? 0 : r;
 	for (size_t i = 0; i < list.n; i++)
-		if (list.v[i].state == SNAPSHOT_INTERRUPTED && go_on(root, plan, &list.v[i]) < 0)
+		if (list.v[i].state == SNAPSHOT_INTERRUPTED && go_on(plan, &list.v[i]) < 0)
 			return no_memory(err);
-	return 0;
+	return plan->takes_over ? settle_commands(root, plan, err) : 0;
 }
 
 /* The choice on either side, for a forecast.  A file that cannot be read as one must not stand in
@@ -279,8 +294,8 @@ static const struct snapshot *last_to_undo(const struct snapshots *snapshots)
 	return damaged;
 }
 
-/* What came before a snapshot and was cut short goes with it: the half of a change is no state to go
- * back to. */
+/* What came before a snapshot and was cut short goes with it: the half of a change is no state to
+ * go back to. */
 static const struct snapshot *first_of(const struct snapshots *list, const struct snapshot *first)
 {
 	for (const struct snapshot *s = first + 1; s < list->v + list->n; s++) {
@@ -357,7 +372,7 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 	for (size_t i = 0; r == 0 && i < undos.n; i++)
 		r = plan_undo(root, &undos.v[i], plan, err);
 	if (r == 0)
-		r = target_dracut_back(root, plan, err);
+		r = settle_commands(root, plan, err);
 	if (r == 0)
 		r = target_kernel_cmdline_back(root, plan, err);
 	if (r == 0)
@@ -437,6 +452,8 @@ int snapshot_finish_plan(const struct root *root, const struct snapshots *snapsh
 	if (!plan)
 		return no_memory(err);
 	r = finish(root, s, plan, err);
+	if (r == 0)
+		r = settle_commands(root, plan, err);
 	if (r == 0)
 		*ret = TAKE_PTR(plan);
 	return r;

@@ -48,7 +48,8 @@ static int remount(const char *path)
 /* mount(8) knows what UUID= and LABEL= name. */
 static int run_mount(const struct rescue_item *item, const char *target, struct error *err)
 {
-	const char *const words[] = {"/bin/mount", "-t", item->type, item->source, target, NULL};
+	const char *const words[] = {"/bin/mount", "-t", item->type, item->source, target,
+		item->options[0] ? "-o" : NULL, item->options, NULL};
 	_cleanup_(root_closep) struct root *live = NULL;
 	_cleanup_(strv_free) struct strv argv = {0};
 	_cleanup_(str_free) struct str said = {0};

@@ -215,6 +215,8 @@ void verdicts_free(struct verdicts *verdicts)
 		free(verdicts->kernels[i].image);
 	}
 	free(verdicts->kernels);
+	free(verdicts->spare);
+	free(verdicts->spare_trouble);
 	free(verdicts->v);
 	*verdicts = (struct verdicts){0};
 }

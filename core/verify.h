@@ -27,12 +27,19 @@ struct verdicts {
 	size_t n;
 	struct kernel_verdict *kernels;
 	size_t n_kernels;
+	/* The entry "without passthrough" where it is a file beside the other entries; NULL: this system
+	 * has none, or it cannot be seen. */
+	char *spare;
+	char *spare_trouble;         /* why it is no way back, and the mend; "": it is one */
 };
 
 int verify_choice(const struct machine *machine, const struct choice *choice, struct verdicts *ret);
 /* Adds the kernels; of several images of one the newest counts.  What is in it is not looked at: the
  * transaction did that when it was built. */
 int verify_kernels(const struct root *root, const struct machine *machine, struct verdicts *verdicts);
+/* Adds that entry: it is a copy, and nobody keeps it in step with the kernels. */
+int verify_spare(const struct root *root, const struct machine *machine, const struct choice *choice,
+	struct verdicts *verdicts);
 void verdicts_free(struct verdicts *verdicts);
 
 #endif

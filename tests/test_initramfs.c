@@ -12,6 +12,7 @@
 #include "core/targets/target.h"
 #include "tests/support.h"
 #include "tests/support_sample.h"
+#include "tests/support_txn.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -280,6 +281,113 @@ static void dracut_writes_what_the_entries_name(void **state)
 		"/usr/bin/dracut --force /boot/efi/" ID "/" DEB13 "/initrd.img-" DEB13 ".new " DEB13
 		"\n");
 	sample_close(&s);
+}
+
+/* ---- kernels that come and go meanwhile ---------------------------------------------------- */
+
+#define OLD   "6.12.107+deb13-amd64"
+#define LATER "6.12.120+deb13-amd64"
+
+static void move(const struct sample *s, const char *before, const char *after)
+{
+	char from[400], to[400];
+
+	snprintf(from, sizeof(from), "%s%s" OLD "%s", s->dir, before, after);
+	snprintf(to, sizeof(to), "%s%s" LATER "%s", s->dir, before, after);
+	assert_int_equal(rename(from, to), 0);
+}
+
+static void look(struct sample *s, enum boot_loader loader)
+{
+	sample_look(s);
+	s->machine->host.initramfs = INITRAMFS_DRACUT;
+	s->machine->host.boot_loader = loader;
+}
+
+/* Applied without its commands, as far as a power cut let it; then one kernel goes and one comes.
+ */
+static void apply_and_replace(struct sample *s, enum boot_loader loader)
+{
+	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
+	struct txn *txn = NULL;
+	char path[200];
+
+	open_sample(s, "debian-systemd-boot");
+	sample_drop(s, "/usr/sbin/update-initramfs");
+	sample_drop(s, "/boot/efi/loader/entries/" ID "-" OLD ".conf");
+	support_put(s->dir, "/usr/bin/lsinitrd", "");
+	support_put(s->dir, "/usr/bin/dracut", "");
+	look(s, loader);
+	choose(s);
+	sample_plan(s);
+	assert_int_equal(txn_begin(s->root, s->plan, TXN_NO_COMMANDS, &txn, NULL), 0);
+	assert_int_equal(support_txn_run(txn, NULL), TXN_COMMITTED);
+	txn_free(txn);
+	assert_int_equal(snapshots_load(s->root, &snapshots, NULL), 0);
+	snprintf(path, sizeof(path), SNAPSHOT_DIR "/%s/state", snapshots.v[0].id);
+	support_put(s->dir, path, "pending\n");
+	move(s, "/usr/lib/modules/", "");
+	move(s, "/boot/vmlinuz-", "");
+	move(s, "/boot/initrd.img-", "");
+	look(s, loader);
+}
+
+/* Taken back, finished, gone on with and released. */
+static void try_each(struct sample *s, const char *expected, size_t n_checks)
+{
+	for (int way = 0; way < 4; way++) {
+		_cleanup_(snapshots_free) struct snapshots snapshots = {0};
+		size_t n = 0;
+
+		assert_int_equal(snapshots_load(s->root, &snapshots, NULL), 0);
+		if (way == 3)
+			choice_free(&s->choice);
+		if (way < 2)
+			s->plan = plan_free(s->plan);
+		if (way == 0)
+			assert_int_equal(
+				snapshot_rollback_plan(s->root, &snapshots, NULL, &s->plan, NULL),
+				0);
+		else if (way == 1)
+			assert_int_equal(
+				snapshot_finish_plan(s->root, &snapshots, &s->plan, NULL), 0);
+		else
+			sample_plan(s);
+		assert_commands(s, COMMAND_INITRAMFS, expected);
+		for (size_t i = 0; i < s->plan->n_commands; i++) {
+			const struct strv *argv = &s->plan->commands[i].argv;
+
+			n += s->plan->commands[i].stage == COMMAND_CHECK;
+			for (size_t k = 0; k < argv->n; k++)
+				assert_null(strstr(argv->v[k], OLD));
+		}
+		/* What goes back is not looked into. */
+		assert_int_equal(n, way == 1 || way == 2 ? n_checks : 0);
+	}
+	sample_close(s);
+}
+
+static void recorded_for_one_kernel_is_done_for_those_that_are_there(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	apply_and_replace(&s, BOOT_KERNEL_INSTALL);
+	try_each(&s,
+		"/usr/bin/dracut --force /boot/initrd.img-" DEB13 " " DEB13 "\n"
+		"/usr/bin/dracut --force /boot/efi/" ID "/" DEB13 "/initrd.img-" DEB13 " " DEB13
+		"\n/usr/bin/dracut --force /boot/initrd.img-" LATER " " LATER "\n"
+		"/usr/bin/kernel-install add " DEB13 " /boot/vmlinuz-" DEB13
+		" /boot/initrd.img-" DEB13 "\n"
+		"/usr/bin/kernel-install add " LATER " /boot/vmlinuz-" LATER
+		" /boot/initrd.img-" LATER "\n",
+		3);
+	apply_and_replace(&s, BOOT_ENTRIES);
+	try_each(&s,
+		"/usr/bin/dracut --force /boot/initrd.img-" DEB13 ".new " DEB13 "\n"
+		"/usr/bin/dracut --force /boot/efi/" ID "/" DEB13 "/initrd.img-" DEB13 ".new " DEB13
+		"\n/usr/bin/dracut --force /boot/initrd.img-" LATER ".new " LATER "\n",
+		2);
 }
 
 static void dracut_has_each_familys_own_way(void **state)
@@ -674,6 +782,7 @@ int main(void)
 		T(dracut_builds_beside_what_boots),
 		T(ids_are_in_the_image_where_they_are_used),
 		T(dracut_writes_what_the_entries_name),
+		T(recorded_for_one_kernel_is_done_for_those_that_are_there),
 		T(dracut_has_each_familys_own_way),
 		T(dracut_is_asked_for_what_every_kernel_has),
 		T(what_cannot_be_looked_into_is_told),

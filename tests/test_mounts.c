@@ -81,6 +81,33 @@ static void test_has_option(void **state)
 	assert_false(mounts_has_option("", "noauto"));
 }
 
+static void test_options(void **state)
+{
+	static const struct {
+		const char *options, *kept;
+	} cases[] = {
+		{"", ""},
+		{"defaults", "defaults"},
+		{"noauto,nofail", ""},
+		{"noatime,x-systemd.automount,subvol=/@/var,nofail", "noatime,subvol=/@/var"},
+		{"umask=0077,user,users,user=me,_netdev,comment=a b,x-gvfs-show", "umask=0077"},
+		{"ro,rw,auto,owner,group", "rw"},
+		{"user_xattr,usrquota,automatic,nofails,errors=remount-ro",
+			"user_xattr,usrquota,automatic,nofails,errors=remount-ro"},
+		{"X-mount.mkdir=0700,X-mount.subdir=a,,bind,", "X-mount.subdir=a,bind"},
+		{"context=\"u:r:t:s0:c1,c2\",nofail", "context=\"u:r:t:s0:c1,c2\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *kept = NULL;
+
+		assert_int_equal(mounts_options(cases[i].options, &kept), 0);
+		assert_string_equal(kept, cases[i].kept);
+		free(kept);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -88,6 +115,7 @@ int main(void)
 		cmocka_unit_test(test_entry_cut_short),
 		cmocka_unit_test(test_wanted),
 		cmocka_unit_test(test_has_option),
+		cmocka_unit_test(test_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

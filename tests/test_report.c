@@ -342,6 +342,8 @@ static void test_verify(void **state)
 	struct str out = {0};
 
 	(void)state;
+	char spare[] = "/efi/loader/entries/0.conf", trouble[] = "it is not there";
+
 	assert_int_equal(report_verify(&verdicts, true, &out), 0);
 	assert_text(&out, "{\"format\": 1,\n\"devices\": [\n"
 			  "  {\"address\": \"0000:01:00.0\", \"expected\": \"vfio-pci\", "
@@ -353,7 +355,8 @@ static void test_verify(void **state)
 			  "\"kernels\": [\n"
 			  "  {\"version\": \"6.1\", \"image\": \"/boot/initrd.img-6.1\", "
 			  "\"covered\": false},\n"
-			  "  {\"version\": \"6.2\", \"image\": null, \"covered\": null}]\n}\n");
+			  "  {\"version\": \"6.2\", \"image\": null, \"covered\": null}], "
+			  "\"spare_entry\": null\n}\n");
 	assert_int_equal(report_verify(&verdicts, false, &out), 0);
 	assert_text(&out,
 		"ok     0000:01:00.0  expected vfio-pci, found vfio-pci\n"
@@ -365,6 +368,18 @@ static void test_verify(void **state)
 		"?      kernel 6.2\n"
 		"       no image was found by its name, so it is not known whether it has the\n"
 		"       choice\n");
+	verdicts = (struct verdicts){.spare = spare, .spare_trouble = empty};
+	assert_int_equal(report_verify(&verdicts, true, &out), 0);
+	assert_text(&out, "{\"format\": 1,\n\"devices\": [],\n\"kernels\": [], "
+			  "\"spare_entry\": {\"path\": \"/efi/loader/entries/0.conf\", "
+			  "\"ok\": true, \"reason\": \"\"}\n}\n");
+	verdicts.n = 1;
+	verdicts.v = v;
+	verdicts.spare_trouble = trouble;
+	assert_int_equal(report_verify(&verdicts, false, &out), 0);
+	assert_text(&out, "ok     0000:01:00.0  expected vfio-pci, found vfio-pci\n"
+			  "OLD    boot entry without passthrough\n"
+			  "       /efi/loader/entries/0.conf: it is not there\n");
 }
 
 static void test_snapshots(void **state)

@@ -165,6 +165,8 @@ int main_verify(const struct main_options *o)
 	r = verify_choice(machine, &choice, &verdicts);
 	if (r == 0 && choice.n)
 		r = verify_kernels(root, machine, &verdicts);
+	if (r == 0 && choice.n)
+		r = verify_spare(root, machine, &choice, &verdicts);
 	if (r == 0)
 		r = report_verify(&verdicts, o->json, &out);
 	r = main_print(r, &out);

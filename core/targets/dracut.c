@@ -8,9 +8,8 @@
  * dracut (read: 059) copies an image over the old one, and removes it when that fails: cut short
  * there, the kernel has none that boots.  So each is written beside the old one, looked into, and
  * put in its place by one rename.  --regenerate-all has no way to do that; what it is better at,
- * kernels that come and go, going back does by finding the images anew.
+ * kernels that come and go, target_kernels_now() does by finding the images anew.
  */
-#include "core/host.h"
 #include "core/targets/initramfs.h"
 
 #include <errno.h>
@@ -120,16 +119,17 @@ static int rebuild_in_place(const struct root *root, struct plan *plan, const st
 static int rebuild_beside(const struct root *root, struct plan *plan, struct image *image)
 {
 	const char *version = image->kernel->version;
-	_cleanup_free_ char *path = NULL, *beside = NULL, *index = NULL;
-	const char *argv[] = {dracut(root), "--force", NULL, version, NULL}, *about;
+	_cleanup_free_ char *path = NULL, *beside = NULL, *about = NULL;
+	const char *argv[] = {dracut(root), "--force", NULL, version, NULL};
 	int r = root_resolve(root, image->path, &path, NULL);
 
 	if (r == -ENOMEM || (r < 0 && !(path = strdup(image->path))) ||
-		asprintf(&beside, "%s.new", path) < 0 ||
-		asprintf(&index, "/lib/modules/%s/modules.dep", version) < 0)
+		target_kernels_about(root, image->kernel, &about) < 0)
 		return -ENOMEM;
-	/* Without it dracut fails for that kernel, which is gone. */
-	about = root_exists(root, index) ? index : NULL;
+	if (asprintf(&beside, "%s.new", path) < 0) {
+		beside = NULL;
+		return -ENOMEM;
+	}
 	argv[2] = beside;
 	r = plan_add_undoable_about(plan, COMMAND_INITRAMFS,
 		"build a new initramfs beside the old one", argv, NULL, about);
@@ -208,17 +208,15 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	return 0;
 }
 
-int target_dracut_back(const struct root *root, struct plan *plan, struct error *err)
+int target_dracut_now(
+	const struct root *root, const struct machine *machine, struct plan *plan, bool in_place)
 {
-	_cleanup_(machine_freep) struct machine *machine = calloc(1, sizeof(*machine));
 	_cleanup_(images_free) struct images images = {0};
+	int r = images_find(root, machine, &images);
 
-	if (!plan_drop_placed(plan))
-		return 0;
-	if (!machine || host_scan_kernels(root, machine, err) < 0 ||
-		images_find(root, machine, &images) < 0 || rebuild_each(root, plan, &images) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
-	return 0;
+	if (r < 0)
+		return r;
+	return in_place ? rebuild_in_place(root, plan, &images) : rebuild_each(root, plan, &images);
 }
 
 const struct target target_dracut = {

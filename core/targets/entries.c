@@ -173,9 +173,10 @@ int target_entries_warn(
 		if (r > 0 && is_editor_off(text))
 			return findings_add(&plan->findings, "boot-editor-off", SEVERITY_WARNING,
 				NULL, -1,
-				"switch it on there, or keep an entry with \"fallback\" in its "
-				"name: "
-				"such ones stay as they are",
+				target_loader_entry.detect(in)
+					? "switch it on there, or keep an entry with \"fallback\" "
+					  "in its name: such ones stay as they are"
+					: "switch it on there",
 				"%s switches the boot menu's editor off, so "
 				"module_blacklist=vfio_pci "
 				"cannot be given there; a host that shows nothing takes a rescue "
@@ -183,6 +184,21 @@ int target_entries_warn(
 				path);
 	}
 	return 0;
+}
+
+int target_entries_no_spare(const struct target_input *in, struct plan *plan, const char *instead)
+{
+	_cleanup_(target_entries_free) struct entries entries = {0};
+	struct error why = {0};
+	size_t said = plan->findings.n;
+	int r = in->choice->n ? target_entries_read(in, &entries, &why) : 0;
+
+	for (size_t i = 0; r == 0 && i < entries.n; i++)
+		if (entries.v[i].spare)
+			return 0;
+	if (r == 0 && in->choice->n)
+		r = target_entries_warn(in, &entries, plan);
+	return r < 0 || plan->findings.n > said ? r : target_no_spare(in, plan, instead);
 }
 
 static bool detect(const struct target_input *in)

@@ -30,4 +30,8 @@ bool target_entries_is_spare(const char *name, size_t n);
 int target_entries_warn(
 	const struct target_input *in, const struct entries *entries, struct plan *plan);
 
+/* target_no_spare() for a menu of systemd-boot without that entry: nothing where another entry is spare,
+ * boot-editor-off where that says it already. */
+int target_entries_no_spare(const struct target_input *in, struct plan *plan, const char *instead);
+
 #endif

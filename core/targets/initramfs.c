@@ -173,7 +173,8 @@ static int check(const struct target_input *in, struct plan *plan, const char *c
 	const struct image *image)
 {
 	_cleanup_(strv_free) struct strv argv = {0}, expected = {0};
-	int r = 0;
+	_cleanup_free_ char *about = NULL;
+	int r = target_kernels_about(in->root, image->kernel, &about);
 
 	for (; r == 0 && *program; program++)
 		r = strv_add(&argv, *program);
@@ -182,8 +183,8 @@ static int check(const struct target_input *in, struct plan *plan, const char *c
 	if (r == 0)
 		r = expect(in, plan, image->kernel, &expected);
 	return r < 0 ? r
-		     : plan_add_check(plan, "look into what was built", (const char *const *)argv.v,
-			       &expected);
+		     : plan_add_check_about(plan, "look into what was built",
+			       (const char *const *)argv.v, &expected, about);
 }
 
 static bool is_new(const struct target_input *in, const struct image *image, const char *place)

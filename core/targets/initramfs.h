@@ -40,6 +40,11 @@ int initramfs_check(const struct target_input *in, struct plan *plan, const char
 int initramfs_unchecked(const struct target_input *in, struct plan *plan, const char *fmt, ...)
 	_printf_(3, 4);
 
+/* Adds what has dracut build the images of the machine's kernels, for whatever files there are then;
+ * in_place: for kernel-install to take them from there, not beside the old ones first.  -ENOMEM. */
+int target_dracut_now(
+	const struct root *root, const struct machine *machine, struct plan *plan, bool in_place);
+
 /* update-initramfs(8), of initramfs-tools and from 112 on of Debian's dracut: the command for every
  * kernel, and which of the images are new then: a place as above. */
 extern const char *const initramfs_update[];

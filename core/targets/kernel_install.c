@@ -62,8 +62,8 @@ static int boot_image(const struct target_input *in, const struct kernel *kernel
 	return root_exists(in->root, *ret);
 }
 
-/* An initramfs that is there before kernel-install runs has to be handed over, or the entry would have
- * none; where a plugin makes it, there is none. */
+/* An initramfs that is there before kernel-install runs has to be handed over, or the entry would
+ * have none; where a plugin makes it, there is none. */
 static int boot_initrd(const struct target_input *in, const struct kernel *kernel, char **ret)
 {
 	static const char *const places[][2] = {
@@ -135,26 +135,32 @@ static int rebuild_by_hook(struct plan *plan, const struct target *target)
 	return r;
 }
 
-int target_kernel_install_add(const struct target_input *in, struct plan *plan,
-	const struct target *target, struct error *err)
+int target_kernel_install_run(const struct target_input *in, struct plan *plan)
 {
 	const char *program = target_find_program(in, programs);
 	int r = 0;
 
-	if (in->initramfs == INITRAMFS_TOOLS && root_exists(in->root, HOOK))
-		r = rebuild_by_hook(plan, target);
-	else if (!program)
-		r = findings_add(&plan->findings, "boot-loader-by-hand", SEVERITY_WARNING, NULL, -1,
-			"install it, or write the boot entries by hand",
+	if (!program)
+		return findings_add(&plan->findings, "boot-loader-by-hand", SEVERITY_WARNING, NULL,
+			-1, "install it, or write the boot entries by hand",
 			"There is no kernel-install, so boot entries are not written: they keep "
 			"their kernel parameters as they are.");
-	else if (finds_all(in) && knows_add_all(in, program))
-		r = plan_add_command(plan, COMMAND_INITRAMFS,
+	if (finds_all(in) && knows_add_all(in, program))
+		return plan_add_command(plan, COMMAND_INITRAMFS,
 			"write the boot entry of every kernel",
 			(const char *const[]){program, "add-all", NULL});
-	else
-		for (size_t i = 0; r == 0 && i < in->machine->n_kernels; i++)
-			r = add_kernel(in, plan, program, &in->machine->kernels[i]);
+	for (size_t i = 0; r == 0 && i < in->machine->n_kernels; i++)
+		r = add_kernel(in, plan, program, &in->machine->kernels[i]);
+	return r;
+}
+
+int target_kernel_install_add(const struct target_input *in, struct plan *plan,
+	const struct target *target, struct error *err)
+{
+	int r = in->initramfs == INITRAMFS_TOOLS && root_exists(in->root, HOOK)
+			? rebuild_by_hook(plan, target)
+			: target_kernel_install_run(in, plan);
+
 	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
@@ -185,18 +191,19 @@ static int add_check(const struct target_input *in, struct plan *plan)
 	if (r == 0)
 		r = target_kernel_install_expect(in, &expect);
 	for (size_t i = 0; r == 0 && kernel && expect.n && i < entries.n; i++) {
-		_cleanup_free_ char *only = NULL, *directory = NULL;
+		_cleanup_free_ char *only = NULL, *directory = NULL, *about = NULL;
 		char *path = entries.v[i].path;
 
 		if (!strstr(strrchr(path, '/'), kernel->version))
 			continue;
 		directory = strndup(path, (size_t)(strrchr(path, '/') - path));
-		if (!directory || asprintf(&only, "--include=*%s*.conf", kernel->version) < 0)
+		if (!directory || target_kernels_about(in->root, kernel, &about) < 0 ||
+			asprintf(&only, "--include=*%s*.conf", kernel->version) < 0)
 			return -ENOMEM;
-		return plan_add_check(plan, "look for the kernel parameters in its entry",
+		return plan_add_check_about(plan, "look for the kernel parameters in its entry",
 			(const char *const[]){
 				"/bin/grep", "-rh", only, "^options", directory, NULL},
-			&expect);
+			&expect, about);
 	}
 	return r;
 }

@@ -10,6 +10,8 @@
  * /usr/lib/modules/VERSION/vmlinuz, which Debian does not have. */
 int target_kernel_install_add(const struct target_input *in, struct plan *plan,
 	const struct target *target, struct error *err);
+/* The same without that hook, for what in->root and in->machine have.  -ENOMEM. */
+int target_kernel_install_run(const struct target_input *in, struct plan *plan);
 /* The texts that a command line must hold once the parameters are in it. */
 int target_kernel_install_expect(const struct target_input *in, struct strv *ret);
 

@@ -269,9 +269,100 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 		r = name(in, entry, &path);
 	if (r == 0 && path)
 		r = build(in, entry, &text);
+	/* Another name than GRUB could sort last. */
+	if (r == 0 && !text && !why.code && in->loader == BOOT_GRUB_BLS)
+		r = target_no_spare(in, plan, "press e at the boot menu to add it");
 	if (r == -ENOMEM)
 		return error_set(err, r, "out of memory");
 	return text ? put(in, plan, entry, path, text, err) : drop_all(in, plan, err);
+}
+
+/* -- how it is -- */
+
+/* A path in an entry begins at its partition, or at / where GRUB reads it from there. */
+static int is_gone(
+	const struct target_input *in, const struct entry *entry, const char *file, bool *ret)
+{
+	const char *end = strstr(entry->path, "/loader/entries/");
+	_cleanup_free_ char *path = NULL;
+	struct stat st;
+
+	if (asprintf(&path, "%.*s%s", end ? (int)(end - entry->path) : 0, entry->path, file) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	*ret = root_stat(in->root, path, &st) == -ENOENT &&
+	       root_stat(in->root, file, &st) == -ENOENT;
+	return 0;
+}
+
+/* The first file that the line names and that is not there; what is no path is a variable of
+ * GRUB's. */
+static int find_gone(
+	const struct target_input *in, const struct entry *entry, const char *line, char **ret)
+{
+	_cleanup_(strv_free) struct strv words = {0};
+	int r = strv_split(&words, line, BLANKS);
+
+	for (size_t i = 1; r == 0 && !*ret && i < words.n; i++) {
+		bool gone = false;
+
+		if (words.v[i][0] == '/')
+			r = is_gone(in, entry, words.v[i], &gone);
+		if (gone && !(*ret = strdup(words.v[i])))
+			r = -ENOMEM;
+	}
+	return r;
+}
+
+/* *ret NULL: it starts the kernel that boots next, as far as its files go. */
+static int find_trouble(const struct target_input *in, const struct entry *own,
+	const struct entry *from, char **ret)
+{
+	const struct kernel *next = machine_next_kernel(in->machine);
+	_cleanup_(strv_free) struct strv lines = {0};
+	_cleanup_free_ char *gone = NULL;
+	size_t title, options;
+	int r = split(own->text, &lines, &title, &options);
+
+	for (size_t i = 0; r == 0 && !gone && i < lines.n; i++)
+		if (is_line(lines.v[i], "linux") || is_line(lines.v[i], "initrd") ||
+			is_line(lines.v[i], "efi"))
+			r = find_gone(in, own, lines.v[i], &gone);
+	if (r < 0)
+		return r;
+	if (gone)
+		r = asprintf(ret, "it names %s, which is gone", gone);
+	else if (from && next && boots(in, from, next->version) && !boots(in, own, next->version))
+		r = asprintf(
+			ret, "it starts another kernel than %s, which boots next", next->version);
+	return r < 0 ? -ENOMEM : 0;
+}
+
+int target_loader_entry_look(const struct target_input *in, char **ret, char **trouble)
+{
+	_cleanup_(target_entries_free) struct entries entries = {0};
+	_cleanup_free_ char *path = NULL, *why = NULL;
+	const struct entry *own = NULL, *from = NULL;
+	struct error unread = {0};
+	int r = detect(in) ? target_entries_read(in, &entries, &unread) : 0;
+
+	for (size_t i = 0; r == 0 && !own && i < entries.n; i++)
+		if (bls_is_own(entries.v[i].path) && base_starts(entries.v[i].text, TARGET_MARK))
+			own = &entries.v[i];
+	if (r == 0)
+		from = find(in, &entries);
+	if (own)
+		r = (path = strdup(own->path)) ? find_trouble(in, own, from, &why) : -ENOMEM;
+	else if (from && !unread.code)
+		r = name(in, from, &path);
+	if (r == 0 && path && !own && !(why = strdup("it is not there")))
+		r = -ENOMEM;
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(path);
+	*trouble = TAKE_PTR(why);
+	return 0;
 }
 
 const struct target target_loader_entry = {.name = "loader-entry", .detect = detect, .plan = plan};

@@ -17,24 +17,26 @@ static const struct loader {
 	enum boot_loader kind;
 	const char *paths[12], *keys[5];
 	const char *headings; /* first bytes of a line that begins another entry */
+	const char *instead;  /* for target_no_spare() */
 } loaders[] = {
 	{BOOT_REFIND,
 		{"/boot/refind_linux.conf", "/efi/refind_linux.conf", "/boot/efi/refind_linux.conf",
 			"/efi/EFI/refind/refind.conf", "/boot/efi/EFI/refind/refind.conf",
 			"/boot/EFI/refind/refind.conf"},
-		{"options "}, ""},
+		{"options "}, "", "press F2 twice at the entry to add it"},
 	{BOOT_LIMINE,
 		{"/boot/limine.conf", "/boot/limine/limine.conf", "/boot/EFI/limine/limine.conf",
 			"/boot/EFI/BOOT/limine.conf", "/efi/limine.conf", "/efi/limine/limine.conf",
 			"/efi/EFI/limine/limine.conf", "/boot/efi/limine.conf",
 			"/boot/efi/EFI/limine/limine.conf", "/boot/limine.cfg"},
-		{"cmdline:", "kernel_cmdline:", "cmdline=", "kernel_cmdline="}, "/:"},
+		{"cmdline:", "kernel_cmdline:", "cmdline=", "kernel_cmdline="},
+		"/:", "press E at the entry to add it, where the editor is on"},
 	{BOOT_SYSLINUX,
 		{"/boot/syslinux/syslinux.cfg", "/boot/syslinux/extlinux.conf",
 			"/boot/extlinux/extlinux.conf", "/boot/extlinux.conf",
 			"/boot/EFI/syslinux/syslinux.cfg", "/efi/EFI/syslinux/syslinux.cfg",
 			"/boot/efi/EFI/syslinux/syslinux.cfg"},
-		{"append "}, ""},
+		{"append "}, "", "press Tab at the entry to add it"},
 };
 
 /* A line that gives a normal boot its parameters. */
@@ -329,6 +331,8 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	} else if (loader) {
 		r = tell_back(in, plan);
 	}
+	if (r == 0 && loader)
+		r = target_no_spare(in, plan, loader->instead);
 	if (r < 0)
 		return error_set(err, r, "out of memory");
 	return target_own_file(in, plan, &target_manual, TARGET_NOTE, 0644, text, err);

@@ -98,6 +98,8 @@ static int plan_entry(const struct target_input *in, const struct bls_entry *ent
 	return 0;
 }
 
+/* /etc, and with it vfio-bind, is in the deployments before it too: these are no way back for sure.
+ */
 static int plan(const struct target_input *in, struct plan *plan, struct error *err)
 {
 	_cleanup_(bls_free) struct bls_entries entries = {0};
@@ -106,6 +108,8 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 
 	if (!detect(in) && !target_has_record(in, PROGRAM))
 		return 0;
+	if (detect(in) && target_no_spare(in, plan, "press e at the boot menu to add it") < 0)
+		return no_memory(err);
 	r = bls_read(in->root, ENTRIES, &entries, err);
 	if (r < 0)
 		return target_unread(plan, "rpm-ostree", r, err);

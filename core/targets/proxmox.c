@@ -1,5 +1,6 @@
 /* Proxmox VE without GRUB: proxmox-boot-tool makes systemd-boot's entries on every boot partition
  * out of /etc/kernel/cmdline (/etc/kernel/postinst.d/zz-proxmox-boot). */
+#include "core/targets/entries.h"
 #include "core/targets/kernel_cmdline.h"
 
 #include <errno.h>
@@ -11,7 +12,15 @@ static bool detect(const struct target_input *in)
 
 static int plan(const struct target_input *in, struct plan *plan, struct error *err)
 {
-	return detect(in) ? target_kernel_cmdline_plan(in, plan, &target_proxmox, err) : 0;
+	int r;
+
+	if (!detect(in))
+		return 0;
+	r = target_kernel_cmdline_plan(in, plan, &target_proxmox, err);
+	if (r == 0 && target_entries_no_spare(in, plan,
+			      "press e at the boot menu to add it, where its editor is on") < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return r;
 }
 
 static int commands(const struct target_input *in, struct plan *plan, struct error *err)

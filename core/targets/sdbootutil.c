@@ -1,7 +1,7 @@
 /* systemd-boot or GRUB with loader entries on openSUSE, both by sdbootutil(8).  The entries are
  * made from /etc/kernel/cmdline and, since 2025, what is in /etc/kernel/cmdline.d behind it, '#'
  * lines left out (create_boot_options() of the script).  An older sdbootutil has the file alone. */
-#include "core/targets/target.h"
+#include "core/targets/entries.h"
 
 #include "core/edit_cmdline.h"
 #include "core/parameters.h"
@@ -74,6 +74,9 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 			in, plan, &target_sdbootutil, TARGET_SDBOOT_CMDLINE, 0644, text, err);
 	if (r == 0 && detect(in) && !by_drop_in)
 		r = plan_words(in, plan, err);
+	if (r == 0 && detect(in) &&
+		target_entries_no_spare(in, plan, "press e at the boot menu to add it") < 0)
+		return error_set(err, -ENOMEM, "out of memory");
 	return r;
 }
 

@@ -1,5 +1,6 @@
 #include "core/targets/target.h"
 
+#include "core/boot.h"
 #include "core/edit.h"
 #include "core/edit_cmdline.h"
 #include "core/edit_shell.h"
@@ -35,6 +36,17 @@ const struct target *const target_all[] = {
 	&target_manual,
 	NULL,
 };
+
+int target_no_spare(const struct target_input *in, struct plan *plan, const char *instead)
+{
+	if (!in->choice->n)
+		return 0;
+	return findings_add(&plan->findings, "no-spare-entry", SEVERITY_INFO, NULL, -1, instead,
+		"The boot menu gets no entry \"without passthrough\" here (%s).  If the host comes up "
+		"without a picture or a network, the way back is module_blacklist=vfio_pci among the "
+		"kernel's parameters for that boot, or a rescue system with vfio-wizard on it.",
+		boot_loader_kind(in->loader)->title);
+}
 
 bool target_changed(const struct plan *plan, const struct target *target)
 {

@@ -110,9 +110,19 @@ const char *target_find_program(const struct target_input *in, const char *const
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err);
 /* Where vfio-wizard itself is installed below the root; NULL: nowhere. */
 const char *target_program(const struct target_input *in);
-/* For a plan that goes back, when it has all its commands: the images that dracut is to build beside
- * the old ones are those of the kernels that are there now. */
-int target_dracut_back(const struct root *root, struct plan *plan, struct error *err);
+/* For a plan of commands that were recorded, when it has them all: what they do for one kernel each,
+ * images by dracut and entries by kernel-install, is done for the kernels that are there now. */
+int target_kernels_now(const struct root *root, struct plan *plan, struct error *err);
+/* For struct command.about of what is done for one kernel: the index of its modules, without which it is
+ * no kernel to machine.h.  -ENOMEM. */
+int target_kernels_about(const struct root *root, const struct kernel *kernel, char **ret);
+/* The entry of target_loader_entry, as it is: *ret its path, NULL where there is none to be; *trouble why it
+ * is no way back (it is not there, names files that are not, or another kernel than the one that boots
+ * next), NULL: it is one.  -ENOMEM. */
+int target_loader_entry_look(const struct target_input *in, char **ret, char **trouble);
+/* Finding no-spare-entry: the boot menu gets no entry without passthrough.  instead: what a person does at
+ * it, "press e there".  Not for an empty choice.  -ENOMEM. */
+int target_no_spare(const struct target_input *in, struct plan *plan, const char *instead);
 /* The plan holds a change that `target` asked for. */
 bool target_changed(const struct plan *plan, const struct target *target);
 

@@ -60,6 +60,16 @@ static int build(
 	return str_take(&out, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
+/* Its rescue entries say `single`, where vfio-bind does nothing; ids= ask nobody. */
+static int tell_way_back(const struct target_input *in, struct plan *plan)
+{
+	return target_no_spare(in, plan,
+		forecast_binds_by_ids(in->machine, in->choice, in->existing)
+			? "the menu cannot be edited: from another system, add it in " MENU
+			: "choose a rescue entry of the menu, where every device stays with the "
+			  "host; the menu cannot be edited");
+}
+
 static int plan(const struct target_input *in, struct plan *plan, struct error *err)
 {
 	_cleanup_(strv_free) struct strv theirs = {0};
@@ -75,6 +85,8 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 		r = build(in, &theirs, &text, err);
 	if (r == 0 && is_cmdline)
 		r = target_kernel_cmdline_plan(in, plan, &target_u_boot, err);
+	if (r == 0 && detect(in) && tell_way_back(in, plan) < 0)
+		r = error_set(err, -ENOMEM, "out of memory");
 	return r < 0 ? r
 		     : target_own_file(in, plan, &target_u_boot, TARGET_U_BOOT, 0644, text, err);
 }

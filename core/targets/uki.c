@@ -3,11 +3,13 @@
  *   mkinitcpio      a preset with NAME_uki=: /etc/kernel/cmdline, else /etc/cmdline.d (from v36 on)
  *   kernel-install  layout=uki: /etc/kernel/cmdline
  *   dracut          uefi=yes: kernel_cmdline in dracut.conf; without one the running line */
+#include "core/targets/entries.h"
 #include "core/targets/kernel_cmdline.h"
 #include "core/targets/kernel_install.h"
 
 #include "core/edit.h"
 #include "core/edit_cmdline.h"
+#include "core/images.h"
 #include "core/parameters.h"
 
 #include <errno.h>
@@ -337,6 +339,11 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	if (r == 0 && detect(in) && builder == BUILDER_UNKNOWN && in->choice->n &&
 		tell_unknown(plan, in->parameters) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
+	if (r == 0 && detect(in) &&
+		target_entries_no_spare(in, plan,
+			"where systemd-boot starts the image and Secure Boot is off, press e in its "
+			"menu to add it; else have a rescue system at hand") < 0)
+		return error_set(err, -ENOMEM, "out of memory");
 	return r;
 }
 
@@ -461,10 +468,23 @@ static int rebuild(struct plan *plan, int builder)
 		is_dracut ? dracut : mkinitcpio);
 }
 
+/* *ret NULL: the image is of no kernel that is there. */
+static int find_about(const struct target_input *in, const char *image, char **ret)
+{
+	_cleanup_(images_free) struct images images = {0};
+	int r = images_find(in->root, in->machine, &images);
+
+	for (size_t i = 0; r == 0 && !*ret && i < images.n; i++)
+		if (strcmp(images.v[i].path, image) == 0)
+			r = target_kernels_about(in->root, images.v[i].kernel, ret);
+	return r;
+}
+
 /* The command line is in the image as plain text. */
 static int add_check(const struct target_input *in, struct plan *plan, const char *image)
 {
 	_cleanup_(strv_free) struct strv expect = {0}, argv = {0};
+	_cleanup_free_ char *about = NULL;
 	int r = target_kernel_install_expect(in, &expect);
 
 	if (r < 0 || !expect.n || !root_exists(in->root, image))
@@ -479,9 +499,11 @@ static int add_check(const struct target_input *in, struct plan *plan, const cha
 	}
 	if (r == 0)
 		r = strv_add(&argv, image);
+	if (r == 0)
+		r = find_about(in, image, &about);
 	return r < 0 ? r
-		     : plan_add_check(plan, "look for the kernel parameters in the image",
-			       (const char *const *)argv.v, &expect);
+		     : plan_add_check_about(plan, "look for the kernel parameters in the image",
+			       (const char *const *)argv.v, &expect, about);
 }
 
 static int commands(const struct target_input *in, struct plan *plan, struct error *err)
