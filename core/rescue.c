@@ -146,6 +146,15 @@ static int find_source(const struct root *root, struct mounts_wanted *wanted, ch
 	return 0;
 }
 
+/* A running system whose EFI partition a person mounts by hand does not start by files on it that we
+ * change: they would not have been found. */
+static bool is_by_hand(const struct root *root, const struct mounts_wanted *wanted)
+{
+	return root_is_live(root) && mounts_has_option(wanted->options, "noauto") &&
+	       !mounts_has_option(wanted->options, "x-systemd.automount") &&
+	       (strcmp(wanted->point, "/boot/efi") == 0 || strcmp(wanted->point, "/efi") == 0);
+}
+
 /* What is mounted on demand or by hand (noauto) too: what is written here is for nothing else.  An
  * automount that waits for its demand is in mountinfo, so it is in its place. */
 static int look_at_wanted(const struct root *root, struct rescue *rescue,
@@ -154,7 +163,7 @@ static int look_at_wanted(const struct root *root, struct rescue *rescue,
 	_cleanup_free_ char *resolved = NULL, *point = NULL, *directory = NULL;
 	const char *source = wanted.source;
 
-	if (!is_place(wanted.point))
+	if (!is_place(wanted.point) || is_by_hand(root, &wanted))
 		return 0;
 	if (resolve(root, wanted.point, &resolved) < 0 || outside(root, resolved, &point) < 0 ||
 		find_source(root, &wanted, &directory) < 0)
