@@ -142,8 +142,8 @@ static int add_again(struct plan *plan, const struct command *command)
 	if (plan_has_command(plan, command))
 		return 0;
 	if (command->stage == COMMAND_CHECK)
-		return plan_add_check(plan, command->purpose,
-			(const char *const *)command->argv.v, &command->expect);
+		return plan_add_check(plan, command->purpose, (const char *const *)command->argv.v,
+			&command->expect);
 	return plan_add_undoable_about(plan, command->stage, command->purpose,
 		(const char *const *)command->argv.v, (const char *const *)command->undo.v,
 		command->about);
@@ -182,8 +182,7 @@ static bool is_done_again(const struct command *command)
 	return !command->undo.n && command->stage != COMMAND_CHECK;
 }
 
-static int add_commands_back(
-	const struct root *root, struct plan *plan, const struct snapshot *s)
+static int add_commands_back(const struct root *root, struct plan *plan, const struct snapshot *s)
 {
 	int r = 0;
 
@@ -262,6 +261,13 @@ static int plan_choices(const struct root *root, struct plan *plan, struct error
 	return 0;
 }
 
+/* What a plan from snapshots applies is on trial as it was when it was planned. */
+static void set_trial(struct plan *plan)
+{
+	if (plan->after.n && plan->after.options & CHOICE_TRIAL)
+		plan->trial = choice_trial_minutes(&plan->after);
+}
+
 /* A damaged one only where nothing else is left: to be named, since it stands in the way. */
 static const struct snapshot *last_to_undo(const struct snapshots *snapshots)
 {
@@ -279,8 +285,8 @@ static const struct snapshot *last_to_undo(const struct snapshots *snapshots)
 	return damaged;
 }
 
-/* What came before a snapshot and was cut short goes with it: the half of a change is no state to go
- * back to. */
+/* What came before a snapshot and was cut short goes with it: the half of a change is no state to
+ * go back to. */
 static const struct snapshot *first_of(const struct snapshots *list, const struct snapshot *first)
 {
 	for (const struct snapshot *s = first + 1; s < list->v + list->n; s++) {
@@ -364,6 +370,9 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 		r = plan_choices(root, plan, err);
 	if (r < 0)
 		return r;
+	/* To take back a going back is to apply again. */
+	if (oldest->undoes.n)
+		set_trial(plan);
 	if (!plan->n_changes && oldest->state == SNAPSHOT_ROLLED_BACK)
 		return error_set(err, -EALREADY, "%s is rolled back already: nothing is left of it",
 			oldest->id);
@@ -414,7 +423,12 @@ static int finish(
 			r = add_again(plan, &s->commands[i]);
 	if (r == 0 && asprintf(&plan->summary, "finish: %s", s->summary) < 0)
 		r = -ENOMEM;
-	return r < 0 ? no_memory(err) : plan_choices(root, plan, err);
+	if (r < 0)
+		return no_memory(err);
+	r = plan_choices(root, plan, err);
+	if (r == 0)
+		set_trial(plan);
+	return r;
 }
 
 int snapshot_finish_plan(const struct root *root, const struct snapshots *snapshots,

@@ -1,5 +1,6 @@
 #include "core/txn.h"
 
+#include "core/trial.h"
 #include "core/txn_private.h"
 
 #include <errno.h>
@@ -17,15 +18,18 @@ struct txn {
 
 	int (*phase)(struct txn *txn, struct txn_event *ev); /* NULL: over */
 	size_t file; /* files touched: the next to write, one after the next to restore */
+	size_t last; /* of those that go last: the next to take away; going back, one after it */
 	bool files_done;
+	bool on_trial;           /* TRIAL_PATH was written: */
+	char *old_trial;         /* what it was; NULL: it was not there */
 	struct txn_known *known; /* of each file */
 	size_t command, started; /* the next command; those that ran at least in part */
 	struct txn_run run;
 	const struct strv *argv;     /* what runs */
 	const struct command *check; /* its output is looked into: */
 	struct strv missing;         /* what it has not had yet */
-	struct str last;             /* its last line */
-	bool keeps_state;            /* what runs is one with an undo, or that undo */
+	struct str last_line;
+	bool keeps_state; /* what runs is one with an undo, or that undo */
 	bool running, cancelled;
 	bool harmed;        /* something could not be put back */
 	struct error why;   /* why it goes back */
@@ -65,8 +69,9 @@ static void discard(struct txn *txn)
 {
 	txn_known_free(&txn->record.snapshot, txn->known);
 	strv_free(&txn->missing);
-	str_free(&txn->last);
+	str_free(&txn->last_line);
 	txn_record_free(&txn->record);
+	free(txn->old_trial);
 	free(txn->text);
 	free(txn);
 }
@@ -164,6 +169,7 @@ static int go_back(struct txn *txn, struct txn_event *ev)
 	/* A command may have rewritten files that were not reached yet. */
 	if (txn->started)
 		txn->file = txn->record.snapshot.n_files;
+	txn->last = txn->file;
 	txn->phase = phase_back_undo;
 	txn->command = txn->started;
 	txn->done = 0;
@@ -186,21 +192,30 @@ static int over(
 	return OVER;
 }
 
-static int mark_trial(struct txn *txn)
+/* Innermost or newest first; what is not empty yet stays. */
+static int remove_directories(
+	struct txn *txn, const struct strv *paths, bool backwards, struct error *err)
 {
-	if (!txn->plan->trial)
-		return txn_trial_clear(&txn->store, &txn->why);
-	return txn_trial_set(
-		&txn->store, txn->root, txn->record.snapshot.id, txn->plan->trial, &txn->why);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < paths->n; i++)
+		r = txn_remove_directory(
+			root_fd(txn->root), paths->v[backwards ? paths->n - 1 - i : i], err);
+	return r;
+}
+
+/* What a next boot needs to take back or to tell a change that is cut short goes when all the rest
+ * is done and on the disk. */
+static bool goes_last(const struct snapshot_file *file, const struct content *to)
+{
+	return to->kind == CONTENT_ABSENT && trial_is_switch(file->path);
 }
 
 static int commit(struct txn *txn, struct txn_event *ev)
 {
-	txn_known_keep(&txn->store, &txn->record.snapshot, txn->known);
-	if (txn->started && txn_sync(txn->root, &txn->why) < 0)
+	if (remove_directories(txn, &txn->record.drop, false, &txn->why) < 0)
 		return go_back(txn, ev);
-	/* Before the change is complete: it must not be so without its dead man's switch. */
-	if (mark_trial(txn) < 0)
+	if (txn_trial_end(&txn->store, txn->root, txn->plan, &txn->why) < 0)
 		return go_back(txn, ev);
 	if (txn_store_mark(&txn->store, txn->record.snapshot.id, SNAPSHOT_COMPLETE, &txn->why) < 0)
 		return go_back(txn, ev);
@@ -208,6 +223,41 @@ static int commit(struct txn *txn, struct txn_event *ev)
 	for (size_t i = 0; i < txn->record.outdated.n; i++)
 		txn_store_remove(&txn->store, txn->record.outdated.v[i]);
 	return over(txn, ev, TXN_COMMITTED, 0, txn->record.snapshot.id);
+}
+
+static int write_file(struct txn *txn, struct txn_event *ev, size_t i)
+{
+	const struct snapshot_file *file = &txn->record.snapshot.files[i];
+
+	txn->known[i].content = &file->after;
+	if (txn_put(root_fd(txn->root), file->path, &file->after, &txn->why) < 0)
+		return go_back(txn, ev);
+	txn->done++;
+	return tell(txn, ev, TXN_FILE, 0, "%s", file->path);
+}
+
+static int phase_last(struct txn *txn, struct txn_event *ev)
+{
+	const struct snapshot *s = &txn->record.snapshot;
+
+	if (txn->cancelled)
+		return cancelled(txn, ev);
+	while (txn->last < s->n_files) {
+		size_t i = txn->last++;
+
+		if (goes_last(&s->files[i], &s->files[i].after))
+			return write_file(txn, ev, i);
+	}
+	return commit(txn, ev);
+}
+
+static int commands_done(struct txn *txn, struct txn_event *ev)
+{
+	txn_known_keep(&txn->store, &txn->record.snapshot, txn->known);
+	if (txn->started && txn_sync(txn->root, &txn->why) < 0)
+		return go_back(txn, ev);
+	txn->phase = phase_last;
+	return AGAIN;
 }
 
 /* -- commands -- */
@@ -222,7 +272,7 @@ static int start(struct txn *txn, struct txn_event *ev, const struct strv *argv,
 	txn->check = check;
 	txn->keeps_state = keeps_state;
 	strv_free(&txn->missing);
-	str_free(&txn->last);
+	str_free(&txn->last_line);
 	if (check && strv_copy(&txn->missing, &check->expect) < 0)
 		return no_memory(err);
 	if (keeps_state)
@@ -248,8 +298,8 @@ static int look_into(struct txn *txn, const char *line)
 			txn->missing.v[left++] = text;
 	}
 	txn->missing.n = left;
-	txn->last.len = 0;
-	str_add(&txn->last, line);
+	txn->last_line.len = 0;
+	str_add(&txn->last_line, line);
 	return AGAIN;
 }
 
@@ -283,7 +333,7 @@ static void judge(struct txn *txn, const char *line, int code)
 
 	if (code) {
 		(void)error_set(&txn->why, -EIO, "%s failed with exit status %d%s%s", line, code,
-			txn->last.len ? ": " : "", txn->last.len ? txn->last.s : "");
+			txn->last_line.len ? ": " : "", txn->last_line.len ? txn->last_line.s : "");
 		return;
 	}
 	for (size_t i = 0; i < txn->missing.n; i++)
@@ -320,7 +370,7 @@ static int phase_commands(struct txn *txn, struct txn_event *ev)
 		return AGAIN;
 	}
 	if (!next)
-		return commit(txn, ev);
+		return commands_done(txn, ev);
 	r = start(txn, ev, &next->argv, next->undo.n, next->expect.n ? next : NULL, &txn->why);
 	if (r < 0)
 		return go_back(txn, ev);
@@ -331,29 +381,30 @@ static int phase_commands(struct txn *txn, struct txn_event *ev)
 
 static int phase_files(struct txn *txn, struct txn_event *ev)
 {
-	const struct snapshot_file *file;
+	const struct snapshot *s = &txn->record.snapshot;
 
 	if (txn->cancelled)
 		return cancelled(txn, ev);
-	if (txn->file == txn->record.snapshot.n_files) {
-		for (size_t i = 0; i < txn->record.drop.n; i++)
-			if (txn_remove_directory(
-				    root_fd(txn->root), txn->record.drop.v[i], &txn->why) < 0)
-				return go_back(txn, ev);
-		txn->files_done = true;
-		txn->phase = phase_commands;
-		return AGAIN;
+	while (txn->file < s->n_files) {
+		size_t i = txn->file++;
+
+		if (!goes_last(&s->files[i], &s->files[i].after))
+			return write_file(txn, ev, i);
 	}
-	txn->known[txn->file].content = &txn->record.snapshot.files[txn->file].after;
-	file = &txn->record.snapshot.files[txn->file++];
-	if (txn_put(root_fd(txn->root), file->path, &file->after, &txn->why) < 0)
+	if (remove_directories(txn, &txn->record.drop, false, &txn->why) < 0)
 		return go_back(txn, ev);
-	txn->done++;
-	return tell(txn, ev, TXN_FILE, 0, "%s", file->path);
+	txn->files_done = true;
+	txn->phase = phase_commands;
+	return AGAIN;
 }
 
+/* Before the first file: from here on the change is never without its dead man's switch. */
 static int phase_begun(struct txn *txn, struct txn_event *ev)
 {
+	/* The next phase goes back for whatever is in `why`. */
+	txn->on_trial = txn->plan->trial &&
+			txn_trial_set(&txn->store, txn->root, txn->plan, txn->record.snapshot.id,
+				&txn->old_trial, &txn->why) == 0;
 	txn->phase = phase_commands;
 	return tell(txn, ev, TXN_SNAPSHOT, 0, "%s", txn->record.snapshot.id);
 }
@@ -368,14 +419,23 @@ static int tell_harm(struct txn *txn, struct txn_event *ev, struct error *err)
 	return MORE;
 }
 
+static int back_is_whole(struct txn *txn, struct error *err)
+{
+	int r = remove_directories(txn, &txn->record.make, true, err);
+
+	if (r == 0 && txn->on_trial)
+		r = txn_trial_put_back(&txn->store, txn->old_trial, err);
+	return r < 0 ? r
+		     : txn_store_mark(
+			       &txn->store, txn->record.snapshot.id, SNAPSHOT_ROLLED_BACK, err);
+}
+
+/* What was not put back whole stays on trial: the next boot tries again. */
 static int phase_back_end(struct txn *txn, struct txn_event *ev)
 {
 	struct error err = {0};
 
-	if (!txn->harmed && txn->started && txn_sync(txn->root, &err) < 0)
-		return tell_harm(txn, ev, &err);
-	if (!txn->harmed && txn_store_mark(&txn->store, txn->record.snapshot.id,
-				    SNAPSHOT_ROLLED_BACK, &err) < 0)
+	if (!txn->harmed && back_is_whole(txn, &err) < 0)
 		return tell_harm(txn, ev, &err);
 	return over(txn, ev, TXN_ROLLED_BACK, txn->harmed ? -EIO : 0, txn->why.text);
 }
@@ -443,6 +503,8 @@ static int run_again(struct txn *txn, struct txn_event *ev, const struct command
 	return start_back(txn, ev, &command->argv, false);
 }
 
+static int phase_back_sync(struct txn *txn, struct txn_event *ev);
+
 static int phase_back_commands(struct txn *txn, struct txn_event *ev)
 {
 	if (txn->running)
@@ -458,7 +520,7 @@ static int phase_back_commands(struct txn *txn, struct txn_event *ev)
 		if (!command->undo.n && command->stage != COMMAND_CHECK)
 			return run_again(txn, ev, command);
 	}
-	txn->phase = phase_back_end;
+	txn->phase = phase_back_sync;
 	return AGAIN;
 }
 
@@ -498,28 +560,59 @@ static int restore(struct txn *txn, size_t i, struct error *err)
 	return r < 0 ? r : 1;
 }
 
-static int phase_back_files(struct txn *txn, struct txn_event *ev)
+static int put_back(struct txn *txn, struct txn_event *ev, size_t i)
 {
 	struct error err = {0};
-	int r;
+	int r = restore(txn, i, &err);
 
-	if (txn->file == 0) {
-		txn->phase = phase_back_redo;
-		txn->command = txn->started;
-		for (size_t i = txn->record.make.n; i-- > 0;)
-			if (txn_remove_directory(root_fd(txn->root), txn->record.make.v[i], &err) <
-				0)
-				return tell_harm(txn, ev, &err);
-		return AGAIN;
-	}
-	r = restore(txn, --txn->file, &err);
 	txn->done++;
 	if (r == 0)
 		return AGAIN;
 	if (r > 0)
-		return tell(
-			txn, ev, TXN_RESTORED, 0, "%s", txn->record.snapshot.files[txn->file].path);
+		return tell(txn, ev, TXN_RESTORED, 0, "%s", txn->record.snapshot.files[i].path);
 	return tell_harm(txn, ev, &err);
+}
+
+static int phase_back_last(struct txn *txn, struct txn_event *ev)
+{
+	const struct snapshot *s = &txn->record.snapshot;
+
+	while (!txn->harmed && txn->last) {
+		size_t i = --txn->last;
+
+		if (goes_last(&s->files[i], &s->files[i].before))
+			return put_back(txn, ev, i);
+	}
+	txn->phase = phase_back_end;
+	return AGAIN;
+}
+
+static int phase_back_sync(struct txn *txn, struct txn_event *ev)
+{
+	struct error err = {0};
+
+	txn->phase = phase_back_last;
+	if (!txn->harmed && txn->started && txn_sync(txn->root, &err) < 0)
+		return tell_harm(txn, ev, &err);
+	return AGAIN;
+}
+
+static int phase_back_files(struct txn *txn, struct txn_event *ev)
+{
+	const struct snapshot *s = &txn->record.snapshot;
+	struct error err = {0};
+
+	while (txn->file) {
+		size_t i = --txn->file;
+
+		if (!goes_last(&s->files[i], &s->files[i].before))
+			return put_back(txn, ev, i);
+	}
+	txn->phase = phase_back_redo;
+	txn->command = txn->started;
+	if (remove_directories(txn, &txn->record.make, true, &err) < 0)
+		return tell_harm(txn, ev, &err);
+	return AGAIN;
 }
 
 static int phase_back_undo(struct txn *txn, struct txn_event *ev)
@@ -554,7 +647,8 @@ int txn_fd(const struct txn *txn)
 
 void txn_cancel(struct txn *txn)
 {
-	if (txn->phase != phase_commands && txn->phase != phase_begun && txn->phase != phase_files)
+	if (txn->phase != phase_commands && txn->phase != phase_begun &&
+		txn->phase != phase_files && txn->phase != phase_last)
 		return;
 	txn->cancelled = true;
 	if (txn->running)

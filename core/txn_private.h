@@ -89,11 +89,16 @@ void txn_known_learn(const struct root *root, const struct snapshot *s, struct t
 void txn_known_keep(
 	struct txn_store *store, const struct snapshot *s, const struct txn_known *known);
 
-/* -- txn_trial: SNAPSHOT_STATE_DIR/trial -- */
-/* One that nobody confirmed stays what is gone back to. */
-int txn_trial_set(struct txn_store *store, const struct root *root, const char *id,
-	unsigned minutes, struct error *err);
-int txn_trial_clear(struct txn_store *store, struct error *err);
+/* -- txn_trial: TRIAL_PATH, as core/trial.h has it -- */
+/* *ret_old gets what was there, NULL: nothing.  One that nobody confirmed stays what is gone back to. */
+int txn_trial_set(struct txn_store *store, const struct root *root, const struct plan *plan,
+	const char *id, char **ret_old, struct error *err);
+/* As it was before that. */
+int txn_trial_put_back(struct txn_store *store, const char *old, struct error *err);
+/* Once all of the plan is done: what it took back, or put another choice in place of that needs no trial,
+ * is on trial no more. */
+int txn_trial_end(struct txn_store *store, const struct root *root, const struct plan *plan,
+	struct error *err);
 
 /* -- txn_run: one program -- */
 enum txn_run_result { TXN_RUN_NOTHING, TXN_RUN_LINE, TXN_RUN_ENDED };
