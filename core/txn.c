@@ -419,23 +419,20 @@ static int tell_harm(struct txn *txn, struct txn_event *ev, struct error *err)
 	return MORE;
 }
 
-static int back_is_whole(struct txn *txn, struct error *err)
+static int mark_back(struct txn *txn, struct error *err)
 {
-	int r = remove_directories(txn, &txn->record.make, true, err);
+	int r = txn->on_trial ? txn_trial_put_back(&txn->store, txn->old_trial, err) : 0;
 
-	if (r == 0 && txn->on_trial)
-		r = txn_trial_put_back(&txn->store, txn->old_trial, err);
 	return r < 0 ? r
 		     : txn_store_mark(
 			       &txn->store, txn->record.snapshot.id, SNAPSHOT_ROLLED_BACK, err);
 }
 
-/* What was not put back whole stays on trial: the next boot tries again. */
 static int phase_back_end(struct txn *txn, struct txn_event *ev)
 {
 	struct error err = {0};
 
-	if (!txn->harmed && back_is_whole(txn, &err) < 0)
+	if (!txn->harmed && mark_back(txn, &err) < 0)
 		return tell_harm(txn, ev, &err);
 	return over(txn, ev, TXN_ROLLED_BACK, txn->harmed ? -EIO : 0, txn->why.text);
 }
@@ -576,14 +573,18 @@ static int put_back(struct txn *txn, struct txn_event *ev, size_t i)
 static int phase_back_last(struct txn *txn, struct txn_event *ev)
 {
 	const struct snapshot *s = &txn->record.snapshot;
+	struct error err = {0};
 
-	while (!txn->harmed && txn->last) {
+	/* Something that is not whole is on trial still. */
+	while (txn->last && !(txn->harmed && txn->on_trial)) {
 		size_t i = --txn->last;
 
 		if (goes_last(&s->files[i], &s->files[i].before))
 			return put_back(txn, ev, i);
 	}
 	txn->phase = phase_back_end;
+	if (remove_directories(txn, &txn->record.make, true, &err) < 0)
+		return tell_harm(txn, ev, &err);
 	return AGAIN;
 }
 

@@ -443,13 +443,23 @@ int main_confirm(const struct main_options *o)
 /* AGAIN: another time it may be otherwise. */
 enum expiry { EXPIRY_DONE, EXPIRY_REFUSED, EXPIRY_AGAIN };
 
-/* That nothing is on trial is certain only where nothing is missing. */
-static enum expiry no_trial(const struct root *root, int code, const struct error *err)
+/* What would be in a file system that could not be mounted is not known. */
+static bool is_hidden(const struct root *root, const char *path)
 {
 	_cleanup_(rescue_free) struct rescue rescue = {0};
 
+	if (rescue_look(root, &rescue) < 0)
+		return true;
+	for (size_t i = 0; i < rescue.n; i++)
+		if (rescue.v[i].kind == RESCUE_FILE_SYSTEM && base_starts(path, rescue.v[i].point))
+			return true;
+	return false;
+}
+
+static enum expiry no_trial(const struct root *root, int code, const struct error *err)
+{
 	(void)main_error(MAIN_FAILED, "%s", code == -ENOENT ? "nothing is on trial" : err->text);
-	if (code == -EINVAL || (code == -ENOENT && rescue_look(root, &rescue) == 0 && !rescue.n))
+	if (code == -EINVAL || (code == -ENOENT && !is_hidden(root, TRIAL_PATH)))
 		return EXPIRY_REFUSED;
 	return EXPIRY_AGAIN;
 }
