@@ -55,7 +55,10 @@ int txn_trial_set(struct txn_store *store, const struct root *root, const struct
 	trial.minutes = plan->trial;
 	trial_boot(root, trial.boot, sizeof(trial.boot));
 	r = put(store, &trial, err);
-	if (r == 0)
+	/* It may be there, and not for certain. */
+	if (r < 0)
+		(void)txn_trial_put_back(store, old, NULL);
+	else
 		*ret_old = TAKE_PTR(old);
 	return r;
 }
