@@ -38,29 +38,13 @@ static int clear(struct txn_store *store, struct error *err)
 	return fsync(store->dir) < 0 ? txn_fail(err, -errno, TRIAL_PATH, "removing") : 0;
 }
 
-int txn_trial_set(struct txn_store *store, const struct root *root, const struct plan *plan,
-	const char *id, char **ret_old, struct error *err)
+/* *ret NULL: there is none. */
+static int read_old(const struct root *root, char **ret, struct error *err)
 {
-	_cleanup_free_ char *old = NULL;
-	struct trial trial = {0}, earlier;
-	struct error none = {0};
-	int r = root_read_text(root, TRIAL_PATH, &old, &none);
+	struct error why = {0};
+	int r = root_read_text(root, TRIAL_PATH, ret, &why);
 
-	if (r < 0 && r != -ENOENT)
-		return error_set(err, r, "%s", none.text);
-	if (r == 0 && trial_load(root, &earlier, NULL) == 0 &&
-		!strv_has(&plan->undoes, earlier.snapshot))
-		id = earlier.snapshot;
-	(void)snprintf(trial.snapshot, sizeof(trial.snapshot), "%s", id);
-	trial.minutes = plan->trial;
-	trial_boot(root, trial.boot, sizeof(trial.boot));
-	r = put(store, &trial, err);
-	/* It may be there, and not for certain. */
-	if (r < 0)
-		(void)txn_trial_put_back(store, old, NULL);
-	else
-		*ret_old = TAKE_PTR(old);
-	return r;
+	return r < 0 && r != -ENOENT ? error_set(err, r, "%s", why.text) : 0;
 }
 
 int txn_trial_put_back(struct txn_store *store, const char *old, struct error *err)
@@ -68,16 +52,46 @@ int txn_trial_put_back(struct txn_store *store, const char *old, struct error *e
 	return old ? put_text(store, old, err) : clear(store, err);
 }
 
-int txn_trial_end(struct txn_store *store, const struct root *root, const struct plan *plan,
-	struct error *err)
+/* What failed may have been done, and not for certain. */
+static int keep_old(struct txn_store *store, int r, char **old, char **ret_old)
 {
+	if (r < 0)
+		(void)txn_trial_put_back(store, *old, NULL);
+	else
+		*ret_old = TAKE_PTR(*old);
+	return r;
+}
+
+int txn_trial_set(struct txn_store *store, const struct root *root, const struct plan *plan,
+	const char *id, char **ret_old, struct error *err)
+{
+	_cleanup_free_ char *old = NULL;
+	struct trial trial = {.minutes = plan->trial}, earlier;
+	int r = read_old(root, &old, err);
+
+	if (r < 0)
+		return r;
+	if (old && trial_load(root, &earlier, NULL) == 0 &&
+		!strv_has(&plan->undoes, earlier.snapshot))
+		id = earlier.snapshot;
+	(void)snprintf(trial.snapshot, sizeof(trial.snapshot), "%s", id);
+	trial_boot(root, trial.boot, sizeof(trial.boot));
+	return keep_old(store, put(store, &trial, err), &old, ret_old);
+}
+
+int txn_trial_end(struct txn_store *store, const struct root *root, const struct plan *plan,
+	char **ret_old, struct error *err)
+{
+	_cleanup_free_ char *old = NULL;
 	struct trial trial;
+	int r;
 
 	/* What is gone back to may be what is on trial: then it still is. */
 	if (plan->trial || (plan->undoes.n && trial_load(root, &trial, NULL) == 0 &&
 				   !strv_has(&plan->undoes, trial.snapshot)))
 		return 0;
-	return clear(store, err);
+	r = read_old(root, &old, err);
+	return r < 0 || !old ? r : keep_old(store, clear(store, err), &old, ret_old);
 }
 
 /* Under our own lock, so that nobody is at it: the newest change is neither new nor old. */
