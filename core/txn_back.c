@@ -1,5 +1,5 @@
-#include "core/trial.h"
 #include "core/txn.h"
+
 #include "core/txn_private.h"
 
 #include <errno.h>
