@@ -242,8 +242,9 @@ static void show_what_next(
 	       "To take it back: vfio-wizard rollback %s\n",
 		snapshot);
 	if (plan->trial)
-		printf("The next boot is on trial: within %u minutes of its start run\n"
-		       "vfio-wizard confirm, or the machine takes it back and boots again.\n",
+		printf("The next boot is on trial: within %u minutes of its start, and before\n"
+		       "another boot, run vfio-wizard confirm, or the machine takes it back and\n"
+		       "boots again.\n",
 			plan->trial);
 	if (plan->after.n)
 		puts("If the next boot shows nothing: add module_blacklist=vfio_pci to the kernel "
