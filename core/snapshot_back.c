@@ -277,6 +277,13 @@ static int plan_choices(const struct root *root, struct plan *plan, struct error
 	return 0;
 }
 
+/* What a plan from snapshots applies is on trial as it was when it was planned. */
+static void set_trial(struct plan *plan)
+{
+	if (plan->after.n && plan->after.options & CHOICE_TRIAL)
+		plan->trial = choice_trial_minutes(&plan->after);
+}
+
 /* A damaged one only where nothing else is left: to be named, since it stands in the way. */
 static const struct snapshot *last_to_undo(const struct snapshots *snapshots)
 {
@@ -379,6 +386,9 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 		r = plan_choices(root, plan, err);
 	if (r < 0)
 		return r;
+	/* To take back a going back is to apply again. */
+	if (oldest->undoes.n)
+		set_trial(plan);
 	if (!plan->n_changes && oldest->state == SNAPSHOT_ROLLED_BACK)
 		return error_set(err, -EALREADY, "%s is rolled back already: nothing is left of it",
 			oldest->id);
@@ -429,7 +439,12 @@ static int finish(
 			r = add_again(plan, &s->commands[i]);
 	if (r == 0 && asprintf(&plan->summary, "finish: %s", s->summary) < 0)
 		r = -ENOMEM;
-	return r < 0 ? no_memory(err) : plan_choices(root, plan, err);
+	if (r < 0)
+		return no_memory(err);
+	r = plan_choices(root, plan, err);
+	if (r == 0)
+		set_trial(plan);
+	return r;
 }
 
 int snapshot_finish_plan(const struct root *root, const struct snapshots *snapshots,

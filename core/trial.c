@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define SESSIONS "/run/systemd/sessions"
 
@@ -29,7 +30,8 @@ int trial_load(const struct root *root, struct trial *ret, struct error *err)
 	for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
 		(void)(take(line, "snapshot", trial.snapshot, sizeof(trial.snapshot)) ||
 			take(line, "minutes", minutes, sizeof(minutes)) ||
-			take(line, "boot", trial.boot, sizeof(trial.boot)));
+			take(line, "boot", trial.boot, sizeof(trial.boot)) ||
+			take(line, "tried", trial.tried, sizeof(trial.tried)));
 	if (snapshot_number(trial.snapshot, &number) < 0 || !*trial.boot ||
 		base_number(minutes, 10, TRIAL_MINUTES_MAX, &number) < 0)
 		return error_set(err, -EINVAL,
@@ -49,6 +51,8 @@ int trial_format(const struct trial *trial, char **ret)
 		"# On trial until somebody runs `vfio-wizard confirm`.\n"
 		"snapshot %s\nminutes %u\nboot %s\n",
 		trial->snapshot, trial->minutes, trial->boot);
+	if (*trial->tried)
+		str_addf(&out, "tried %s\n", trial->tried);
 	return str_take(&out, ret);
 }
 
@@ -59,12 +63,41 @@ void trial_boot(const struct root *root, char *ret, size_t size)
 		(void)snprintf(ret, size, "-");
 }
 
-bool trial_is_running(const struct root *root, const struct trial *trial)
+enum trial_phase trial_phase(const struct trial *trial, const char *boot, uint64_t seconds)
 {
+	if (strcmp(boot, "-") == 0 || strcmp(boot, trial->boot) == 0)
+		return TRIAL_AHEAD;
+	if (*trial->tried && strcmp(boot, trial->tried) != 0)
+		return TRIAL_OVER;
+	return seconds >= trial->minutes * UINT64_C(60) ? TRIAL_OVER : TRIAL_RUNNING;
+}
+
+enum trial_phase trial_now(const struct root *root, const struct trial *trial)
+{
+	struct timespec up = {0};
 	char boot[40];
 
 	trial_boot(root, boot, sizeof(boot));
-	return root_is_live(root) && strcmp(boot, trial->boot) != 0;
+	/* What OnBootSec= of systemd.timer(5) is measured with. */
+	(void)clock_gettime(CLOCK_MONOTONIC, &up);
+	return trial_phase(trial, boot, (uint64_t)up.tv_sec);
+}
+
+/* By the ends of the paths: a directory on the way may be a link, and the path is then another one.
+ */
+bool trial_is_switch(const char *path)
+{
+	static const char *const ends[] = {"/vfio-wizard-trial.service", "/vfio-wizard-trial.timer",
+		"/vfio-wizard-tried.service", "/vfio-bind.service", "/bin/vfio-bind"};
+	size_t n = strlen(path);
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		size_t m = strlen(ends[i]);
+
+		if (n >= m && strcmp(path + n - m, ends[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 bool trial_has_ssh_login(const struct root *root)

@@ -1,10 +1,11 @@
 /* The transaction: the only writer, the only place that starts programs.
  *
- * lock -> verify every `before` -> snapshot, fsynced -> write each file (temp, fsync, rename, fsync of
- * the directory) -> run each command -> syncfs -> commit.  Commands of COMMAND_UNDO run before the files.  A failure
+ * lock -> verify every `before` -> snapshot, fsynced -> trial -> write each file (temp, fsync, rename, fsync
+ * of the directory) -> run each command -> syncfs -> delete what goes last (trial_is_switch) -> commit.
+ * Commands of COMMAND_UNDO run before the files.  A failure
  * or txn_cancel() goes the same way back: the undo of each command that was started, newest first, then
- * the files, then the commands without an undo again for the old state; but what was written beside its
- * place and not put there (COMMAND_PLACE) is removed instead, and so is what could not be written anew.
+ * the files, then the commands without an undo again for the old state, what goes last at the end here too;
+ * but what was written beside its place and not put there (COMMAND_PLACE) is removed instead, and so is what could not be written anew.
  * The caller drives it by txn_step() and waits on txn_fd(), so that one loop serves the screen and the running command.  Both outcomes are reported as events. */
 #ifndef CORE_TXN_H
 #define CORE_TXN_H
@@ -60,8 +61,11 @@ int txn_fd(const struct txn *txn);
  * effect once going back has begun or the transaction is over: the way back is not cut short. */
 void txn_cancel(struct txn *txn);
 
-/* Ends a trial (core/trial.h): what is applied stays.  -EAGAIN as txn_begin(). */
+/* Ends a trial (core/trial.h): what is applied stays.  -EAGAIN as txn_begin(); -EBUSY: the newest change was
+ * cut short, so that what there is has to be finished or taken back first. */
 int txn_confirm(const struct root *root, struct error *err);
+/* Notes that the boot on trial is this one, unless an earlier one was noted.  -EAGAIN as txn_begin(). */
+int txn_trial_begin(const struct root *root, struct error *err);
 
 /* Mends what rescue_look() found, in its order.  Needs root; errors name the place. */
 int txn_mount(const struct root *root, const struct rescue_item *item, struct error *err);

@@ -1,11 +1,12 @@
 /* Inside the transaction: what it will do (txn_record), what writes (txn_files), what keeps the
  * snapshot (txn_store), what it knows of files (txn_known), what runs programs (txn_run).  Only these
- * files and txn.c change anything on the system. */
+ * files, txn.c and txn_back.c change anything on the system. */
 #ifndef CORE_TXN_PRIVATE_H
 #define CORE_TXN_PRIVATE_H
 
 #include "core/plan.h"
 #include "core/snapshot.h"
+#include "core/txn.h"
 
 /* -- txn_record: a plan held against the system as it is -- */
 struct txn_record {
@@ -89,11 +90,16 @@ void txn_known_learn(const struct root *root, const struct snapshot *s, struct t
 void txn_known_keep(
 	struct txn_store *store, const struct snapshot *s, const struct txn_known *known);
 
-/* -- txn_trial: SNAPSHOT_STATE_DIR/trial -- */
-/* One that nobody confirmed stays what is gone back to. */
-int txn_trial_set(struct txn_store *store, const struct root *root, const char *id,
-	unsigned minutes, struct error *err);
-int txn_trial_clear(struct txn_store *store, struct error *err);
+/* -- txn_trial: TRIAL_PATH, as core/trial.h has it -- */
+/* *ret_old gets what was there, NULL: nothing.  One that nobody confirmed stays what is gone back to. */
+int txn_trial_set(struct txn_store *store, const struct root *root, const struct plan *plan,
+	const char *id, char **ret_old, struct error *err);
+/* Once all of the plan is done: what it took back, or put another choice in place of that needs no trial,
+ * is on trial no more.  *ret_old gets what was there, NULL: nothing, or it stays. */
+int txn_trial_end(struct txn_store *store, const struct root *root, const struct plan *plan,
+	char **ret_old, struct error *err);
+/* As it was before either. */
+int txn_trial_put_back(struct txn_store *store, const char *old, struct error *err);
 
 /* -- txn_run: one program -- */
 enum txn_run_result { TXN_RUN_NOTHING, TXN_RUN_LINE, TXN_RUN_ENDED };
@@ -118,5 +124,60 @@ int txn_run_start(struct txn_run *run, const struct root *root, const struct str
 enum txn_run_result txn_run_step(struct txn_run *run, const char **line, int *code);
 /* SIGTERM to the whole group, SIGKILL when a grace period is over. */
 void txn_run_end(struct txn_run *run);
+
+/* -- txn and txn_back: one transaction, forward and back -- */
+struct txn {
+	const struct root *root;
+	const struct plan *plan;
+	unsigned flags;
+	struct txn_store store;
+	struct txn_record record;
+
+	int (*phase)(struct txn *txn, struct txn_event *ev); /* NULL: over */
+	size_t file; /* files touched: the next to write, one after the next to restore */
+	size_t last; /* of those that go last: the next to take away; going back, one after it */
+	bool files_done;
+	bool on_trial;           /* TRIAL_PATH was written: */
+	char *old_trial;         /* what it was; NULL: it was not there */
+	struct txn_known *known; /* of each file */
+	size_t command, started; /* the next command; those that ran at least in part */
+	struct txn_run run;
+	const struct strv *argv;     /* what runs */
+	const struct command *check; /* its output is looked into: */
+	struct strv missing;         /* what it has not had yet */
+	struct str last_line;
+	bool keeps_state; /* what runs is one with an undo, or that undo */
+	bool running, cancelled;
+	bool harmed;        /* something could not be put back */
+	struct error why;   /* why it goes back */
+	struct error again; /* a command that failed for the old state too: to be told */
+
+	size_t done, total;
+	char *text;
+	char no_text[1];
+};
+
+/* What a phase returns; AGAIN: nothing to tell, step on. */
+enum { TXN_STEP_OVER, TXN_STEP_MORE, TXN_STEP_AGAIN };
+
+int txn_tell(struct txn *txn, struct txn_event *ev, enum txn_event_kind kind, int code,
+	const char *fmt, ...) _printf_(5, 6);
+/* The last event; the lock is given back. */
+int txn_over(struct txn *txn, struct txn_event *ev, enum txn_event_kind kind, int code,
+	const char *text);
+/* argv: a command's own, or its undo.  check: the command when its output is to be looked into. */
+int txn_start(struct txn *txn, struct txn_event *ev, const struct strv *argv, bool keeps_state,
+	const struct command *check, struct error *err);
+/* The running command: its next line, or its end with its status in *ret_code. */
+int txn_follow(struct txn *txn, struct txn_event *ev, bool *ret_ended, int *ret_code);
+/* What is not empty yet stays. */
+int txn_remove_directories(struct txn *txn, const struct strv *paths, bool backwards,
+	struct error *err);
+/* What a next boot needs to take back or to tell a change that is cut short goes when all the rest is
+ * done and on the disk. */
+bool txn_goes_last(const struct snapshot_file *file, const struct content *to);
+
+/* From here on it goes back, for what is in txn->why. */
+int txn_back(struct txn *txn, struct txn_event *ev);
 
 #endif

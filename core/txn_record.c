@@ -1,3 +1,4 @@
+#include "core/trial.h"
 #include "core/txn_private.h"
 
 #include <errno.h>
@@ -266,15 +267,27 @@ static size_t last_good(const struct plan *plan, const struct snapshots *old)
 	return i;
 }
 
+/* The place of the one that is on trial; the number of all: there is none. */
+static size_t tried(const struct root *root, const struct snapshots *old)
+{
+	struct trial trial;
+	const struct snapshot *s = NULL;
+
+	if (trial_load(root, &trial, NULL) == 0)
+		s = snapshots_find(old, trial.snapshot);
+	return s ? (size_t)(s - old->v) : old->n;
+}
+
 /* Snapshots beyond the number kept; and temporary files of one that was interrupted. */
 static int tidy(const struct root *root, const struct plan *plan, const struct snapshots *old,
 	struct txn_record *record)
 {
-	size_t good = last_good(plan, old);
+	size_t good = last_good(plan, old), trial = tried(root, old);
 
 	for (size_t i = 0; i < old->n; i++) {
 		const struct snapshot *s = &old->v[i];
-		bool needed = good < old->n && i <= good && s->happened;
+		bool needed = s->happened &&
+			      ((good < old->n && i <= good) || (trial < old->n && i <= trial));
 
 		if (i + 1 >= SNAPSHOT_KEPT && !needed && strv_add(&record->outdated, s->id) < 0)
 			return -ENOMEM;

@@ -97,8 +97,9 @@ static void page_applied(
 		"3. What the guest's definition has to say: press g, or run vfio-wizard guest.");
 	if (plan->trial)
 		page_add(page, TERM_WARNING, 0,
-			"4. The next boot is on trial: within %u minutes of its start press c in "
-			"the wizard or run vfio-wizard confirm%s. Otherwise the machine takes all "
+			"4. The next boot is on trial: within %u minutes of its start, and before "
+			"another boot, press c in the wizard or run vfio-wizard confirm%s. "
+			"Otherwise the machine takes all "
 			"of this back by itself and boots again.",
 			plan->trial,
 			plan->after.options & CHOICE_TRIAL_SSH ? ", or log in over SSH" : "");

@@ -111,10 +111,11 @@ static int add_trial(struct state *st, const struct app *app)
 
 	if (!app->trial.minutes)
 		return 0;
-	if (trial_is_running(app->root, &app->trial))
+	if (trial_now(app->root, &app->trial) != TRIAL_AHEAD)
 		str_addf(&text,
 			"This boot is on trial: unless it is confirmed within %u minutes of its "
-			"start, the machine takes the change back by itself and boots again.",
+			"start, and before another boot, the machine takes the change back by "
+			"itself and boots again.",
 			app->trial.minutes);
 	else
 		str_addf(&text,

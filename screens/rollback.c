@@ -73,6 +73,13 @@ static void page_done(struct page *page, const struct app *app, const struct run
 	page_heading(page, "What to do next");
 	page_add(page, TERM_NORMAL, 0,
 		"Restart the host. Until then every device keeps the driver that it has now.");
+	if (plan->trial)
+		page_add(page, TERM_WARNING, 0,
+			"The next boot is on trial: within %u minutes of its start, and before "
+			"another boot, press c in the wizard or run vfio-wizard confirm. Otherwise "
+			"the machine takes this back "
+			"by itself and boots again.",
+			plan->trial);
 }
 
 static int finish(struct run *run, struct app *app)

@@ -316,6 +316,38 @@ static void systemd_takes_the_unit(void **state)
 	sample_close(&s);
 }
 
+static void systemd_takes_the_units_of_a_trial(void **state)
+{
+	static const char program[] = "/usr/local/sbin/vfio-wizard";
+	static const char *const units[] = {"vfio-wizard-trial.service", "vfio-wizard-trial.timer",
+		"vfio-wizard-tried.service", "vfio-wizard-confirm.service",
+		"vfio-wizard-confirm.path"};
+	_cleanup_free_ char *root = NULL, *full = NULL;
+	struct sample s = {0};
+
+	(void)state;
+	sample_open(&s, Z170, "debian12");
+	support_put(s.dir, program, "");
+	assert_true(asprintf(&full, "%s%s", s.dir, program) > 0);
+	assert_int_equal(chmod(full, 0755), 0);
+	sample_choose(&s, GPU);
+	s.choice.options = CHOICE_TRIAL | CHOICE_TRIAL_SSH;
+	sample_plan(&s);
+	/* What takes an unconfirmed change back is there before anything else is. */
+	assert_string_equal(s.plan->changes[0].target, "trial");
+	sample_patch(&s);
+	assert_true(asprintf(&root, "--root=%s", s.dir) > 0);
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		_cleanup_(str_free) struct str out = {0};
+		const char *argv[] = {"systemd-analyze", root, "--recursive-errors=no", "--man=no",
+			"verify", units[i], NULL};
+
+		if (support_run(argv, &out) != 0 || (out.s && strstr(out.s, "vfio-wizard")))
+			fail_msg("%s: %s", units[i], out.s);
+	}
+	sample_close(&s);
+}
+
 static void sh_reads_the_drop_in_as_meant(void **state)
 {
 	_cleanup_(str_free) struct str out = {0};
@@ -394,8 +426,8 @@ static void room_for_images(void **state)
 	sample_close(&s);
 }
 
-/* kernel-install copies a kernel's image over the old one: as long as another kernel has one, something
- * boots whenever the power fails. */
+/* kernel-install copies a kernel's image over the old one: as long as another kernel has one,
+ * something boots whenever the power fails. */
 static void the_only_image_is_told(void **state)
 {
 	struct sample s = {0};
@@ -442,6 +474,7 @@ int main(void)
 		cmocka_unit_test(what_is_switched_off_is_said),
 		cmocka_unit_test(modprobe_reads_it_as_meant),
 		cmocka_unit_test(systemd_takes_the_unit),
+		cmocka_unit_test(systemd_takes_the_units_of_a_trial),
 		cmocka_unit_test(sh_reads_the_drop_in_as_meant),
 	};
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/trial.h"
 #include "tests/support.h"
 #include "tests/support_txn.h"
 
@@ -32,6 +33,24 @@ static const char *const scripts[] = {
 
 static const char *const failing_scripts[] = {
 	"read l </etc/default/grub; [ $l = GRUB_TIMEOUT=5 ]", NULL};
+
+/* What takes an unconfirmed change back, and what it takes back. */
+#define UNITS "/etc/systemd/system/"
+static const char *const guards[] = {UNITS "vfio-wizard-trial.service",
+	UNITS "vfio-wizard-tried.service", UNITS "vfio-wizard-trial.timer",
+	UNITS "wants/vfio-wizard-trial.timer", TRIAL_PATH};
+static const struct support_edit trial_edits[] = {
+	{UNITS "vfio-wizard-trial.service", "service\n", 0644},
+	{UNITS "vfio-wizard-tried.service", "tried\n", 0644},
+	{UNITS "vfio-wizard-trial.timer", "timer\n", 0644},
+	{UNITS "wants/vfio-wizard-trial.timer", "../vfio-wizard-trial.timer", 0},
+	{"/etc/default/grub", "GRUB_TIMEOUT=0\n", 0644}, {"/etc/gone.conf", NULL, 0},
+	{.path = NULL}};
+
+static bool is_on_trial(const char *what)
+{
+	return strstr(what, "on-trial") != NULL;
+}
 
 /* Found in the trace: where the part that counts begins. */
 #define MARK (void)getpgid(0)
@@ -118,11 +137,14 @@ static struct plan *make_plan(const char *what, const struct root *root, struct 
 {
 	struct plan *plan;
 
-	if (base_starts(what, "apply"))
-		return support_txn_plan(root, support_edits,
-			strcmp(what, "apply-and-run") == 0    ? scripts
-			: strcmp(what, "apply-and-fail") == 0 ? failing_scripts
+	if (base_starts(what, "apply")) {
+		plan = support_txn_plan(root, is_on_trial(what) ? trial_edits : support_edits,
+			base_starts(what, "apply-and-run")    ? scripts
+			: base_starts(what, "apply-and-fail") ? failing_scripts
 							      : NULL);
+		plan->trial = is_on_trial(what) ? 5 : 0;
+		return plan;
+	}
 	counting = true;
 	plan = way_out(what, root, err);
 	counting = false;
@@ -263,6 +285,31 @@ static void is_tree(
 		fail_msg("%s, %s %u: the tree is\n%s\nand should be\n%s", what, call, n, now, want);
 }
 
+/* Where anything else is not as it was: what would take it back at the next boot is there. */
+static void is_guarded(const char *dir, const char *call, unsigned n)
+{
+	_cleanup_free_ char *grub = support_get(dir, "/etc/default/grub");
+	struct stat st;
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s/etc/gone.conf", dir);
+	if (strcmp(grub, "GRUB_TIMEOUT=5\n") == 0 && access(path, F_OK) == 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(guards); i++) {
+		snprintf(path, sizeof(path), "%s%s", dir, guards[i]);
+		if (lstat(path, &st) < 0)
+			fail_msg("%s %u: %s is missing", call, n, guards[i]);
+	}
+}
+
+static bool trial_exists(const char *dir)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s" TRIAL_PATH, dir);
+	return access(path, F_OK) == 0;
+}
+
 static bool state_exists(const char *dir)
 {
 	char path[600];
@@ -286,6 +333,7 @@ static char *tree_after(const char *what, const char *first)
 struct sweep {
 	const char *what, *first; /* what is run; what ran before it in peace */
 	char *start, *end;        /* the tree before it and after it */
+	bool on_trial;
 };
 
 /* What was tried in all, for the end. */
@@ -329,6 +377,9 @@ static void is_whole(const struct sweep *s, const char *dir, const char *call, u
 	default:
 		fail_msg("%s %s %u: result %d: %s", s->what, call, n, result, out);
 	}
+	/* As it was, or as it shall be. */
+	if (s->on_trial && trial_exists(dir) != ((result == COMMITTED) == (s->first == NULL)))
+		fail_msg("%s %s %u: result %d, and the trial is wrong", s->what, call, n, result);
 	if (result != COMMITTED)
 		assert_int_equal(run_child(s->what, dir, NULL), COMMITTED);
 	is_tree(dir, s->end, "the next one", call, n);
@@ -368,6 +419,8 @@ static void one_failure_in_failure(
 	snprintf(inject, sizeof(inject), "error=%s:when=%u", fault, n);
 	result = run_traced(s->what, dir, call, inject, &out);
 	free(read_trace(dir));
+	if (s->on_trial)
+		is_guarded(dir, call, n);
 	if (result == HARMED) {
 		assert_true(strstr(out.s, "\nrestore-failed "));
 		result = run_child("undo", dir, NULL);
@@ -421,6 +474,8 @@ static void one_kill(const struct sweep *s, const char *old, const char *call, u
 	(void)run_traced(s->what, dir, call, inject, NULL);
 	free(read_trace(dir));
 	is_old_or_new(dir, s->start, s->end);
+	if (s->on_trial)
+		is_guarded(dir, call, n);
 	if (try_all() || n % 2)
 		way_out_leads_to(s, dir, "undo", s->start, call, n);
 	if (try_all() || n % 2 == 0)
@@ -442,10 +497,12 @@ static void open_sweep(struct sweep *s, const char *what, const char *first)
 {
 	char *dir;
 
-	*s = (struct sweep){.what = what, .first = first};
+	*s = (struct sweep){.what = what,
+		.first = first,
+		.on_trial = is_on_trial(what) || (first && is_on_trial(first))};
 	dir = make_start(s);
 	s->start = support_txn_tree(dir);
-	s->end = strcmp(what, "apply-and-fail") == 0 ? strdup(s->start) : tree_after(what, first);
+	s->end = base_starts(what, "apply-and-fail") ? strdup(s->start) : tree_after(what, first);
 	support_remove(dir);
 }
 
@@ -642,6 +699,37 @@ static void killed_going_back(void **state)
 	open_sweep(&s, "back", "apply");
 	for (size_t i = 0; i < ARRAY_SIZE(killed_at); i++)
 		kill_each(&s, killed_at[i]);
+	close_sweep(&s);
+}
+
+/* What is on trial is so from its first file to the end of its way back. */
+static void on_trial(void **state)
+{
+	static const char *const writing[] = {"openat", "write", "fsync", "renameat", "unlinkat"};
+	static const struct {
+		const char *what, *first;
+	} cases[] = {{"apply-on-trial", NULL}, {"back", "apply-on-trial"}};
+	struct sweep s;
+
+	(void)state;
+	if (!have_strace())
+		skip();
+	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
+		open_sweep(&s, cases[k].what, cases[k].first);
+		for (size_t i = 0; i < ARRAY_SIZE(writing); i++)
+			fail_each(&s, writing[i], all_faults);
+		kill_each(&s, "renameat");
+		kill_each(&s, "unlinkat");
+		close_sweep(&s);
+	}
+	open_sweep(&s, "apply-and-fail-on-trial", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(writing); i++) {
+		unsigned before, after;
+
+		count_in(&s, writing[i], &before, &after);
+		for (unsigned n = before + 1; n <= before + after; n += try_all() ? 1 : 3)
+			one_failure_in_failure(&s, writing[i], all_faults[n % 5], n);
+	}
 	close_sweep(&s);
 }
 
@@ -916,6 +1004,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(every_allocation_fails),
 		cmocka_unit_test(killed),
 		cmocka_unit_test(killed_going_back),
+		cmocka_unit_test(on_trial),
 		cmocka_unit_test(killed_while_running),
 		cmocka_unit_test(order_on_disk),
 		cmocka_unit_test(programs_on_disk),

@@ -80,9 +80,12 @@ static int mount_missing(const struct main_options *o, struct root **root, struc
 		for (size_t i = 0; i < rescue.n; i++) {
 			int r = txn_mount(*root, &rescue.v[i], err);
 
-			if (r < 0)
+			if (r == 0)
+				printf("mounted  %s\n", rescue.v[i].point);
+			else if (!o->unattended)
 				return r;
-			printf("mounted  %s\n", rescue.v[i].point);
+			else if (round == 0)
+				(void)main_error(MAIN_FAILED, "%s", err->text);
 		}
 	}
 	*root = root_close(*root);
@@ -173,6 +176,7 @@ enum option_bit {
 	OPTION_TRIAL_MINUTES = 1 << 17,
 	OPTION_BOOT_LOADER = 1 << 18,
 	OPTION_INITRAMFS = 1 << 19,
+	OPTION_BEGIN = 1 << 20,
 	OPTION_SYSTEM = OPTION_BOOT_LOADER | OPTION_INITRAMFS,
 	OPTION_CHOICE = OPTION_WITH | OPTION_WITHOUT | OPTION_TRIAL_MINUTES | OPTION_SYSTEM,
 	OPTION_EVERYWHERE = OPTION_ROOT | OPTION_SYSFS | OPTION_HELP | OPTION_VERSION,
@@ -207,6 +211,7 @@ static const struct {
 		"what makes its initramfs, where it may be several"},
 	{OPTION_TRIAL_MINUTES, "trial-minutes", "N", false,
 		"how long the first boot is on trial, with the option trial"},
+	{OPTION_BEGIN, "begin", NULL, false, "only note that the boot on trial has begun"},
 	{OPTION_SSH_LOGIN, "ssh-login", NULL, false, "only if somebody is logged in over SSH"},
 	{OPTION_FORMAT, "format", "NAME", false, "for libvirt (XML), qemu or proxmox"},
 	{OPTION_OUTPUT, "output", "FILE", false, "into a new file instead of printing it"},
@@ -235,7 +240,7 @@ static const struct command_word {
 		"after a reboot: does every chosen device have its driver?"},
 	{"confirm", OPTION_SSH_LOGIN, 0, 0, "", main_confirm,
 		"the boot that is on trial is a good one: what is applied stays"},
-	{"expire", 0, 0, 0, "", main_expire,
+	{"expire", OPTION_BEGIN, 0, 0, "", main_expire,
 		"what a timer runs where nobody confirmed: takes back what is on trial"},
 	{"guest", OPTION_FORMAT | OPTION_OUTPUT, 0, SIZE_MAX, " [DEVICE...]", main_guest,
 		"what a guest's definition says for these devices, or for those that are chosen"},
@@ -294,8 +299,8 @@ static int take_minutes(struct main_options *o, const char *value)
 	uint64_t minutes;
 
 	if (base_number(value, 10, TRIAL_MINUTES_MAX, &minutes) < 0 || !minutes)
-		return main_usage("%s is no number of minutes from 1 to %d", value,
-			TRIAL_MINUTES_MAX);
+		return main_usage(
+			"%s is no number of minutes from 1 to %d", value, TRIAL_MINUTES_MAX);
 	o->trial_minutes = (unsigned)minutes;
 	return MAIN_DONE;
 }
@@ -335,6 +340,9 @@ static int take_option(struct main_options *o, enum option_bit bit, const char *
 		return strv_add(&o->accept, value) < 0
 			       ? main_error(MAIN_FAILED, "%s", strerror(ENOMEM))
 			       : MAIN_DONE;
+	case OPTION_BEGIN:
+		o->begin = true;
+		break;
 	case OPTION_SSH_LOGIN:
 		o->ssh_login = true;
 		return MAIN_DONE;

@@ -10,7 +10,9 @@
 /* The command line, taken apart.  Strings are argv's. */
 struct main_options {
 	const char *root, *sysfs; /* sysfs NULL: as root_open() finds it */
-	bool json, yes, no_commands, all, finish, back, mount, ssh_login;
+	bool json, yes, no_commands, all, finish, back, mount, ssh_login, begin;
+	bool unattended;        /* nobody is there to decide: dangers are accepted, what cannot be mounted
+	                           is only told */
 	struct strv accept;     /* ids of findings */
 	const char *boot_loader, *initramfs; /* names of kinds; NULL: as it was */
 	const char *format, *output; /* of guest; NULL: libvirt, standard output */

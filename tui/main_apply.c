@@ -3,6 +3,7 @@
 #include "core/diff.h"
 #include "core/plan.h"
 #include "core/report.h"
+#include "core/rescue.h"
 #include "core/snapshot.h"
 #include "core/trial.h"
 #include "core/txn.h"
@@ -89,7 +90,8 @@ static void show_plan(const struct main_options *o, const struct plan *plan)
 		show_command("  run    ", &plan->commands[i]);
 }
 
-/* A danger counts as seen when the command line accepts its id; a block never does. */
+/* A danger counts as seen when the command line accepts its id, or nobody is there to look; a block
+ * never does. */
 static bool findings_allow(const struct main_options *o, const struct plan *plan)
 {
 	bool allowed = true;
@@ -98,7 +100,8 @@ static bool findings_allow(const struct main_options *o, const struct plan *plan
 		const struct finding *f = &plan->findings.v[i];
 
 		if (f->severity < SEVERITY_DANGER ||
-			(f->severity == SEVERITY_DANGER && strv_has(&o->accept, f->id)))
+			(f->severity == SEVERITY_DANGER &&
+				(o->unattended || strv_has(&o->accept, f->id))))
 			continue;
 		allowed = false;
 		main_error(MAIN_FAILED, "refused: %s: %s%s%s", f->id, f->text,
@@ -239,8 +242,9 @@ static void show_what_next(
 	       "To take it back: vfio-wizard rollback %s\n",
 		snapshot);
 	if (plan->trial)
-		printf("The next boot is on trial: within %u minutes of its start run\n"
-		       "vfio-wizard confirm, or the machine takes it back and boots again.\n",
+		printf("The next boot is on trial: within %u minutes of its start, and before\n"
+		       "another boot, run vfio-wizard confirm, or the machine takes it back and\n"
+		       "boots again.\n",
 			plan->trial);
 	if (plan->after.n)
 		puts("If the next boot shows nothing: add module_blacklist=vfio_pci to the kernel "
@@ -417,10 +421,16 @@ int main_confirm(const struct main_options *o)
 	r = main_open(o, 0, &root, NULL);
 	if (r != 0)
 		return r;
-	if (trial_load(root, &trial, &err) == -ENOENT) {
+	r = trial_load(root, &trial, &err);
+	if (r == -ENOENT) {
 		puts("Nothing is on trial");
 		return MAIN_DONE;
 	}
+	if (r < 0 && o->ssh_login)
+		return main_error(MAIN_FAILED, "%s", err.text);
+	/* A login to the boot before it says nothing about it. */
+	if (o->ssh_login && trial_now(root, &trial) == TRIAL_AHEAD)
+		return main_error(MAIN_FAILED, "the boot that is on trial has not begun");
 	if (o->ssh_login && !trial_has_ssh_login(root))
 		return main_error(MAIN_FAILED, "nobody is logged in over SSH");
 	if (main_refusal(root))
@@ -431,34 +441,121 @@ int main_confirm(const struct main_options *o)
 	return MAIN_DONE;
 }
 
-/* Nobody is there to ask: what somebody edited since is in the rollback's own snapshot. */
-int main_expire(const struct main_options *o)
+/* AGAIN: another time it may be otherwise. */
+enum expiry { EXPIRY_DONE, EXPIRY_REFUSED, EXPIRY_AGAIN };
+
+/* What would be in a file system that could not be mounted is not known. */
+static bool is_hidden(const struct root *root, const char *path)
 {
-	_cleanup_(root_closep) struct root *root = NULL;
+	_cleanup_(rescue_free) struct rescue rescue = {0};
+
+	if (rescue_look(root, &rescue) < 0)
+		return true;
+	for (size_t i = 0; i < rescue.n; i++)
+		if (rescue.v[i].kind == RESCUE_FILE_SYSTEM && base_starts(path, rescue.v[i].point))
+			return true;
+	return false;
+}
+
+static enum expiry no_trial(const struct root *root, int code, const struct error *err)
+{
+	(void)main_error(MAIN_FAILED, "%s", code == -ENOENT ? "nothing is on trial" : err->text);
+	if (code == -EINVAL || (code == -ENOENT && !is_hidden(root, TRIAL_PATH)))
+		return EXPIRY_REFUSED;
+	return EXPIRY_AGAIN;
+}
+
+/* What somebody edited since is in the rollback's own snapshot. */
+static enum expiry go_back(
+	const struct main_options *o, const struct root *root, const struct trial *trial)
+{
 	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
 	_cleanup_(plan_freep) struct plan *plan = NULL;
-	_cleanup_(strv_free) struct strv accept = {0};
-	struct main_options unattended = *o;
-	struct trial trial;
 	struct error err = {0};
+
+	if (snapshots_load(root, &snapshots, &err) < 0 ||
+		snapshot_rollback_plan(root, &snapshots, trial->snapshot, &plan, &err) < 0) {
+		(void)main_error(MAIN_FAILED, "%s", err.text);
+		return EXPIRY_AGAIN;
+	}
+	/* To boot again would change nothing, and again. */
+	if (plan_is_empty(plan)) {
+		(void)main_error(MAIN_FAILED, "nothing is left to take back");
+		return EXPIRY_REFUSED;
+	}
+	return carry_out(o, root, plan) == MAIN_DONE ? EXPIRY_DONE : EXPIRY_AGAIN;
+}
+
+static enum expiry try_to_expire(const struct main_options *o)
+{
+	static const char *const early[] = {
+		[TRIAL_AHEAD] = "the boot that is on trial has not begun",
+		[TRIAL_RUNNING] = "the time to confirm is not over",
+	};
+	_cleanup_(root_closep) struct root *root = NULL;
+	struct error err = {0};
+	struct trial trial;
+	enum trial_phase phase;
 	int r;
 
-	unattended.mount = unattended.yes = true;
-	r = main_open(&unattended, 0, &root, NULL);
+	if (main_open(o, 0, &root, NULL) != 0)
+		return EXPIRY_REFUSED;
+	if (main_refusal(root)) {
+		(void)main_error(MAIN_FAILED, "%s", main_refusal(root));
+		return EXPIRY_REFUSED;
+	}
+	r = trial_load(root, &trial, &err);
+	if (r < 0)
+		return no_trial(root, r, &err);
+	phase = trial_now(root, &trial);
+	if (phase == TRIAL_OVER)
+		return go_back(o, root, &trial);
+	(void)main_error(MAIN_FAILED, "%s", early[phase]);
+	return EXPIRY_REFUSED;
+}
+
+/* The first boot is tried, not one after it: this one is noted, unless one was.  To fail has
+ * `expire` look. */
+static int begin(const struct main_options *o)
+{
+	_cleanup_(root_closep) struct root *root = NULL;
+	struct error err = {0};
+	struct trial trial;
+	int r = main_open(o, 0, &root, NULL);
+
 	if (r != 0)
 		return r;
-	if (trial_load(root, &trial, &err) < 0)
+	if (txn_trial_begin(root, &err) < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
-	if (!trial_is_running(root, &trial))
-		return main_error(MAIN_FAILED, "the boot that is on trial has not begun");
-	if (snapshots_load(root, &snapshots, &err) < 0 ||
-		snapshot_rollback_plan(root, &snapshots, trial.snapshot, &plan, &err) < 0)
-		return main_error(MAIN_FAILED, "%s", err.text);
-	for (size_t i = 0; i < plan->findings.n; i++)
-		if (strv_add(&accept, plan->findings.v[i].id) < 0)
-			return main_error(MAIN_FAILED, "%s", strerror(ENOMEM));
-	unattended.accept = accept;
-	return carry_out(&unattended, root, plan);
+	if (trial_load(root, &trial, NULL) == 0 && trial_now(root, &trial) == TRIAL_OVER)
+		return main_error(MAIN_FAILED, "nobody confirmed the boot that was on trial");
+	return MAIN_DONE;
+}
+
+/* Nobody is there to ask, and nobody to try again: a lock that another holds, a disk that is full
+ * for now must not end it. */
+int main_expire(const struct main_options *o)
+{
+	struct main_options unattended = *o;
+	struct timespec wait = {.tv_sec = 60};
+	sigset_t waiting;
+	enum expiry expiry;
+
+	if (o->begin)
+		return begin(o);
+	unattended.unattended = unattended.mount = unattended.yes = true;
+	catch_signals(&waiting);
+	while ((expiry = try_to_expire(&unattended)) == EXPIRY_AGAIN && !stop_signal) {
+		printf("Tried again in %d min\n", (int)(wait.tv_sec / 60));
+		(void)fflush(stdout);
+		(void)ppoll(NULL, 0, &wait, &waiting);
+		if (stop_signal)
+			break;
+		/* A rollback that fails again and again rebuilds images and leaves its snapshots.
+		 */
+		wait.tv_sec = wait.tv_sec < 1800 ? 2 * wait.tv_sec : 3600;
+	}
+	return expiry == EXPIRY_DONE ? MAIN_DONE : MAIN_FAILED;
 }
 
 int main_rollback(const struct main_options *o)

@@ -10,12 +10,12 @@
 #include <string.h>
 
 const struct target *const target_all[] = {
+	&target_trial,
 	&target_vfio_bind,
 	&target_modprobe,
 	&target_vfio_nodes,
 	&target_libvirt,
 	&target_opennebula,
-	&target_trial,
 	&target_initramfs_tools,
 	&target_dracut,
 	&target_mkinitcpio,

@@ -64,8 +64,8 @@ struct target {
 		struct error *why);
 };
 
-/* NULL-terminated, in the order of writing and of commands: files of binding first, then the
- * initramfs, the boot loader last. */
+/* NULL-terminated, in the order of writing and of commands: what takes an unconfirmed change back first,
+ * then files of binding and the initramfs, the boot loader last. */
 extern const struct target *const target_all[];
 
 /* First comment of every file that is wholly ours.  A file in its place without it is the person's:
@@ -129,6 +129,7 @@ bool target_changed(const struct plan *plan, const struct target *target);
 /* The first boot on trial. */
 #define TARGET_TRIAL_SERVICE "/etc/systemd/system/vfio-wizard-trial.service"
 #define TARGET_TRIAL_TIMER   "/etc/systemd/system/vfio-wizard-trial.timer"
+#define TARGET_TRIED         "/etc/systemd/system/vfio-wizard-tried.service"
 #define TARGET_CONFIRM       "/etc/systemd/system/vfio-wizard-confirm.service"
 #define TARGET_CONFIRM_PATH  "/etc/systemd/system/vfio-wizard-confirm.path"
 

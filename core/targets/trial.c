@@ -3,6 +3,7 @@
  * no default dependencies, and isolating another target leaves them alone (systemd.unit(5)). */
 #include "core/targets/target.h"
 
+#include "core/snapshot.h"
 #include "core/trial.h"
 
 #include <errno.h>
@@ -14,47 +15,106 @@
 	"DefaultDependencies=no\n"                                                                 \
 	"IgnoreOnIsolate=yes\n"                                                                    \
 	"Conflicts=shutdown.target\n"                                                              \
-	"Before=shutdown.target\n"                                                                 \
-	"ConditionPathExists=" TRIAL_PATH "\n"
+	"Before=shutdown.target\n"
+
+#define IF_ON_TRIAL "ConditionPathExists=" TRIAL_PATH "\n"
+
+struct units {
+	char *service, *tried, *timer, *confirm;
+};
+
+static void units_free(struct units *units)
+{
+	free(units->service);
+	free(units->tried);
+	free(units->timer);
+	free(units->confirm);
+}
 
 static bool detect(const struct target_input *in)
 {
 	return in->choice->options & CHOICE_TRIAL;
 }
 
-static int build(const struct target_input *in, const char *program, char **service, char **timer,
-	char **confirm)
+/* Where the state directory itself is not there, /var is not: `expire` mounts it and looks.  It
+ * also tries again by itself: OnUnitInactiveSec= would start a service whose condition fails every
+ * minute for as long as the machine runs, since what counts there is when it was triggered last. */
+static int build_service(const char *program, char **ret)
 {
-	_cleanup_(str_free) struct str s = {0}, t = {0}, c = {0};
+	_cleanup_(str_free) struct str s = {0};
 
 	str_addf(&s,
-		TARGET_MARK
-		".\n[Unit]\n"
-		"Description=Take PCI passthrough back, which nobody confirmed\n" HEAD
-		"SuccessAction=reboot\n\n[Service]\nType=oneshot\nExecStart=%s expire\n",
+		TARGET_MARK ".\n[Unit]\n"
+			    "Description=Take PCI passthrough back, which nobody confirmed\n" HEAD
+			    "ConditionPathExists=|" TRIAL_PATH "\n"
+			    "ConditionPathExists=|!" SNAPSHOT_STATE_DIR "\n"
+			    "SuccessAction=reboot\n\n"
+			    "[Service]\nType=oneshot\nExecStart=%s expire\n",
 		program);
-	str_addf(&t,
+	return str_take(&s, ret);
+}
+
+static int build_tried(const char *program, char **ret)
+{
+	_cleanup_(str_free) struct str s = {0};
+
+	str_addf(&s,
+		TARGET_MARK ".\n[Unit]\n"
+			    "Description=Note the boot in which PCI passthrough is on trial\n" HEAD
+			    "After=local-fs.target\n" IF_ON_TRIAL
+			    "OnFailure=vfio-wizard-trial.service\n\n"
+			    "[Service]\nType=oneshot\nExecStart=%s expire --begin\n",
+		program);
+	return str_take(&s, ret);
+}
+
+/* It has no condition and waits for nothing, so that nothing keeps it from starting: neither a file
+ * system that is not mounted yet nor one that never will be. */
+static int build_timer(unsigned minutes, char **ret)
+{
+	_cleanup_(str_free) struct str s = {0};
+
+	str_addf(&s,
 		TARGET_MARK ".\n[Unit]\n"
 			    "Description=PCI passthrough is on trial: vfio-wizard confirm\n" HEAD
-			    "\n[Timer]\nOnBootSec=%umin\nAccuracySec=1s\n\n"
+			    "Wants=vfio-wizard-tried.service\n\n"
+			    "[Timer]\nOnBootSec=%umin\nAccuracySec=1s\n\n"
 			    "[Install]\nWantedBy=sysinit.target\n",
-		choice_trial_minutes(in->choice));
-	str_addf(&c,
+		minutes);
+	return str_take(&s, ret);
+}
+
+/* Every login and logout starts it: with a limit, a few of them at once would switch it off. */
+static int build_confirm(const char *program, char **ret)
+{
+	_cleanup_(str_free) struct str s = {0};
+
+	str_addf(&s,
 		TARGET_MARK ".\n[Unit]\n"
-			    "Description=Confirm PCI passthrough where somebody came in over SSH\n"
-			    "ConditionPathExists=" TRIAL_PATH "\n\n"
+			    "Description=Confirm PCI passthrough where somebody came in over "
+			    "SSH\n" IF_ON_TRIAL "StartLimitIntervalSec=0\n\n"
 			    "[Service]\nType=oneshot\nExecStart=%s confirm --ssh-login\n",
 		program);
-	if (str_take(&s, service) < 0 || str_take(&t, timer) < 0 || str_take(&c, confirm) < 0)
-		return -ENOMEM;
-	return 0;
+	return str_take(&s, ret);
+}
+
+static int build(const struct target_input *in, const char *program, struct units *ret)
+{
+	int r = build_service(program, &ret->service);
+
+	if (r == 0)
+		r = build_tried(program, &ret->tried);
+	if (r == 0)
+		r = build_timer(choice_trial_minutes(in->choice), &ret->timer);
+	if (r == 0)
+		r = build_confirm(program, &ret->confirm);
+	return r;
 }
 
 static const char login[] = TARGET_MARK
 	".\n[Unit]\n"
-	"Description=Look for a login over SSH while PCI passthrough is on trial\n"
-	"ConditionPathExists=" TRIAL_PATH "\n\n"
-	"[Path]\nPathChanged=/run/systemd/sessions\nUnit=vfio-wizard-confirm.service\n\n"
+	"Description=Look for a login over SSH while PCI passthrough is on trial\n" IF_ON_TRIAL
+	"\n[Path]\nPathChanged=/run/systemd/sessions\nUnit=vfio-wizard-confirm.service\n\n"
 	"[Install]\nWantedBy=paths.target\n";
 
 static int note_no_program(struct plan *plan)
@@ -68,26 +128,28 @@ static int note_no_program(struct plan *plan)
 static int plan(const struct target_input *in, struct plan *plan, struct error *err)
 {
 	const struct target *self = &target_trial;
-	_cleanup_free_ char *service = NULL, *timer = NULL, *confirm = NULL;
+	_cleanup_(units_free) struct units units = {0};
 	const char *program = target_program(in);
 	bool wanted = in->choice->n && program,
 	     ssh = wanted && in->choice->options & CHOICE_TRIAL_SSH;
 	int r = 0;
 
 	if (wanted)
-		r = build(in, program, &service, &timer, &confirm);
+		r = build(in, program, &units);
 	else if (in->choice->n)
 		r = note_no_program(plan);
 	if (r < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	r = target_own_file(in, plan, self, TARGET_TRIAL_SERVICE, 0644, service, err);
+	r = target_own_file(in, plan, self, TARGET_TRIAL_SERVICE, 0644, units.service, err);
 	if (r == 0)
-		r = target_own_file(in, plan, self, TARGET_TRIAL_TIMER, 0644, timer, err);
+		r = target_own_file(in, plan, self, TARGET_TRIED, 0644, units.tried, err);
+	if (r == 0)
+		r = target_own_file(in, plan, self, TARGET_TRIAL_TIMER, 0644, units.timer, err);
 	if (r == 0)
 		r = target_own_link(in, plan, self, TIMER_LINK, TARGET_TRIAL_TIMER, wanted, err);
 	if (r == 0)
 		r = target_own_file(
-			in, plan, self, TARGET_CONFIRM, 0644, ssh ? confirm : NULL, err);
+			in, plan, self, TARGET_CONFIRM, 0644, ssh ? units.confirm : NULL, err);
 	if (r == 0)
 		r = target_own_file(
 			in, plan, self, TARGET_CONFIRM_PATH, 0644, ssh ? login : NULL, err);

@@ -263,6 +263,10 @@ if [ "$1" = --early ]; then
 fi
 say_interrupted
 is_recovery && exit 0
+if [ $# = 0 ]; then
+	say "no device is chosen"
+	exit 1
+fi
 read_config
 $modprobe vfio-pci || exit 1
 status=0

@@ -10,7 +10,8 @@ static const char script[] = {
 #include "core/targets/vfio-bind.inc"
 	'\0'};
 
-/* Order as driverctl(8)'s own unit has it; the condition is the undo at the boot prompt. */
+/* Order as driverctl(8)'s own unit has it; the condition is the undo at the boot prompt.  It also tells of a
+ * change that was cut short, when its configuration may be gone. */
 static const char unit[] =
 	TARGET_MARK ".\n"
 	"[Unit]\n"
@@ -23,7 +24,7 @@ static const char unit[] =
 	"[Service]\n"
 	"Type=oneshot\n"
 	"RemainAfterExit=yes\n"
-	"EnvironmentFile=" CHOICE_PATH "\n"
+	"EnvironmentFile=-" CHOICE_PATH "\n"
 	"ExecStart=" TARGET_SCRIPT " $DEVICES\n"
 	"\n"
 	"[Install]\n"

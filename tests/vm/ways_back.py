@@ -94,6 +94,26 @@ def trial(proof):
           "what is left of the change")
 
 
+@step("on trial, and the power goes before the time is over: the next boot takes it back at once",
+      kinds=("way-back",))
+def trial_dies(proof):
+    vm = proof.vm
+    begin(proof)
+    vm.sh(f"vfio-wizard apply --yes --with trial --trial-minutes 60 {NVME}", timeout=900)
+    vm.reboot()
+    equal(proof.drivers()[NVME], "vfio-pci", "the controller while on trial")
+    wait_until(lambda: vm.agent.run("grep ^tried /var/lib/vfio-wizard/trial").status == 0, 60,
+               "the boot to be noted")
+    vm.kill()
+    vm.start()
+    vm.kind.loader.boot(vm.console)
+    vm.wait_off(timeout=900)
+    vm.boot()
+    equal(proof.drivers(), proof.first_drivers, "the drivers and the first drivers")
+    equal(vm.agent.run("ls /etc/sysconfig/vfio-bind /var/lib/vfio-wizard/trial").out, "",
+          "what is left of the change")
+
+
 @step("the root disk's controller given away with its danger accepted", kinds=RESCUE)
 def given_away(proof):
     begin(proof)
