@@ -8,7 +8,7 @@ import shlex
 import machine
 import nested
 from agent import AgentTimeout
-from console import wait_until
+from console import ScreenTimeout, wait_until
 from hardware_uses import (ARGUMENTS, AUDIO, BRIDGED_NEIGHBOUR, BRIDGED_NIC, IDLE_NVME,
                            MOUNTED_NVME, NIC, ROOT_DISK, SMBUS, SPARE_NIC, VGA, XHCI)
 from steps import equal, has, step
@@ -115,9 +115,16 @@ USES = (
 )
 
 
-def has_now(vm):
-    """Which of EVERYTHING the booted host has."""
-    return {"boot", *vm.sh(HAS).split()}
+def keeps(vm, expected):
+    """Which of EVERYTHING the booted host has, once it has all that is expected or that does not
+    come: a network takes its time."""
+    def now():
+        return {"boot", *vm.sh(HAS).split()}
+    try:
+        wait_until(lambda: expected <= now(), 120, "what the host should have")
+    except ScreenTimeout:
+        pass
+    return now()
 
 
 def check(proof, address):
@@ -148,7 +155,7 @@ def move_in(proof):
     proof.moved = new
     fresh(proof, "first")
     vm.boot()
-    equal(has_now(vm), EVERYTHING, "what the host has")
+    equal(keeps(vm, EVERYTHING), EVERYTHING, "what the host has")
 
 
 def fresh(proof, name):
@@ -244,7 +251,7 @@ def taken(proof):
         accept = " ".join(f"--accept {ident}" for ident in use.dangers)
         vm.sh(f"vfio-wizard apply --yes {accept} {use.address}", timeout=1800)
         vm.power_off()
-        has_then = has_now(vm) if comes_up(vm) else set()
+        has_then = keeps(vm, EVERYTHING - use.loses) if comes_up(vm) else set()
         driver = proof.drivers()[use.address] if has_then else "not looked at"
         vm.kill()
         print(f"    {use.address} {', '.join([*use.dangers, *use.others]) or 'nothing said'}:"
