@@ -386,8 +386,9 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 		r = plan_choices(root, plan, err);
 	if (r < 0)
 		return r;
-	/* To take back a going back is to apply again. */
-	if (oldest->undoes.n)
+	/* To take back a going back is to apply again; of half of one, what was on trial before it
+	 * still is. */
+	if (oldest->undoes.n && !oldest->cut_short)
 		set_trial(plan);
 	if (!plan->n_changes && oldest->state == SNAPSHOT_ROLLED_BACK)
 		return error_set(err, -EALREADY, "%s is rolled back already: nothing is left of it",

@@ -72,15 +72,28 @@ enum trial_phase trial_phase(const struct trial *trial, const char *boot, uint64
 	return seconds >= trial->minutes * UINT64_C(60) ? TRIAL_OVER : TRIAL_RUNNING;
 }
 
-enum trial_phase trial_now(const struct root *root, const struct trial *trial)
+/* What OnBootSec= of systemd.timer(5) is measured with. */
+static uint64_t seconds_up(void)
 {
 	struct timespec up = {0};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &up);
+	return (uint64_t)up.tv_sec;
+}
+
+enum trial_phase trial_now(const struct root *root, const struct trial *trial)
+{
 	char boot[40];
 
 	trial_boot(root, boot, sizeof(boot));
-	/* What OnBootSec= of systemd.timer(5) is measured with. */
-	(void)clock_gettime(CLOCK_MONOTONIC, &up);
-	return trial_phase(trial, boot, (uint64_t)up.tv_sec);
+	return trial_phase(trial, boot, seconds_up());
+}
+
+unsigned trial_left(const struct trial *trial)
+{
+	uint64_t end = trial->minutes * UINT64_C(60), up = seconds_up();
+
+	return up < end ? (unsigned)(end - up) : 0;
 }
 
 /* By the ends of the paths: a directory on the way may be a link, and the path is then another one.

@@ -19,7 +19,7 @@
  *               + the units away, TRIAL_PATH    all is as before; what is missing is the mark: every
  *               away, the snapshot complete     command says so, `recover --finish` makes it
  *   recover     --finish begins as an apply does, and the trial begins anew with it
- *               --back is a rollback; of a rollback it is an apply
+ *               --back is a rollback; of half a rollback it leaves on trial what was
  *
  * A change that is taken back on its own leaves an earlier one on trial that still stands.  What could not be
  * put back whole stays on trial.  The clock is the one that counts from boot, so that setting the time does not
@@ -54,6 +54,8 @@ enum trial_phase {
 /* In the boot `boot`, so many seconds after its start. */
 enum trial_phase trial_phase(const struct trial *trial, const char *boot, uint64_t seconds);
 enum trial_phase trial_now(const struct root *root, const struct trial *trial);
+/* While it runs: seconds until its time is over. */
+unsigned trial_left(const struct trial *trial);
 /* "-" where it cannot be told: not the running system. */
 void trial_boot(const struct root *root, char *ret, size_t size);
 

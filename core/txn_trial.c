@@ -94,6 +94,21 @@ int txn_trial_end(struct txn_store *store, const struct root *root, const struct
 	return r < 0 || !old ? r : keep_old(store, clear(store, err), &old, ret_old);
 }
 
+/* Its files are as before it, put back by hand or by a rollback whose commands failed; but for those
+ * that take it back at boot. */
+static bool is_put_back(const struct root *root, const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->n_files; i++) {
+		enum snapshot_side side;
+
+		if (!trial_is_switch(s->files[i].path) &&
+			(snapshot_file_side(root, &s->files[i], &side, NULL) < 0 ||
+				side != SNAPSHOT_BEFORE))
+			return false;
+	}
+	return true;
+}
+
 /* Under our own lock, so that nobody is at it: the newest change is neither new nor old. */
 static int check_whole(const struct root *root, struct error *err)
 {
@@ -105,7 +120,7 @@ static int check_whole(const struct root *root, struct error *err)
 
 		if (!s->happened)
 			continue;
-		if (s->cut_short && !s->damaged)
+		if (s->cut_short && !s->damaged && !is_put_back(root, s))
 			return error_set(err, -EBUSY,
 				"change %s was cut short, so there is nothing whole to confirm: "
 				"first "

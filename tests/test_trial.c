@@ -320,6 +320,38 @@ static void what_is_applied_again_is_on_trial_again(void **state)
 	assert_string_equal(s->trial.snapshot, id);
 }
 
+/* What was confirmed is not on trial again because a rollback of it was cut short and taken back. */
+static void half_a_rollback_taken_back_is_not_on_trial(void **state)
+{
+	struct scene *s = *state;
+	struct plan *plan;
+
+	apply(s, choice_edits, 5);
+	assert_int_equal(txn_confirm(s->root, &s->err), 0);
+	support_txn_rollback(s->dir, NULL);
+	interrupt(s, 2);
+	plan = plan_back(s, 2);
+	assert_int_equal(plan->trial, 0);
+	assert_int_equal(run(s, plan, NULL), TXN_COMMITTED);
+	assert_int_equal(load(s), -ENOENT);
+}
+
+/* Only the commands failed, again for the old files: a person who has mended that can end it. */
+static void what_is_put_back_can_be_confirmed(void **state)
+{
+	static const char *const bad[] = {"exit 1", NULL};
+	struct scene *s = *state;
+	struct plan *plan;
+
+	open_with_programs(s);
+	plan = support_txn_plan(s->root, switch_edits, bad);
+	plan->trial = 9;
+	assert_int_equal(run(s, plan, NULL), TXN_ROLLED_BACK);
+	assert_int_equal(load(s), 0);
+	assert_int_equal(txn_confirm(s->root, &s->err), 0);
+	assert_int_equal(load(s), -ENOENT);
+}
+
 /* A rollback that was cut short too: by whatever did it. */
 static void half_a_change_cannot_be_confirmed(void **state)
 {
@@ -422,6 +454,8 @@ int main(void)
 		T(a_failed_apply_leaves_it_to_the_byte),
 		T(finishing_keeps_it),
 		T(what_is_applied_again_is_on_trial_again),
+		T(half_a_rollback_taken_back_is_not_on_trial),
+		T(what_is_put_back_can_be_confirmed),
 		T(half_a_change_cannot_be_confirmed),
 		T(the_first_boot_is_tried_and_no_other),
 		T(a_damaged_one_says_what_to_do),

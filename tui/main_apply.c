@@ -281,6 +281,9 @@ static int carry_out(const struct main_options *o, const struct root *root, cons
 	if (txn_begin(root, plan, o->no_commands ? TXN_NO_COMMANDS : 0, &txn, &err) < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
 	drive(txn, &waiting, &ev);
+	if (ev.kind != TXN_COMMITTED && ev.code < 0 && plan->trial)
+		puts("It stays on trial: after a reboot the machine tries to take it back, and boots "
+		     "again.\nOnce everything is as it was: vfio-wizard confirm");
 	if (ev.kind != TXN_COMMITTED)
 		return MAIN_FAILED;
 	show_what_next(o, plan, ev.text);
@@ -441,8 +444,12 @@ int main_confirm(const struct main_options *o)
 	return MAIN_DONE;
 }
 
-/* AGAIN: another time it may be otherwise. */
-enum expiry { EXPIRY_DONE, EXPIRY_REFUSED, EXPIRY_AGAIN };
+/* AGAIN: another time it may be otherwise.  EARLY: it is not due yet. */
+enum expiry { EXPIRY_DONE, EXPIRY_REFUSED, EXPIRY_AGAIN, EXPIRY_EARLY };
+
+/* A rollback that fails again and again rebuilds images and leaves its snapshots: after these, which
+ * take an hour, the next boot tries. */
+#define EXPIRY_TRIES 6
 
 /* What would be in a file system that could not be mounted is not known. */
 static bool is_hidden(const struct root *root, const char *path)
@@ -478,6 +485,8 @@ static enum expiry go_back(
 		(void)main_error(MAIN_FAILED, "%s", err.text);
 		return EXPIRY_AGAIN;
 	}
+	/* What it comes back to was there before: on trial, it could come and go for ever. */
+	plan->trial = 0;
 	/* To boot again would change nothing, and again. */
 	if (plan_is_empty(plan)) {
 		(void)main_error(MAIN_FAILED, "nothing is left to take back");
@@ -486,12 +495,9 @@ static enum expiry go_back(
 	return carry_out(o, root, plan) == MAIN_DONE ? EXPIRY_DONE : EXPIRY_AGAIN;
 }
 
-static enum expiry try_to_expire(const struct main_options *o)
+/* *ret_left: of what is EARLY, the seconds until then. */
+static enum expiry try_to_expire(const struct main_options *o, unsigned *ret_left)
 {
-	static const char *const early[] = {
-		[TRIAL_AHEAD] = "the boot that is on trial has not begun",
-		[TRIAL_RUNNING] = "the time to confirm is not over",
-	};
 	_cleanup_(root_closep) struct root *root = NULL;
 	struct error err = {0};
 	struct trial trial;
@@ -510,8 +516,20 @@ static enum expiry try_to_expire(const struct main_options *o)
 	phase = trial_now(root, &trial);
 	if (phase == TRIAL_OVER)
 		return go_back(o, root, &trial);
-	(void)main_error(MAIN_FAILED, "%s", early[phase]);
+	*ret_left = trial_left(&trial);
+	if (phase == TRIAL_RUNNING)
+		return EXPIRY_EARLY;
+	(void)main_error(MAIN_FAILED, "the boot that is on trial has not begun");
 	return EXPIRY_REFUSED;
+}
+
+static void wait_for_it(const char *why, unsigned seconds, const sigset_t *waiting)
+{
+	struct timespec wait = {.tv_sec = seconds};
+
+	printf("%s in %u min\n", why, (seconds + 59) / 60);
+	(void)fflush(stdout);
+	(void)ppoll(NULL, 0, &wait, waiting);
 }
 
 /* The first boot is tried, not one after it: this one is noted, unless one was.  To fail has
@@ -533,11 +551,12 @@ static int begin(const struct main_options *o)
 }
 
 /* Nobody is there to ask, and nobody to try again: a lock that another holds, a disk that is full
- * for now must not end it. */
+ * for now must not end it; nor that the time to confirm is longer than the timer's, which another
+ * change may have set. */
 int main_expire(const struct main_options *o)
 {
 	struct main_options unattended = *o;
-	struct timespec wait = {.tv_sec = 60};
+	unsigned tries = 0, left = 0;
 	sigset_t waiting;
 	enum expiry expiry;
 
@@ -545,16 +564,15 @@ int main_expire(const struct main_options *o)
 		return begin(o);
 	unattended.unattended = unattended.mount = unattended.yes = true;
 	catch_signals(&waiting);
-	while ((expiry = try_to_expire(&unattended)) == EXPIRY_AGAIN && !stop_signal) {
-		printf("Tried again in %d min\n", (int)(wait.tv_sec / 60));
-		(void)fflush(stdout);
-		(void)ppoll(NULL, 0, &wait, &waiting);
-		if (stop_signal)
+	do {
+		expiry = try_to_expire(&unattended, &left);
+		if (expiry == EXPIRY_EARLY)
+			wait_for_it("Taken back", left + 1, &waiting);
+		else if (expiry == EXPIRY_AGAIN && ++tries < EXPIRY_TRIES)
+			wait_for_it("Tried again", 30u << tries, &waiting);
+		else
 			break;
-		/* A rollback that fails again and again rebuilds images and leaves its snapshots.
-		 */
-		wait.tv_sec = wait.tv_sec < 1800 ? 2 * wait.tv_sec : 3600;
-	}
+	} while (!stop_signal);
 	return expiry == EXPIRY_DONE ? MAIN_DONE : MAIN_FAILED;
 }
 

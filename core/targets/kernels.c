@@ -56,13 +56,16 @@ int target_kernels_now(const struct root *root, struct plan *plan, struct error 
 	bool beside = plan_drop_placed(plan);
 	bool in_place = plan_drop_commands(plan, builds_image, root);
 	bool entries = plan_drop_commands(plan, writes_entry, root);
+	int r;
 
 	if (!beside && !in_place && !entries)
 		return 0;
-	if (!machine || host_scan_kernels(root, machine, err) < 0 ||
-		(in_place && target_dracut_now(root, machine, plan, true) < 0) ||
-		(beside && target_dracut_now(root, machine, plan, false) < 0) ||
-		(entries && target_kernel_install_run(&in, plan) < 0))
-		return error_set(err, -ENOMEM, "out of memory");
-	return 0;
+	r = machine ? host_scan_kernels(root, machine, err) : -ENOMEM;
+	if (r == 0 && in_place)
+		r = target_dracut_now(root, machine, plan, true);
+	if (r == 0 && beside)
+		r = target_dracut_now(root, machine, plan, false);
+	if (r == 0 && entries)
+		r = target_kernel_install_run(&in, plan);
+	return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
 }

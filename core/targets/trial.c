@@ -14,6 +14,7 @@
 #define HEAD                                                                                       \
 	"DefaultDependencies=no\n"                                                                 \
 	"IgnoreOnIsolate=yes\n"                                                                    \
+	"ConditionVirtualization=!container\n"                                                     \
 	"Conflicts=shutdown.target\n"                                                              \
 	"Before=shutdown.target\n"
 
