@@ -89,8 +89,7 @@ static int check_room(const struct root *root, const struct images *images, stru
 }
 
 /* Images are by kernel: with the first and the last one all are of the same. */
-static int check_only(
-	const struct machine *machine, const struct images *images, struct plan *plan)
+static int check_only(const struct machine *machine, const struct images *images, struct plan *plan)
 {
 	enum boot_loader loader = choice_boot_loader(&plan->after, machine);
 

@@ -146,8 +146,8 @@ static int find_source(const struct root *root, struct mounts_wanted *wanted, ch
 	return 0;
 }
 
-/* A running system whose EFI partition a person mounts by hand does not start by files on it that we
- * change: they would not have been found. */
+/* A running system whose EFI partition a person mounts by hand does not start by files on it that
+ * we change: they would not have been found. */
 static bool is_by_hand(const struct root *root, const struct mounts_wanted *wanted)
 {
 	return root_is_live(root) && mounts_has_option(wanted->options, "noauto") &&

@@ -94,8 +94,8 @@ int txn_trial_end(struct txn_store *store, const struct root *root, const struct
 	return r < 0 || !old ? r : keep_old(store, clear(store, err), &old, ret_old);
 }
 
-/* Its files are as before it, put back by hand or by a rollback whose commands failed; but for those
- * that take it back at boot. */
+/* Its files are as before it, put back by hand or by a rollback whose commands failed; but for
+ * those that take it back at boot. */
 static bool is_put_back(const struct root *root, const struct snapshot *s)
 {
 	for (size_t i = 0; i < s->n_files; i++) {

@@ -217,8 +217,8 @@ static int claim_wanted(struct usage *usage, const struct mounts_wanted *wanted)
 	return usage_claim_source(usage, wanted->source, &claim);
 }
 
-/* What is mounted or swap already says so itself.  A rescue system may not have opened what the host's
- * system is on: LUKS, LVM. */
+/* What is mounted or swap already says so itself.  A rescue system may not have opened what the
+ * host's system is on: LUKS, LVM. */
 static int fstab_line(struct usage *usage, char *line)
 {
 	struct mounts_wanted wanted;

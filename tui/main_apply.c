@@ -282,7 +282,8 @@ static int carry_out(const struct main_options *o, const struct root *root, cons
 		return main_error(MAIN_FAILED, "%s", err.text);
 	drive(txn, &waiting, &ev);
 	if (ev.kind != TXN_COMMITTED && ev.code < 0 && plan->trial)
-		puts("It stays on trial: after a reboot the machine tries to take it back, and boots "
+		puts("It stays on trial: after a reboot the machine tries to take it back, and "
+		     "boots "
 		     "again.\nOnce everything is as it was: vfio-wizard confirm");
 	if (ev.kind != TXN_COMMITTED)
 		return MAIN_FAILED;
@@ -447,8 +448,8 @@ int main_confirm(const struct main_options *o)
 /* AGAIN: another time it may be otherwise.  EARLY: it is not due yet. */
 enum expiry { EXPIRY_DONE, EXPIRY_REFUSED, EXPIRY_AGAIN, EXPIRY_EARLY };
 
-/* A rollback that fails again and again rebuilds images and leaves its snapshots: after these, which
- * take an hour, the next boot tries. */
+/* A rollback that fails again and again rebuilds images and leaves its snapshots: after these,
+ * which take an hour, the next boot tries. */
 #define EXPIRY_TRIES 6
 
 /* What would be in a file system that could not be mounted is not known. */
