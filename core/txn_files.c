@@ -294,7 +294,7 @@ int txn_sync(const struct root *root, struct error *err)
 {
 	static const char *const places[] = {
 		"/", "/boot", "/boot/efi", "/efi", "/etc", "/usr", "/var"};
-	dev_t done[ARRAY_SIZE(places)];
+	dev_t done[ARRAY_SIZE(places)] = {0};
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
