@@ -381,8 +381,9 @@ static int each_link(struct usage *usage, const char *name, const char *place)
 {
 	char carrier[8];
 
-	if (strstr(place, "/virtual/") ||
-		strcmp(usage_attr(usage, carrier, sizeof(carrier), "%s/carrier", place), "1") != 0)
+	if (strstr(place, "/virtual/"))
+		return strv_add(&usage->virtual_links, place);
+	if (strcmp(usage_attr(usage, carrier, sizeof(carrier), "%s/carrier", place), "1") != 0)
 		return 0;
 	if (!usage_on_pci(usage, place))
 		usage->machine->elsewhere |= 1u << USE_LINK;
@@ -391,12 +392,13 @@ static int each_link(struct usage *usage, const char *name, const char *place)
 
 /* What stands on links without an address or a route of the host's: a bridge for guests, a macvtap,
  * Open vSwitch.  The highest is enough, since its lower ones are found from there. */
-static int each_top(struct usage *usage, const char *name, const char *place)
+static int claim_top(struct usage *usage, const char *place)
 {
 	_cleanup_(strv_free) struct strv entries = {0};
+	const char *name = strrchr(place, '/') + 1;
 	int r = 0;
 
-	if (strv_has(&usage->interfaces, name) || !strstr(place, "/virtual/"))
+	if (strv_has(&usage->interfaces, name))
 		return 0;
 	if (root_list(usage->root, place, &entries) == -ENOMEM)
 		return -ENOMEM;
@@ -430,5 +432,7 @@ int usage_network(struct usage *usage)
 
 	if (r >= 0 && usage->running)
 		r = find_claims(usage);
-	return r < 0 ? r : usage_each(usage, NULL, "/sys/class/net", each_top);
+	for (size_t i = 0; r >= 0 && i < usage->virtual_links.n; i++)
+		r = claim_top(usage, usage->virtual_links.v[i]);
+	return r;
 }

@@ -16,6 +16,7 @@ struct usage {
 	struct strv in_use;  /* names of block devices that something was found on */
 	struct strv numbers; /* "8:1" of file systems that are told */
 	struct strv interfaces; /* names of those that something was found on */
+	struct strv virtual_links; /* places of interfaces that are no hardware */
 	unsigned told;       /* by usage_tell_path(), so far */
 	const char *spare;   /* of what is being told: struct use; NULL: none */
 	unsigned steps;      /* of the walk through devices on devices */
