@@ -341,7 +341,8 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 		return error_set(err, -ENOMEM, "out of memory");
 	if (r == 0 && detect(in) &&
 		target_entries_no_spare(in, plan,
-			"where systemd-boot starts the image and Secure Boot is off, press e in its "
+			"where systemd-boot starts the image and Secure Boot is off, press e in "
+			"its "
 			"menu to add it; else have a rescue system at hand") < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	return r;
@@ -469,19 +470,18 @@ static int rebuild(struct plan *plan, int builder)
 }
 
 /* *ret NULL: the image is of no kernel that is there. */
-static int find_about(const struct target_input *in, const char *image, char **ret)
+static int find_about(
+	const struct target_input *in, const struct images *images, const char *image, char **ret)
 {
-	_cleanup_(images_free) struct images images = {0};
-	int r = images_find(in->root, in->machine, &images);
-
-	for (size_t i = 0; r == 0 && !*ret && i < images.n; i++)
-		if (strcmp(images.v[i].path, image) == 0)
-			r = target_kernels_about(in->root, images.v[i].kernel, ret);
-	return r;
+	for (size_t i = 0; i < images->n; i++)
+		if (strcmp(images->v[i].path, image) == 0)
+			return target_kernels_about(in->root, images->v[i].kernel, ret);
+	return 0;
 }
 
 /* The command line is in the image as plain text. */
-static int add_check(const struct target_input *in, struct plan *plan, const char *image)
+static int add_check(const struct target_input *in, struct plan *plan, const struct images *images,
+	const char *image)
 {
 	_cleanup_(strv_free) struct strv expect = {0}, argv = {0};
 	_cleanup_free_ char *about = NULL;
@@ -500,7 +500,7 @@ static int add_check(const struct target_input *in, struct plan *plan, const cha
 	if (r == 0)
 		r = strv_add(&argv, image);
 	if (r == 0)
-		r = find_about(in, image, &about);
+		r = find_about(in, images, image, &about);
 	return r < 0 ? r
 		     : plan_add_check_about(plan, "look for the kernel parameters in the image",
 			       (const char *const *)argv.v, &expect, about);
@@ -508,7 +508,8 @@ static int add_check(const struct target_input *in, struct plan *plan, const cha
 
 static int commands(const struct target_input *in, struct plan *plan, struct error *err)
 {
-	_cleanup_(strv_free) struct strv images = {0}, own = {0};
+	_cleanup_(strv_free) struct strv unified = {0}, own = {0};
+	_cleanup_(images_free) struct images images = {0};
 	int builder = detect(in) ? find_builder(in) : BUILDER_UNKNOWN;
 	int r = builder < 0 ? builder : tell_secure_boot(in, builder, plan);
 
@@ -518,9 +519,11 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 		 target_changed(plan, &target_uki))
 		r = rebuild(plan, builder);
 	if (r == 0 && builder == BUILDER_MKINITCPIO)
-		r = read_presets(in, &images, &own);
-	for (size_t i = 0; r == 0 && !own.n && i < images.n; i++)
-		r = add_check(in, plan, images.v[i]);
+		r = read_presets(in, &unified, &own);
+	if (r == 0 && unified.n && !own.n)
+		r = images_find(in->root, in->machine, &images);
+	for (size_t i = 0; r == 0 && !own.n && i < unified.n; i++)
+		r = add_check(in, plan, &images, unified.v[i]);
 	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
