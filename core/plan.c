@@ -335,47 +335,40 @@ bool plan_has_command(const struct plan *plan, const struct command *command)
 	return false;
 }
 
-void plan_drop_command(struct plan *plan, const struct strv *argv)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < plan->n_commands; i++) {
-		if (same_words(&plan->commands[i].argv, argv))
-			command_free(&plan->commands[i]);
-		else
-			plan->commands[kept++] = plan->commands[i];
-	}
-	plan->n_commands = kept;
-}
-
 bool plan_drop_commands(struct plan *plan,
-	bool (*is)(const struct root *root, const struct command *command), const struct root *root)
+	bool (*is)(const struct command *command, const void *arg), const void *arg)
 {
 	size_t n = plan->n_commands, kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (is(root, &plan->commands[i]))
+		if (is(&plan->commands[i], arg))
 			command_free(&plan->commands[i]);
 		else
 			plan->commands[kept++] = plan->commands[i];
 	}
 	plan->n_commands = kept;
 	return kept < n;
+}
+
+static bool runs_these(const struct command *command, const void *argv)
+{
+	return same_words(&command->argv, argv);
+}
+
+void plan_drop_command(struct plan *plan, const struct strv *argv)
+{
+	(void)plan_drop_commands(plan, runs_these, argv);
+}
+
+/* Its own place comes behind it, and before the end. */
+static bool is_placed(const struct command *command, const void *end)
+{
+	return command_place(command, (size_t)((const struct command *)end - command), command);
 }
 
 bool plan_drop_placed(struct plan *plan)
 {
-	size_t n = plan->n_commands, kept = 0;
-
-	/* A command's own place comes behind it. */
-	for (size_t i = 0; i < n; i++) {
-		if (command_place(&plan->commands[i], n - i, &plan->commands[i]))
-			command_free(&plan->commands[i]);
-		else
-			plan->commands[kept++] = plan->commands[i];
-	}
-	plan->n_commands = kept;
-	return kept < n;
+	return plan_drop_commands(plan, is_placed, plan->commands + plan->n_commands);
 }
 
 static void summarize(

@@ -127,11 +127,11 @@ const char *command_placed(const struct command *place);
 bool plan_has_command(const struct plan *plan, const struct command *command);
 /* Takes one of plan->changes out. */
 void plan_drop_change(struct plan *plan, struct change *change);
-/* Takes those out that run `argv`. */
-void plan_drop_command(struct plan *plan, const struct strv *argv);
 /* Takes those out of which that holds.  False: there were none. */
 bool plan_drop_commands(struct plan *plan,
-	bool (*is)(const struct root *root, const struct command *command), const struct root *root);
+	bool (*is)(const struct command *command, const void *arg), const void *arg);
+/* Takes those out that run `argv`. */
+void plan_drop_command(struct plan *plan, const struct strv *argv);
 /* Takes those out that have a command_place().  False: there were none. */
 bool plan_drop_placed(struct plan *plan);
 

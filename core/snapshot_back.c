@@ -169,17 +169,11 @@ static int add_reverse(struct plan *plan, const struct command *command)
 }
 
 /* What it is about is there no more, and its program would fail for that. */
-static bool is_left_over(const struct root *root, const struct command *command)
+static bool is_moot(const struct command *command, const void *root)
 {
 	struct stat st;
 
 	return command->about && root_stat(root, command->about, &st) == -ENOENT;
-}
-
-/* Of those without an undo settle_commands() has to see all that there were. */
-static bool is_moot(const struct root *root, const struct command *command)
-{
-	return command->undo.n && is_left_over(root, command);
 }
 
 /* Whatever the files are then: from old ones it builds the old. */
@@ -188,7 +182,7 @@ static bool is_done_again(const struct command *command)
 	return !command->undo.n && command->stage != COMMAND_CHECK;
 }
 
-static int add_commands_back(const struct root *root, struct plan *plan, const struct snapshot *s)
+static int add_commands_back(struct plan *plan, const struct snapshot *s)
 {
 	int r = 0;
 
@@ -196,18 +190,18 @@ static int add_commands_back(const struct root *root, struct plan *plan, const s
 		if (is_done_again(&s->commands[i]))
 			r = add_again(plan, &s->commands[i]);
 	for (size_t i = s->n_commands; r == 0 && i-- > 0;)
-		if (s->commands[i].undo.n && !is_moot(root, &s->commands[i]))
+		if (s->commands[i].undo.n)
 			r = add_reverse(plan, &s->commands[i]);
 	return r;
 }
 
-/* When all of them are added: for the kernels that are there now. */
+/* When all of them are added, also those of kernels that are gone: for what is there now. */
 static int settle_commands(const struct root *root, struct plan *plan, struct error *err)
 {
 	int r = target_kernels_now(root, plan, err);
 
 	if (r == 0)
-		(void)plan_drop_commands(plan, is_left_over, root);
+		(void)plan_drop_commands(plan, is_moot, root);
 	return r;
 }
 
@@ -333,8 +327,8 @@ static int choose(const struct snapshots *snapshots, const char *id, const struc
 
 /* All that happened from `oldest` on, newest first.  The commands run even if no file has to be
  * changed: what they made may still be of the new state. */
-static int compose(const struct root *root, const struct snapshots *snapshots,
-	const struct snapshot *oldest, struct plan *plan, struct undos *undos, struct error *err)
+static int compose(const struct snapshots *snapshots, const struct snapshot *oldest,
+	struct plan *plan, struct undos *undos, struct error *err)
 {
 	for (const struct snapshot *s = snapshots->v; s <= oldest; s++) {
 		if (!s->happened)
@@ -347,7 +341,7 @@ static int compose(const struct root *root, const struct snapshots *snapshots,
 				"snapshot %s is damaged, so there is no safe way back past it: %s",
 				s->id, s->damaged);
 		if (strv_add(&plan->undoes, s->id) < 0 || add_undos(undos, s) < 0 ||
-			add_commands_back(root, plan, s) < 0)
+			add_commands_back(plan, s) < 0)
 			return no_memory(err);
 	}
 	return 0;
@@ -375,7 +369,7 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 		return no_memory(err);
 	r = choose(snapshots, id, &oldest, err);
 	if (r == 0)
-		r = compose(root, snapshots, oldest, plan, &undos, err);
+		r = compose(snapshots, oldest, plan, &undos, err);
 	for (size_t i = 0; r == 0 && i < undos.n; i++)
 		r = plan_undo(root, &undos.v[i], plan, err);
 	if (r == 0)
@@ -436,8 +430,7 @@ static int finish(
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < s->n_commands; i++)
-		if (!is_moot(root, &s->commands[i]))
-			r = add_again(plan, &s->commands[i]);
+		r = add_again(plan, &s->commands[i]);
 	if (r == 0 && asprintf(&plan->summary, "finish: %s", s->summary) < 0)
 		r = -ENOMEM;
 	if (r < 0)

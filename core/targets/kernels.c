@@ -32,19 +32,19 @@ static bool runs(const struct command *command, const char *program)
 }
 
 /* dracut --force IMAGE VERSION */
-static bool builds_image(const struct root *root, const struct command *command)
+static bool builds_image(const struct command *command, const void *unused)
 {
 	const struct strv *argv = &command->argv;
 
-	(void)root;
+	(void)unused;
 	return runs(command, "dracut") && argv->n == 4 && strcmp(argv->v[1], "--force") == 0 &&
 	       argv->v[2][0] == '/';
 }
 
 /* kernel-install add VERSION ..., and the one for all: it comes behind the images too. */
-static bool writes_entry(const struct root *root, const struct command *command)
+static bool writes_entry(const struct command *command, const void *unused)
 {
-	(void)root;
+	(void)unused;
 	return runs(command, "kernel-install") && command->argv.n > 1 &&
 	       base_starts(command->argv.v[1], "add");
 }
@@ -54,8 +54,8 @@ int target_kernels_now(const struct root *root, struct plan *plan, struct error 
 	_cleanup_(machine_freep) struct machine *machine = calloc(1, sizeof(*machine));
 	const struct target_input in = {.root = root, .machine = machine};
 	bool beside = plan_drop_placed(plan);
-	bool in_place = plan_drop_commands(plan, builds_image, root);
-	bool entries = plan_drop_commands(plan, writes_entry, root);
+	bool in_place = plan_drop_commands(plan, builds_image, NULL);
+	bool entries = plan_drop_commands(plan, writes_entry, NULL);
 	int r;
 
 	if (!beside && !in_place && !entries)
