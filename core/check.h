@@ -51,6 +51,8 @@ int check_fitness(const struct root *root, const struct machine *machine,
 int findings_add(struct findings *findings, const char *id, enum severity severity,
 	const struct device *device, int64_t group, const char *remedy, const char *fmt, ...)
 	_printf_(7, 8);
+/* The first with this id; NULL: none. */
+const struct finding *findings_find(const struct findings *findings, const char *id);
 void findings_sort(struct findings *findings);
 enum severity findings_worst(const struct findings *findings);  /* SEVERITY_INFO when empty */
 void findings_free(struct findings *findings);

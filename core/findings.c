@@ -68,6 +68,14 @@ void findings_sort(struct findings *findings)
 		qsort(findings->v, findings->n, sizeof(*findings->v), compare);
 }
 
+const struct finding *findings_find(const struct findings *findings, const char *id)
+{
+	for (size_t i = 0; i < findings->n; i++)
+		if (strcmp(findings->v[i].id, id) == 0)
+			return &findings->v[i];
+	return NULL;
+}
+
 enum severity findings_worst(const struct findings *findings)
 {
 	enum severity worst = SEVERITY_INFO;

@@ -18,6 +18,12 @@ static bool is_builtin(const struct machine *machine)
 	return false;
 }
 
+const char *parameters_way_back(const struct machine *machine)
+{
+	return is_builtin(machine) ? "module_blacklist=vfio_pci vfio-pci.ids="
+				   : "module_blacklist=vfio_pci";
+}
+
 static int add_ids(const struct machine *machine, const struct choice *choice, struct strv *ret)
 {
 	for (size_t i = 0; i < choice->n; i++) {

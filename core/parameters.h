@@ -15,6 +15,10 @@ int parameters_wanted(const struct machine *machine, const struct choice *choice
 bool parameters_bind(
 	const struct machine *machine, const struct choice *choice, const struct device *device);
 
+/* What is given at the boot prompt to leave every device to the host for one boot; static.  A vfio-pci that
+ * is built in is not kept out by module_blacklist= (kernel-parameters.txt): it must have no ids. */
+const char *parameters_way_back(const struct machine *machine);
+
 /* For places of our own behind the person's line `theirs` (drop-ins, tools): the words to append
  * there, so that the kernel sees the wanted ones and all of theirs.  Comma lists, of which the
  * kernel takes the last, hold theirs too.  What is there already is left out.  -E2BIG: the line

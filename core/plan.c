@@ -482,6 +482,7 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 		return r;
 	if (rescue_findings(root, &plan->findings) < 0)
 		return no_memory(err);
+	plan->way_back = parameters_way_back(machine);
 	if (choice->n && choice->options & CHOICE_TRIAL)
 		plan->trial = choice_trial_minutes(choice);
 	findings_sort(&plan->findings);

@@ -80,6 +80,7 @@ struct plan {
 	struct strv undoes;          /* ids of the snapshots that this plan takes back; else empty */
 	bool takes_over;             /* it ends what an interrupted transaction began */
 	unsigned trial;              /* minutes that the next boot is on trial; 0: it is not */
+	const char *way_back;        /* parameters_way_back(), static; NULL: not looked at */
 	char *summary;               /* "bind 0000:01:00.0, 0000:01:00.1", for the snapshot list */
 };
 

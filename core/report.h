@@ -24,6 +24,10 @@ int report_snapshot(const struct snapshot *snapshot, bool json, struct str *out)
 
 /* One finding as lines for a person. */
 void report_finding(const struct finding *finding, struct str *out);
+/* What to do if the next boot shows nothing, as the findings of the plan have it; one line. */
+void report_way_back(const struct plan *plan, struct str *out);
+/* Text as lines of at most 80 columns. */
+void report_paragraph(const char *text, struct str *out);
 /* argv as one line that a shell takes back as the same words. */
 void report_command(const struct strv *argv, struct str *out);
 /* What argv alone does not say, one sentence each, fit for a terminal: when it runs, what its output must

@@ -55,6 +55,32 @@ static void wrap(struct str *out, const char *margin, const char *text)
 	str_addc(out, '\n');
 }
 
+void report_paragraph(const char *text, struct str *out)
+{
+	wrap(out, "", text);
+}
+
+void report_way_back(const struct plan *plan, struct str *out)
+{
+	const struct finding *finding = findings_find(&plan->findings, "boot-editor-off");
+
+	if (!finding)
+		finding = findings_find(&plan->findings, "no-spare-entry");
+	str_add(out, "If the host does not come up, or the screen stays black: ");
+	if (finding)
+		str_addf(out, "%s  What to do: %s.", finding->text, finding->remedy);
+	else
+		str_addf(out,
+			"at the boot menu press e, add %s to the kernel's parameters (GRUB: the "
+			"line that "
+			"begins with linux), and boot (GRUB: Ctrl-X).  Every device stays with the "
+			"host "
+			"for that boot.  The entry \"without passthrough\" does the same, where "
+			"the boot "
+			"menu ends with one.",
+			plan->way_back ? plan->way_back : "module_blacklist=vfio_pci");
+}
+
 /* "  " and the text in a column of its own. */
 static void cell(struct str *out, int width, const char *text)
 {

@@ -31,6 +31,11 @@ struct rescue {
 int rescue_look(const struct root *root, struct rescue *ret);
 void rescue_free(struct rescue *rescue);
 
+/* What `path` belongs to and is not in its place: a file that is not there may be in it.  NULL: nothing. */
+const struct rescue_item *rescue_hides(const struct rescue *rescue, const char *path);
+/* -ENODEV where something hides it, with what, and what to do; else 0, or -ENOMEM. */
+int rescue_hidden(const struct root *root, const char *path, struct error *err);
+
 /* A finding not-mounted (danger) for each file system that is not in its place. */
 int rescue_findings(const struct root *root, struct findings *findings);
 

@@ -1,4 +1,5 @@
 /* Apply: a last look at what will be done, the work itself, and what to do next. */
+#include "core/report.h"
 #include "screens/run.h"
 #include "screens/screens.h"
 #include "screens/summary.h"
@@ -60,20 +61,18 @@ static bool is_rolled_back(const struct app *app, const char *id)
 	return s && s->state == SNAPSHOT_ROLLED_BACK;
 }
 
-static void page_way_back(struct page *page, const struct run *run)
+static void page_way_back(struct page *page, const struct run *run, const struct plan *plan)
 {
+	_cleanup_(str_free) struct str text = {0};
+
 	page_heading(page, "How to come back");
 	page_add(page, TERM_NORMAL, 0,
 		"In the wizard: s, the snapshots. In a shell: vfio-wizard rollback %s",
 		run->snapshot);
-	page_add(page, TERM_NORMAL, 0,
-		"If the host does not come up, or the screen stays black: at the boot menu press "
-		"e, "
-		"add this to the end of the line that begins with linux, and boot:");
-	page_line(page, TERM_HEADING, "    module_blacklist=vfio_pci");
-	page_add(page, TERM_NORMAL, 0,
-		"Every device then stays with the host for that boot. The entry \"without "
-		"passthrough\" does the same, where the boot menu ends with one.");
+	if (!plan->after.n)
+		return;
+	report_way_back(plan, &text);
+	page_add(page, TERM_NORMAL, 0, "%s", text.s ? text.s : "");
 }
 
 static void page_applied(
@@ -103,7 +102,7 @@ static void page_applied(
 			"of this back by itself and boots again.",
 			plan->trial,
 			plan->after.options & CHOICE_TRIAL_SSH ? ", or log in over SSH" : "");
-	page_way_back(page, run);
+	page_way_back(page, run, plan);
 }
 
 /* The plan is told before it is dropped; the files are read again, so that going back to the

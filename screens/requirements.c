@@ -125,7 +125,11 @@ static int add_trial(struct state *st, const struct app *app)
 	if (str_check(&text) < 0)
 		return -ENOMEM;
 	return add_warning(st, "On trial", text.s,
-		"Press c to confirm it: what is applied stays. In a shell: vfio-wizard confirm.");
+		trial_now(app->root, &app->trial) == TRIAL_AHEAD
+			? "Restart, and if all is well then, press c here or run vfio-wizard "
+			  "confirm."
+			: "Press c to confirm it: what is applied stays. In a shell: vfio-wizard "
+			  "confirm.");
 }
 
 static int add_trouble(struct state *st, const struct app *app)
@@ -326,11 +330,7 @@ static void confirm(struct state *st, struct app *app, struct wizard_event *ev)
 {
 	struct error err = {0};
 
-	if (!app->trial.minutes)
-		snprintf(ev->notice, sizeof(ev->notice), "Nothing is on trial.");
-	else if (*app->refusal)
-		snprintf(ev->notice, sizeof(ev->notice), "Not confirmed: %.130s", app->refusal);
-	else if (txn_confirm(app->root, &err) < 0)
+	if (txn_confirm(app->root, &err) < 0)
 		widget_note(&st->dialog, "Not confirmed", err.text);
 	else if (app_reload_snapshots(app) < 0 || enter(st, app) < 0)
 		snprintf(ev->notice, sizeof(ev->notice), "Confirmed. Out of memory.");
@@ -338,10 +338,29 @@ static void confirm(struct state *st, struct app *app, struct wizard_event *ev)
 		snprintf(ev->notice, sizeof(ev->notice), "Confirmed: what is applied stays.");
 }
 
+/* Before its boot there is nothing to confirm yet; but what was put right by hand is not to be
+ * taken back, so it can be done. */
+static void ask_to_confirm(struct state *st, struct app *app, struct wizard_event *ev)
+{
+	if (!app->trial.minutes)
+		snprintf(ev->notice, sizeof(ev->notice), "Nothing is on trial.");
+	else if (*app->refusal)
+		snprintf(ev->notice, sizeof(ev->notice), "Not confirmed: %.130s", app->refusal);
+	else if (trial_now(app->root, &app->trial) == TRIAL_AHEAD)
+		widget_ask(&st->dialog, CMD_CONFIRM, "Confirm untried?",
+			"The boot that is on trial has not begun here. Once it is confirmed, and "
+			"fails "
+			"then, nothing takes the change back by itself any more.");
+	else
+		confirm(st, app, ev);
+}
+
 static enum wizard_nav event(void *state, struct app *app, struct wizard_event *ev)
 {
 	struct state *st = state;
 
+	if (ev->type == WIZARD_EVENT_ANSWER && ev->cmd == CMD_CONFIRM && ev->yes)
+		confirm(st, app, ev);
 	if (ev->type != WIZARD_EVENT_KEY)
 		return WIZARD_STAY;
 	switch (ev->cmd) {
@@ -349,7 +368,7 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 		ev->go = &screen_snapshots;
 		return WIZARD_GOTO;
 	case CMD_CONFIRM:
-		confirm(st, app, ev);
+		ask_to_confirm(st, app, ev);
 		break;
 	case CMD_RESCAN:
 		rescan(st, app, ev);

@@ -10,7 +10,7 @@ enum cmd { CMD_MOUNT = 1, CMD_GO_ON };
 
 struct state {
 	struct page *page;
-	struct error failed; /* what the last attempt met */
+	struct strv failed; /* what the last attempt met */
 };
 
 static const char *const help[] = {
@@ -39,8 +39,13 @@ static int fill(struct state *st, const struct app *app)
 	for (size_t i = 0; i < app->rescue.n; i++)
 		page_add(st->page, TERM_NORMAL, 2, "%zu. %s", i + 1, app->rescue.v[i].text);
 	page_add(st->page, TERM_NORMAL, 0, "m mounts all of it, in this order.");
-	if (st->failed.code < 0)
-		page_add(st->page, TERM_WARNING, 0, "%s", st->failed.text);
+	for (size_t i = 0; i < st->failed.n; i++)
+		page_add(st->page, TERM_WARNING, 0, "%s", st->failed.v[i]);
+	if (st->failed.n)
+		page_add(st->page, TERM_NORMAL, 0,
+			"What could not be mounted: mount it by hand in another shell, then press "
+			"m again; or "
+			"go on without, where nothing that counts is in it.");
 	if (*app->refusal)
 		page_add(st->page, TERM_WARNING, 0, "%s", app->refusal);
 	return page_check(st->page);
@@ -63,14 +68,20 @@ static void draw(const void *state, const struct app *app, struct term *t, struc
 	page_draw(st->page, t, r);
 }
 
-/* Until one cannot be mounted: the rest may need it. */
+/* All that can be: a disk that is gone must not keep the others from their places. */
 static void mount_all(struct state *st, struct app *app, struct wizard_event *ev)
 {
-	st->failed = (struct error){0};
-	for (size_t i = 0; st->failed.code == 0 && i < app->rescue.n; i++)
-		(void)txn_mount(app->root, &app->rescue.v[i], &st->failed);
+	int r = 0;
+
+	strv_free(&st->failed);
+	for (size_t i = 0; r == 0 && i < app->rescue.n; i++) {
+		struct error err = {0};
+
+		if (txn_mount(app->root, &app->rescue.v[i], &err) < 0)
+			r = strv_add(&st->failed, err.text);
+	}
 	/* What is mounted now may tell of more: /proc of /boot. */
-	if (app_look(app) < 0 || fill(st, app) < 0)
+	if (r < 0 || app_look(app) < 0 || fill(st, app) < 0)
 		snprintf(ev->notice, sizeof(ev->notice), "Out of memory.");
 }
 
@@ -95,6 +106,7 @@ static void free_state(void *state, struct app *app)
 
 	(void)app;
 	page_free(st->page);
+	strv_free(&st->failed);
 }
 
 const struct wizard_screen screen_rescue = {

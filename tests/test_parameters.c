@@ -115,6 +115,9 @@ static void ids_for_a_vfio_pci_that_is_built_in(void **state)
 	w->m.states[machine_module(&w->m.machine, "vfio_pci") - w->m.machine.modules] =
 		MODULE_BUILTIN;
 	wants(w, "vfio-pci.ids=10de:1b80:1043:8591|vfio-pci.ids=10de:10f0:1043:8591");
+	/* module_blacklist= does not reach it either. */
+	assert_string_equal(
+		parameters_way_back(&w->m.machine), "module_blacklist=vfio_pci vfio-pci.ids=");
 	/* A twin of the card stays with the host: ids= would take it too. */
 	support_device(
 		&w->m, "0000:02:00.0", "10de:1b80:1043:8591", 0x030000, 2, "nouveau", "nouveau");

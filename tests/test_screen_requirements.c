@@ -76,6 +76,19 @@ static struct requirement *requirement(const char *id)
 	return NULL;
 }
 
+/* The screen reads what it shows when it comes into view. */
+static void come_into_view(void)
+{
+	u.w = wizard_free(u.w);
+	assert_int_equal(
+		wizard_new(&u.w, u.t,
+			&(struct wizard_config){
+				.name = "vfio-wizard", .steps = screens_steps, .app = &u.app},
+			NULL),
+		0);
+	ui_app_settle(&u);
+}
+
 /* The cursor begins where something is to be done, and the remedy is there without a key. */
 static void test_missing(void **state)
 {
@@ -91,15 +104,7 @@ static void test_missing(void **state)
 	q->text = strdup("switched off");
 	q->remedy = strdup("go on: the plan holds intel_iommu=on");
 	assert_true(asprintf(&title, "> %s", q->title) > 0);
-	/* The screen reads what it shows when it comes into view. */
-	u.w = wizard_free(u.w);
-	assert_int_equal(
-		wizard_new(&u.w, u.t,
-			&(struct wizard_config){
-				.name = "vfio-wizard", .steps = screens_steps, .app = &u.app},
-			NULL),
-		0);
-	ui_app_settle(&u);
+	come_into_view();
 	assert_on_screen(u.t, title);
 	assert_on_screen(u.t, "MISSING switched off");
 	assert_on_screen(u.t, "What to do:");
@@ -171,6 +176,24 @@ static void test_sizes(void **state)
 		if (sizes[i][0] >= WIZARD_MIN_ROWS)
 			assert_on_screen(u.t, "> CPU");
 	}
+}
+
+/* A slip must not switch off what brings the machine back. */
+static void test_confirm_before_the_boot(void **state)
+{
+	(void)state;
+	u.app.trial = (struct trial){.minutes = 10, .boot = "earlier"};
+	come_into_view();
+	assert_on_screen(u.t, "> On trial");
+	assert_on_screen(u.t, "Restart, and if all is well then, press c");
+	ui_app_keys(&u, 'c');
+	assert_on_screen(u.t, "Confirm untried?");
+	assert_on_screen(u.t, "nothing takes the change back");
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_int_equal(u.app.trial.minutes, 10);
+	ui_app_keys(&u, 'c', 'y');
+	assert_on_screen(u.t, "Confirmed: what is applied stays.");
+	assert_int_equal(u.app.trial.minutes, 0);
 }
 
 /* --- options --- */
@@ -283,6 +306,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unreadable_choice, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_confirm_before_the_boot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_options, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_useless_option, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_options_without_choice, setup, teardown),

@@ -69,25 +69,42 @@ int main_print(int r, const struct str *text)
 
 /* ---- what every command needs -------------------------------------------------------------- */
 
-/* --mount: until nothing is missing that can be seen; /proc tells of more. */
+/* All that can be; -1: out of memory. */
+static int mount_each(const struct root *root, const struct rescue *rescue, struct strv *failures)
+{
+	int n = 0;
+
+	strv_free(failures);
+	for (size_t i = 0; i < rescue->n; i++) {
+		struct error err = {0};
+
+		if (txn_mount(root, &rescue->v[i], &err) < 0) {
+			if (strv_add(failures, err.text) < 0)
+				return -1;
+			continue;
+		}
+		printf("mounted  %s\n", rescue->v[i].point);
+		n++;
+	}
+	return n;
+}
+
+/* --mount: until nothing is missing that can be seen; /proc tells of more.  What cannot be mounted
+ * is told: what comes after it says whether it can go on without. */
 static int mount_missing(const struct main_options *o, struct root **root, struct error *err)
 {
-	for (int round = 0; round < 2; round++) {
+	_cleanup_(strv_free) struct strv failures = {0};
+	int n = 1;
+
+	for (int round = 0; n > 0 && round < 3; round++) {
 		_cleanup_(rescue_free) struct rescue rescue = {0};
 
-		if (rescue_look(*root, &rescue) < 0)
-			return error_set(err, -ENOMEM, "out of memory");
-		for (size_t i = 0; i < rescue.n; i++) {
-			int r = txn_mount(*root, &rescue.v[i], err);
-
-			if (r == 0)
-				printf("mounted  %s\n", rescue.v[i].point);
-			else if (!o->unattended)
-				return r;
-			else if (round == 0)
-				(void)main_error(MAIN_FAILED, "%s", err->text);
-		}
+		n = rescue_look(*root, &rescue) < 0 ? -1 : mount_each(*root, &rescue, &failures);
 	}
+	if (n < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < failures.n; i++)
+		(void)main_error(MAIN_FAILED, "%s", failures.v[i]);
 	*root = root_close(*root);
 	return root_open(o->root, o->sysfs, root, err);
 }
@@ -141,6 +158,10 @@ int main_choice(const struct main_options *o, const struct root *root,
 		return r == -EINVAL ? main_usage("%s", err.text)
 				    : main_error(MAIN_FAILED, "%s", err.text);
 	choice.trial_minutes = o->trial_minutes ? o->trial_minutes : installed.trial_minutes;
+	/* Whoever says one of these counts on a machine that comes back by itself. */
+	if ((o->trial_minutes || (o->with & CHOICE_TRIAL_SSH)) && !(choice.options & CHOICE_TRIAL))
+		return main_usage("%s is about the first boot on trial: say --with trial, too",
+			o->trial_minutes ? "--trial-minutes" : "trial-ssh");
 	*ret = choice;
 	choice = (struct choice){0};
 	return MAIN_DONE;
@@ -238,7 +259,7 @@ static const struct command_word {
 		"give devices back to the host"},
 	{"verify", OPTION_JSON, 0, 0, "", main_verify,
 		"after a reboot: does every chosen device have its driver?"},
-	{"confirm", OPTION_SSH_LOGIN, 0, 0, "", main_confirm,
+	{"confirm", OPTION_SSH_LOGIN | OPTION_YES, 0, 0, "", main_confirm,
 		"the boot that is on trial is a good one: what is applied stays"},
 	{"expire", OPTION_BEGIN, 0, 0, "", main_expire,
 		"what a timer runs where nobody confirmed: takes back what is on trial"},
@@ -280,7 +301,8 @@ static int help(void)
 			printf("        %-11s  %s\n", choice_option_names[n].name,
 				choice_option_names[n].text);
 	}
-	puts("\nExit status: 0 done, 1 refused or failed with nothing half done, 2 usage.");
+	puts("\nExit status: 0 done, 1 refused or failed with nothing half done, 2 usage,\n"
+	     "3 failed, and not everything could be put back: then recover --back.");
 	return MAIN_DONE;
 }
 
@@ -420,7 +442,7 @@ static int run_command(struct main_options *o, unsigned seen)
 			"%s needs a device; `vfio-wizard list` shows them", command->name);
 	if (o->n_args > command->max)
 		return main_usage("%s does not take %s", command->name, o->args[command->max]);
-	if (!(command->options & OPTION_YES))
+	if (!(command->options & OPTION_MOUNT))
 		main_note_interrupted(o);
 	return command->run(o);
 }

@@ -6,6 +6,7 @@
 #include "core/choice.h"
 #include "core/machine.h"
 #include "core/root.h"
+#include "core/snapshot.h"
 
 /* The command line, taken apart.  Strings are argv's. */
 struct main_options {
@@ -26,6 +27,7 @@ enum main_exit {
 	MAIN_DONE = 0,
 	MAIN_FAILED = 1, /* refused or failed; nothing half done */
 	MAIN_USAGE = 2,
+	MAIN_HALF_DONE = 3, /* failed, and not everything could be put back */
 };
 
 /* The commands: each returns an exit status and has said on standard error why it is not 0. */
@@ -62,6 +64,9 @@ int main_open(const struct main_options *o, unsigned what, struct root **ret_roo
  * those of the command line added and taken away.  0, or an exit status that was explained. */
 int main_choice(const struct main_options *o, const struct root *root,
 	const struct machine *machine, struct choice *ret);
+/* The snapshots.  None, where what they would be in is not mounted, is a failure.  0, or an exit status
+ * that was explained. */
+int main_snapshots_load(const struct root *root, struct snapshots *ret);
 /* Why nothing can be applied here, as one sentence with the remedy; NULL: it can, as far as known
  * before trying. */
 const char *main_refusal(const struct root *root);

@@ -111,7 +111,7 @@ static bool findings_allow(const struct main_options *o, const struct plan *plan
 	return allowed;
 }
 
-static bool person_agrees(const struct main_options *o)
+static bool person_agrees(const struct main_options *o, const char *question)
 {
 	_cleanup_free_ char *answer = NULL;
 	size_t size = 0;
@@ -120,14 +120,14 @@ static bool person_agrees(const struct main_options *o)
 		return true;
 	if (!isatty(STDIN_FILENO)) {
 		main_error(MAIN_FAILED,
-			"there is no terminal to ask on; --yes applies without asking");
+			"there is no terminal to ask on; --yes does it without asking");
 		return false;
 	}
-	printf("Apply this? [y/N] ");
+	printf("%s [y/N] ", question);
 	(void)fflush(stdout);
 	if (getline(&answer, &size, stdin) > 0 && (answer[0] == 'y' || answer[0] == 'Y'))
 		return true;
-	main_error(MAIN_FAILED, "not applied; nothing was changed");
+	main_error(MAIN_FAILED, "not done; nothing was changed");
 	return false;
 }
 
@@ -193,7 +193,9 @@ static void show_event(const struct txn_event *ev)
 		main_error(MAIN_FAILED, "%s", ev->text);
 		break;
 	case TXN_ROLLED_BACK:
-		main_error(MAIN_FAILED, "rolled back: %s", ev->text);
+		main_error(MAIN_FAILED,
+			ev->code < 0 ? "not everything could be put back: %s" : "rolled back: %s",
+			ev->text);
 		break;
 	case TXN_NOTHING:
 	case TXN_COMMITTED:
@@ -229,6 +231,17 @@ static void drive(struct txn *txn, const sigset_t *waiting, struct txn_event *ev
 	show_event(ev);
 }
 
+static void show_way_back(const struct plan *plan)
+{
+	_cleanup_(str_free) struct str text = {0};
+	_cleanup_(str_free) struct str lines = {0};
+
+	report_way_back(plan, &text);
+	report_paragraph(text.s ? text.s : "", &lines);
+	if (lines.s)
+		(void)fputs(lines.s, stdout);
+}
+
 static void show_what_next(
 	const struct main_options *o, const struct plan *plan, const char *snapshot)
 {
@@ -247,15 +260,22 @@ static void show_what_next(
 		       "boots again.\n",
 			plan->trial);
 	if (plan->after.n)
-		puts("If the next boot shows nothing: add module_blacklist=vfio_pci to the kernel "
-		     "line "
-		     "at\nthe boot prompt (GRUB: key e, then Ctrl-X), or choose the entry\n"
-		     "\"without passthrough\" where the menu ends with one.");
+		show_way_back(plan);
 	/* It is done, whether or not somebody still reads about it. */
 	if (fflush(stdout) != 0) {
 		__fpurge(stdout);
 		clearerr(stdout);
 	}
+}
+
+static int half_done(const struct plan *plan)
+{
+	puts("\nDo not restart before this is repaired.  When the cause is gone:\n"
+	     "vfio-wizard recover --back");
+	if (plan->trial)
+		puts("It stays on trial: after a reboot the machine tries to take it back, and "
+		     "boots again.");
+	return MAIN_HALF_DONE;
 }
 
 /* Shows the plan, asks, applies. */
@@ -275,16 +295,14 @@ static int carry_out(const struct main_options *o, const struct root *root, cons
 		return main_error(MAIN_FAILED, "%s", main_refusal(root));
 	if (!findings_allow(o, plan))
 		return MAIN_FAILED;
-	if (!person_agrees(o))
+	if (!person_agrees(o, "Apply this?"))
 		return MAIN_FAILED;
 	catch_signals(&waiting);
 	if (txn_begin(root, plan, o->no_commands ? TXN_NO_COMMANDS : 0, &txn, &err) < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
 	drive(txn, &waiting, &ev);
-	if (ev.kind != TXN_COMMITTED && ev.code < 0 && plan->trial)
-		puts("It stays on trial: after a reboot the machine tries to take it back, and "
-		     "boots "
-		     "again.\nOnce everything is as it was: vfio-wizard confirm");
+	if (ev.kind == TXN_ROLLED_BACK && ev.code < 0)
+		return half_done(plan);
 	if (ev.kind != TXN_COMMITTED)
 		return MAIN_FAILED;
 	show_what_next(o, plan, ev.text);
@@ -399,8 +417,9 @@ int main_recover(const struct main_options *o)
 	r = main_open(o, 0, &root, NULL);
 	if (r != 0)
 		return r;
-	if (snapshots_load(root, &snapshots, &err) < 0)
-		return main_error(MAIN_FAILED, "%s", err.text);
+	r = main_snapshots_load(root, &snapshots);
+	if (r != 0)
+		return r;
 	s = snapshots_interrupted(&snapshots);
 	if (!s) {
 		puts("No change was cut short");
@@ -426,6 +445,8 @@ int main_confirm(const struct main_options *o)
 	if (r != 0)
 		return r;
 	r = trial_load(root, &trial, &err);
+	if (r == -ENOENT && rescue_hidden(root, TRIAL_PATH, &err) < 0)
+		return main_error(MAIN_FAILED, "%s", err.text);
 	if (r == -ENOENT) {
 		puts("Nothing is on trial");
 		return MAIN_DONE;
@@ -439,6 +460,11 @@ int main_confirm(const struct main_options *o)
 		return main_error(MAIN_FAILED, "nobody is logged in over SSH");
 	if (main_refusal(root))
 		return main_error(MAIN_FAILED, "%s", main_refusal(root));
+	if (trial_now(root, &trial) == TRIAL_AHEAD &&
+		!person_agrees(o,
+			"The boot that is on trial has not begun here: if it fails, nothing takes "
+			"the change back by\nitself any more.  Confirm it untried?"))
+		return MAIN_FAILED;
 	if (txn_confirm(root, &err) < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
 	puts("Confirmed: what is applied stays");
@@ -452,23 +478,10 @@ enum expiry { EXPIRY_DONE, EXPIRY_REFUSED, EXPIRY_AGAIN, EXPIRY_EARLY };
  * which take an hour, the next boot tries. */
 #define EXPIRY_TRIES 6
 
-/* What would be in a file system that could not be mounted is not known. */
-static bool is_hidden(const struct root *root, const char *path)
-{
-	_cleanup_(rescue_free) struct rescue rescue = {0};
-
-	if (rescue_look(root, &rescue) < 0)
-		return true;
-	for (size_t i = 0; i < rescue.n; i++)
-		if (rescue.v[i].kind == RESCUE_FILE_SYSTEM && base_starts(path, rescue.v[i].point))
-			return true;
-	return false;
-}
-
 static enum expiry no_trial(const struct root *root, int code, const struct error *err)
 {
 	(void)main_error(MAIN_FAILED, "%s", code == -ENOENT ? "nothing is on trial" : err->text);
-	if (code == -EINVAL || (code == -ENOENT && !is_hidden(root, TRIAL_PATH)))
+	if (code == -EINVAL || (code == -ENOENT && rescue_hidden(root, TRIAL_PATH, NULL) == 0))
 		return EXPIRY_REFUSED;
 	return EXPIRY_AGAIN;
 }
@@ -587,10 +600,11 @@ int main_rollback(const struct main_options *o)
 	int r;
 
 	r = main_open(o, 0, &root, NULL);
+	if (r == 0)
+		r = main_snapshots_load(root, &snapshots);
 	if (r != 0)
 		return r;
-	if (snapshots_load(root, &snapshots, &err) < 0 ||
-		snapshot_rollback_plan(root, &snapshots, id, &plan, &err) < 0)
+	if (snapshot_rollback_plan(root, &snapshots, id, &plan, &err) < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
 	return carry_out(o, root, plan);
 }

@@ -1,10 +1,9 @@
 #include "tui/main.h"
 
-#include "core/check.h"
-#include "core/existing.h"
 #include "core/plan.h"
 #include "core/guest.h"
 #include "core/report.h"
+#include "core/rescue.h"
 #include "core/snapshot.h"
 #include "core/txn.h"
 #include "core/verify.h"
@@ -28,25 +27,19 @@ int main_list(const struct main_options *o)
 	return main_print(report_list(machine, o->json, &out), &out);
 }
 
-/* The findings of the choice that the command line names. */
-static int choice_findings(const struct main_options *o, const struct root *root,
-	const struct machine *machine, struct findings *ret)
+/* The plan for what the command line names. */
+static int build_plan(const struct main_options *o, const struct root *root,
+	const struct machine *machine, struct plan **ret)
 {
 	_cleanup_(choice_free) struct choice choice = {0};
-	_cleanup_(existing_free) struct existing existing = {0};
 	struct error err = {0};
-	int r;
+	int r = main_choice(o, root, machine, &choice);
 
-	r = main_choice(o, root, machine, &choice);
 	if (r != 0)
 		return r;
-	r = existing_scan(root, machine, &choice, &existing, &err);
-	if (r < 0)
-		return main_error(MAIN_FAILED, "%s", err.text);
-	r = check_choice(machine, &choice, &existing, ret);
-	if (r == 0)
-		r = check_fitness(root, machine, &choice, &existing, ret);
-	return r < 0 ? main_error(MAIN_FAILED, "%s", strerror(-r)) : MAIN_DONE;
+	return plan_build(root, machine, &choice, ret, &err) < 0
+		       ? main_error(MAIN_FAILED, "%s", err.text)
+		       : MAIN_DONE;
 }
 
 int main_check(const struct main_options *o)
@@ -54,38 +47,38 @@ int main_check(const struct main_options *o)
 	_cleanup_(root_closep) struct root *root = NULL;
 	_cleanup_(machine_freep) struct machine *machine = NULL;
 	_cleanup_(requirements_free) struct requirements requirements = {0};
-	_cleanup_(findings_free) struct findings findings = {0};
+	_cleanup_(plan_freep) struct plan *plan = NULL;
 	_cleanup_(str_free) struct str out = {0};
-	int r;
+	int r, failed = MAIN_DONE;
 
 	r = main_open(o, MACHINE_ALL, &root, &machine);
-	if (r == 0 && (o->n_args || o->boot_loader || o->initramfs))
-		r = choice_findings(o, root, machine, &findings);
 	if (r != 0)
 		return r;
+	if (o->n_args || o->boot_loader || o->initramfs)
+		failed = build_plan(o, root, machine, &plan);
+	if (failed == MAIN_USAGE)
+		return failed;
 	r = check_requirements(machine, &requirements);
 	if (r == 0)
-		r = report_check(&requirements, o->n_args ? &findings : NULL, o->json, &out);
-	return main_print(r, &out);
+		r = report_check(
+			&requirements, o->n_args && plan ? &plan->findings : NULL, o->json, &out);
+	r = main_print(r, &out);
+	return r ? r : failed;
 }
 
 int main_plan(const struct main_options *o)
 {
 	_cleanup_(root_closep) struct root *root = NULL;
 	_cleanup_(machine_freep) struct machine *machine = NULL;
-	_cleanup_(choice_free) struct choice choice = {0};
 	_cleanup_(plan_freep) struct plan *plan = NULL;
 	_cleanup_(str_free) struct str out = {0};
-	struct error err = {0};
 	int r;
 
 	r = main_open(o, MACHINE_ALL, &root, &machine);
 	if (r == 0)
-		r = main_choice(o, root, machine, &choice);
+		r = build_plan(o, root, machine, &plan);
 	if (r != 0)
 		return r;
-	if (plan_build(root, machine, &choice, &plan, &err) < 0)
-		return main_error(MAIN_FAILED, "%s", err.text);
 	return main_print(report_plan(plan, o->json, &out), &out);
 }
 
@@ -190,22 +183,31 @@ void main_note_interrupted(const struct main_options *o)
 			s->id);
 }
 
+int main_snapshots_load(const struct root *root, struct snapshots *ret)
+{
+	struct error err = {0};
+
+	if (snapshots_load(root, ret, &err) < 0 ||
+		(!ret->n && rescue_hidden(root, SNAPSHOT_DIR, &err) < 0))
+		return main_error(MAIN_FAILED, "%s", err.text);
+	return MAIN_DONE;
+}
+
 int main_snapshots(const struct main_options *o)
 {
 	_cleanup_(root_closep) struct root *root = NULL;
 	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
 	_cleanup_(str_free) struct str out = {0};
 	const struct snapshot *one;
-	struct error err = {0};
 	int r;
 
 	if (o->n_args && (strcmp(o->args[0], "show") != 0 || o->n_args != 2))
 		return main_usage("snapshots takes nothing, or: show ID");
 	r = main_open(o, 0, &root, NULL);
+	if (r == 0)
+		r = main_snapshots_load(root, &snapshots);
 	if (r != 0)
 		return r;
-	if (snapshots_load(root, &snapshots, &err) < 0)
-		return main_error(MAIN_FAILED, "%s", err.text);
 	if (!o->n_args)
 		return main_print(report_snapshots(&snapshots, o->json, &out), &out);
 	one = snapshots_find(&snapshots, o->args[1]);

@@ -5,6 +5,7 @@
 #include "core/edit_cmdline.h"
 #include "core/edit_shell.h"
 #include "core/manifest.h"
+#include "core/parameters.h"
 
 #include <errno.h>
 #include <string.h>
@@ -42,10 +43,11 @@ int target_no_spare(const struct target_input *in, struct plan *plan, const char
 	if (!in->choice->n)
 		return 0;
 	return findings_add(&plan->findings, "no-spare-entry", SEVERITY_INFO, NULL, -1, instead,
-		"The boot menu gets no entry \"without passthrough\" here (%s).  If the host comes up "
-		"without a picture or a network, the way back is module_blacklist=vfio_pci among the "
+		"The boot menu gets no entry \"without passthrough\" here (%s).  If the host comes "
+		"up "
+		"without a picture or a network, the way back is %s among the "
 		"kernel's parameters for that boot, or a rescue system with vfio-wizard on it.",
-		boot_loader_kind(in->loader)->title);
+		boot_loader_kind(in->loader)->title, parameters_way_back(in->machine));
 }
 
 bool target_changed(const struct plan *plan, const struct target *target)
@@ -122,7 +124,8 @@ static int own(const struct target_input *in, struct plan *plan, const struct ta
 
 	if (masked && wanted->kind != CONTENT_ABSENT)
 		return error_set(err, -EINVAL,
-			"%s is a link to /dev/null, which switches it off; remove the link (that of a "
+			"%s is a link to /dev/null, which switches it off; remove the link (that "
+			"of a "
 			"unit with systemctl unmask)",
 			path);
 	r = masked ? 0 : content_read(in->root, path, where != NULL, &resolved, &before, err);
