@@ -1,5 +1,6 @@
 #include "core/rebuild.h"
 
+#include "core/host.h"
 #include "core/images.h"
 
 #include <errno.h>
@@ -114,4 +115,21 @@ int rebuild_check(const struct root *root, const struct machine *machine, struct
 	if (r == 0)
 		r = check_room(root, &images, plan);
 	return r < 0 ? r : check_only(machine, &images, plan);
+}
+
+int rebuild_check_room(const struct root *root, struct plan *plan)
+{
+	_cleanup_(machine_freep) struct machine *machine = NULL;
+	_cleanup_(images_free) struct images images = {0};
+	int r;
+
+	if (!builds(plan, COMMAND_INITRAMFS))
+		return 0;
+	machine = calloc(1, sizeof(*machine));
+	r = machine ? host_scan_kernels(root, machine, NULL) : -ENOMEM;
+	if (r == 0)
+		r = images_find(root, machine, &images);
+	if (r == 0)
+		r = check_room(root, &images, plan);
+	return r == -ENOMEM ? r : 0;
 }

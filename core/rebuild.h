@@ -17,5 +17,7 @@
  *
  * Fails only with -ENOMEM. */
 int rebuild_check(const struct root *root, const struct machine *machine, struct plan *plan);
+/* For a plan from a snapshot: boot-space alone, of the kernels that are there. */
+int rebuild_check_room(const struct root *root, struct plan *plan);
 
 #endif

@@ -72,12 +72,9 @@ void report_way_back(const struct plan *plan, struct str *out)
 	else
 		str_addf(out,
 			"at the boot menu press e, add %s to the kernel's parameters (GRUB: the "
-			"line that "
-			"begins with linux), and boot (GRUB: Ctrl-X).  Every device stays with the "
-			"host "
-			"for that boot.  The entry \"without passthrough\" does the same, where "
-			"the boot "
-			"menu ends with one.",
+			"line that begins with linux), and boot (GRUB: Ctrl-X).  Every device "
+			"stays with the host for that boot.  The entry \"without passthrough\" "
+			"does the same, where the boot menu ends with one.",
 			plan->way_back ? plan->way_back : "module_blacklist=vfio_pci");
 }
 

@@ -15,6 +15,7 @@
 
 #include "core/plan.h"
 
+/* Everybody may read what is right in it (core/words.h), but for the lock. */
 #define SNAPSHOT_STATE_DIR "/var/lib/vfio-wizard"
 #define SNAPSHOT_DIR       SNAPSHOT_STATE_DIR "/snapshots"
 /* Whoever writes holds an F_OFD_SETLK lock on it; the pid in it is for messages only. */

@@ -1,3 +1,4 @@
+#include "core/rebuild.h"
 #include "core/rescue.h"
 #include "core/snapshot.h"
 
@@ -357,6 +358,14 @@ static int summarize(struct plan *plan, const struct snapshot *oldest)
 	return str_take(&text, &plan->summary);
 }
 
+/* What a plan from the present would be asked, too. */
+static int add_risks(const struct root *root, struct plan *plan)
+{
+	int r = rescue_findings(root, &plan->findings);
+
+	return r < 0 ? r : rebuild_check_room(root, plan);
+}
+
 int snapshot_rollback_plan(const struct root *root, const struct snapshots *snapshots,
 	const char *id, struct plan **ret, struct error *err)
 {
@@ -387,7 +396,7 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 	if (!plan->n_changes && oldest->state == SNAPSHOT_ROLLED_BACK)
 		return error_set(err, -EALREADY, "%s is rolled back already: nothing is left of it",
 			oldest->id);
-	if (rescue_findings(root, &plan->findings) < 0 || summarize(plan, oldest) < 0)
+	if (add_risks(root, plan) < 0 || summarize(plan, oldest) < 0)
 		return no_memory(err);
 	*ret = TAKE_PTR(plan);
 	return 0;
@@ -463,6 +472,8 @@ int snapshot_finish_plan(const struct root *root, const struct snapshots *snapsh
 	r = finish(root, s, plan, err);
 	if (r == 0)
 		r = settle_commands(root, plan, err);
+	if (r == 0 && add_risks(root, plan) < 0)
+		r = no_memory(err);
 	if (r == 0)
 		*ret = TAKE_PTR(plan);
 	return r;

@@ -1,6 +1,7 @@
 #include "core/trial.h"
 
 #include "core/snapshot.h"
+#include "core/verify.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -87,6 +88,15 @@ enum trial_phase trial_now(const struct root *root, const struct trial *trial)
 
 	trial_boot(root, boot, sizeof(boot));
 	return trial_phase(trial, boot, seconds_up());
+}
+
+bool trial_is_untried(const struct root *root, const struct trial *trial)
+{
+	_cleanup_free_ char *cmdline = NULL;
+
+	return trial_now(root, trial) == TRIAL_AHEAD ||
+	       (root_read_text(root, "/proc/cmdline", &cmdline, NULL) == 0 &&
+		       verify_boot_is_spare(cmdline));
 }
 
 unsigned trial_left(const struct trial *trial)

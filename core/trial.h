@@ -54,6 +54,9 @@ enum trial_phase {
 /* In the boot `boot`, so many seconds after its start. */
 enum trial_phase trial_phase(const struct trial *trial, const char *boot, uint64_t seconds);
 enum trial_phase trial_now(const struct root *root, const struct trial *trial);
+/* Nothing is known yet about what is on trial: its boot is ahead, or this one keeps every device with the host
+ * (recovery, module_blacklist=vfio_pci). */
+bool trial_is_untried(const struct root *root, const struct trial *trial);
 /* While it runs: seconds until its time is over. */
 unsigned trial_left(const struct trial *trial);
 /* "-" where it cannot be told: not the running system. */

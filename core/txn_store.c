@@ -92,9 +92,10 @@ static int take_lock(struct txn_store *store, struct error *err)
 	return 0;
 }
 
-static int open_private(int root, const char *path, struct strv *made, struct error *err)
+/* Ours alone to write; mode says who may look. */
+static int open_own(int root, const char *path, mode_t mode, struct strv *made, struct error *err)
 {
-	_cleanup_close_ int fd = txn_open_directory(root, path, true, 0700, made, err);
+	_cleanup_close_ int fd = txn_open_directory(root, path, true, mode, made, err);
 	struct stat st;
 
 	if (fd < 0)
@@ -106,8 +107,8 @@ static int open_private(int root, const char *path, struct strv *made, struct er
 			"%s: belongs to user %u, so what is in it cannot be trusted; look at it "
 			"and remove it",
 			path, st.st_uid);
-	if ((st.st_mode & 077) && fchmod(fd, 0700) < 0)
-		return txn_fail(err, -errno, path, "closing it to others");
+	if ((st.st_mode & 0777) != mode && fchmod(fd, mode) < 0)
+		return txn_fail(err, -errno, path, "setting who may look");
 	return TAKE_FD(fd);
 }
 
@@ -120,13 +121,14 @@ static int open_store(const struct root *root, struct txn_store *store, struct e
 		return r;
 	if (asprintf(&snapshots, "%s/snapshots", store->path) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	store->dir = open_private(store->root, store->path, &store->made, err);
+	/* What was added to files that everybody may read is no secret, and `plan` needs it. */
+	store->dir = open_own(store->root, store->path, 0755, &store->made, err);
 	if (store->dir < 0)
 		return store->dir;
 	r = take_lock(store, err);
 	if (r < 0)
 		return r;
-	store->snapshots = open_private(store->root, snapshots, &store->made, err);
+	store->snapshots = open_own(store->root, snapshots, 0700, &store->made, err);
 	if (store->snapshots < 0)
 		return store->snapshots;
 	remove_tree(store->snapshots, NEW);

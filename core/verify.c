@@ -40,6 +40,11 @@ static const char *recovery_word(const char *cmdline)
 	return NULL;
 }
 
+bool verify_boot_is_spare(const char *cmdline)
+{
+	return recovery_word(cmdline) || is_refused(cmdline);
+}
+
 /* The running kernel is known, and has no vfio-pci. */
 static bool is_missing(const struct machine *machine)
 {

@@ -229,6 +229,8 @@ int words_load(const struct root *root, struct words *ret, struct error *err)
 		*ret = (struct words){0};
 		return 0;
 	}
+	if (r == -EACCES)
+		return error_set(err, r, WORDS_PATH ": only root may look; run this as root (sudo)");
 	return r < 0 ? r : words_parse(text, ret, err);
 }
 

@@ -86,9 +86,9 @@ int app_reload_snapshots(struct app *app)
 
 	app->snapshots_error = (struct error){0};
 	r = snapshots_load(app->root, &snapshots, &app->snapshots_error);
-	if (r == -ENOMEM)
 	if (r == 0 && !snapshots.n)
 		r = rescue_hidden(app->root, SNAPSHOT_DIR, &app->snapshots_error);
+	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
 		app->snapshots_error.code = r;

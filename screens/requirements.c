@@ -346,11 +346,10 @@ static void ask_to_confirm(struct state *st, struct app *app, struct wizard_even
 		snprintf(ev->notice, sizeof(ev->notice), "Nothing is on trial.");
 	else if (*app->refusal)
 		snprintf(ev->notice, sizeof(ev->notice), "Not confirmed: %.130s", app->refusal);
-	else if (trial_now(app->root, &app->trial) == TRIAL_AHEAD)
+	else if (trial_is_untried(app->root, &app->trial))
 		widget_ask(&st->dialog, CMD_CONFIRM, "Confirm untried?",
-			"The boot that is on trial has not begun here. Once it is confirmed, and "
-			"fails "
-			"then, nothing takes the change back by itself any more.");
+			"What is on trial has not been tried in this boot. Once it is confirmed, nothing "
+			"takes the change back by itself any more.");
 	else
 		confirm(st, app, ev);
 }

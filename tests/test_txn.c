@@ -98,8 +98,8 @@ static void umask_is_ignored(void **state)
 	scene_close(&s);
 }
 
-/* The lock, the snapshots and all in them, whatever the caller's umask, and though somebody has
- * opened the directories. */
+/* The lock, the snapshots and all in them; nobody else writes to anything; whatever the caller's
+ * umask, and though somebody has opened the directories. */
 static void what_is_kept_is_root_only(void **state)
 {
 	static const struct support_edit edits[] = {{"/etc/n.d/a", "x", 0666}, {0}};
@@ -121,7 +121,9 @@ static void what_is_kept_is_root_only(void **state)
 	support_says(all.s, "lock ");
 	support_says(all.s, "manifest ");
 	support_says(all.s, "after-0 ");
-	support_run((const char *const[]){"find", kept, "-perm", "/077", NULL}, &open);
+	support_run((const char *const[]){"find", snapshots, "-perm", "/077", NULL}, &open);
+	support_run((const char *const[]){"find", kept, "-name", "lock", "-perm", "/077", NULL}, &open);
+	support_run((const char *const[]){"find", kept, "-perm", "/022", NULL}, &open);
 	if (open.len)
 		fail_msg("open to others: %s", open.s);
 	scene_close(&s);

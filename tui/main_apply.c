@@ -453,17 +453,16 @@ int main_confirm(const struct main_options *o)
 	}
 	if (r < 0 && o->ssh_login)
 		return main_error(MAIN_FAILED, "%s", err.text);
-	/* A login to the boot before it says nothing about it. */
-	if (o->ssh_login && trial_now(root, &trial) == TRIAL_AHEAD)
-		return main_error(MAIN_FAILED, "the boot that is on trial has not begun");
+	/* A login to such a boot says nothing about it. */
+	if (o->ssh_login && trial_is_untried(root, &trial))
+		return main_error(MAIN_FAILED, "what is on trial has not been tried in this boot");
 	if (o->ssh_login && !trial_has_ssh_login(root))
 		return main_error(MAIN_FAILED, "nobody is logged in over SSH");
 	if (main_refusal(root))
 		return main_error(MAIN_FAILED, "%s", main_refusal(root));
-	if (trial_now(root, &trial) == TRIAL_AHEAD &&
-		!person_agrees(o,
-			"The boot that is on trial has not begun here: if it fails, nothing takes "
-			"the change back by\nitself any more.  Confirm it untried?"))
+	if (trial_is_untried(root, &trial) &&
+		!person_agrees(o, "What is on trial has not been tried in this boot.  Once it is confirmed, "
+				  "nothing takes it\nback by itself any more.  Confirm it untried?"))
 		return MAIN_FAILED;
 	if (txn_confirm(root, &err) < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);

@@ -44,9 +44,8 @@ int target_no_spare(const struct target_input *in, struct plan *plan, const char
 		return 0;
 	return findings_add(&plan->findings, "no-spare-entry", SEVERITY_INFO, NULL, -1, instead,
 		"The boot menu gets no entry \"without passthrough\" here (%s).  If the host comes "
-		"up "
-		"without a picture or a network, the way back is %s among the "
-		"kernel's parameters for that boot, or a rescue system with vfio-wizard on it.",
+		"up without a picture or a network, the way back is %s among the kernel's "
+		"parameters for that boot, or a rescue system with vfio-wizard on it.",
 		boot_loader_kind(in->loader)->title, parameters_way_back(in->machine));
 }
 
@@ -124,8 +123,7 @@ static int own(const struct target_input *in, struct plan *plan, const struct ta
 
 	if (masked && wanted->kind != CONTENT_ABSENT)
 		return error_set(err, -EINVAL,
-			"%s is a link to /dev/null, which switches it off; remove the link (that "
-			"of a "
+			"%s is a link to /dev/null, which switches it off; remove the link (that of a "
 			"unit with systemctl unmask)",
 			path);
 	r = masked ? 0 : content_read(in->root, path, where != NULL, &resolved, &before, err);
