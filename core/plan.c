@@ -299,6 +299,13 @@ int plan_add_place(
 	return plan_add_undoable_about(plan, COMMAND_PLACE, purpose, argv, NULL, about);
 }
 
+bool command_runs(const struct command *command, const char *program)
+{
+	const char *name = command->argv.n ? strrchr(command->argv.v[0], '/') : NULL;
+
+	return name && strcmp(name + 1, program) == 0;
+}
+
 /* The file before the last: a manifest may hold anything. */
 const char *command_placed(const struct command *place)
 {

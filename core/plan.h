@@ -122,6 +122,8 @@ int plan_add_place(
  * it is neither. */
 const struct command *command_place(
 	const struct command *commands, size_t n, const struct command *command);
+/* By the name of its program, wherever that is: a manifest may hold anything. */
+bool command_runs(const struct command *command, const char *program);
 /* What it puts in place. */
 const char *command_placed(const struct command *place);
 /* The plan runs a program with the same arguments. */

@@ -250,6 +250,31 @@ int rescue_hidden(const struct root *root, const char *path, struct error *err)
 		    : 0;
 }
 
+/* GRUB's menu, and what it loads, is in /boot. */
+static bool is_started_from_boot(const struct root *root, const struct plan *plan)
+{
+	static const char *const others[] = {
+		"kernel-install", "sdbootutil", "proxmox-boot-tool", "bootctl"};
+
+	for (size_t i = 0; i < plan->n_commands; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(others); k++)
+			if (command_runs(&plan->commands[i], others[k]))
+				return false;
+	return root_exists(root, "/boot/grub/grub.cfg") ||
+	       root_exists(root, "/boot/grub2/grub.cfg");
+}
+
+bool rescue_is_needed(
+	const struct root *root, const struct rescue_item *item, const struct plan *plan)
+{
+	bool is_esp = strcmp(item->point, "/efi") == 0 || strcmp(item->point, "/boot/efi") == 0;
+
+	for (size_t i = 0; i < plan->n_changes; i++)
+		if (base_starts(plan->changes[i].path, item->point))
+			return true;
+	return plan->n_commands && !(is_esp && is_started_from_boot(root, plan));
+}
+
 int rescue_findings(const struct root *root, struct findings *findings)
 {
 	_cleanup_(rescue_free) struct rescue rescue = {0};

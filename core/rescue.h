@@ -4,7 +4,7 @@
 #ifndef CORE_RESCUE_H
 #define CORE_RESCUE_H
 
-#include "core/check.h"
+#include "core/plan.h"
 #include "core/root.h"
 
 enum rescue_kind {
@@ -35,6 +35,11 @@ void rescue_free(struct rescue *rescue);
 const struct rescue_item *rescue_hides(const struct rescue *rescue, const char *path);
 /* -ENODEV where something hides it, with what, and what to do; else 0, or -ENOMEM. */
 int rescue_hidden(const struct root *root, const char *path, struct error *err);
+
+/* What the plan makes belongs there, as far as can be told: a file that it changes; where it runs
+ * commands, what they build, but for the EFI partition of a system that GRUB's menu starts. */
+bool rescue_is_needed(
+	const struct root *root, const struct rescue_item *item, const struct plan *plan);
 
 /* A finding not-mounted (danger) for each file system that is not in its place. */
 int rescue_findings(const struct root *root, struct findings *findings);

@@ -485,6 +485,23 @@ static enum expiry no_trial(const struct root *root, int code, const struct erro
 	return EXPIRY_AGAIN;
 }
 
+/* To count as taken back what it writes must be where it boots from. */
+static bool is_missing_a_place(const struct root *root, const struct plan *plan)
+{
+	_cleanup_(rescue_free) struct rescue rescue = {0};
+	bool missing = rescue_look(root, &rescue) < 0;
+
+	for (size_t i = 0; i < rescue.n; i++) {
+		if (rescue.v[i].kind != RESCUE_FILE_SYSTEM ||
+			!rescue_is_needed(root, &rescue.v[i], plan))
+			continue;
+		missing = true;
+		(void)main_error(
+			MAIN_FAILED, "%s Without it this cannot be taken back.", rescue.v[i].text);
+	}
+	return missing;
+}
+
 /* What somebody edited since is in the rollback's own snapshot. */
 static enum expiry go_back(
 	const struct main_options *o, const struct root *root, const struct trial *trial)
@@ -505,6 +522,8 @@ static enum expiry go_back(
 		(void)main_error(MAIN_FAILED, "nothing is left to take back");
 		return EXPIRY_REFUSED;
 	}
+	if (is_missing_a_place(root, plan))
+		return EXPIRY_AGAIN;
 	return carry_out(o, root, plan) == MAIN_DONE ? EXPIRY_DONE : EXPIRY_AGAIN;
 }
 

@@ -24,28 +24,21 @@ int target_kernels_about(const struct root *root, const struct kernel *kernel, c
 	return 0;
 }
 
-static bool runs(const struct command *command, const char *program)
-{
-	const char *name = command->argv.n ? strrchr(command->argv.v[0], '/') : NULL;
-
-	return name && strcmp(name + 1, program) == 0;
-}
-
 /* dracut --force IMAGE VERSION */
 static bool builds_image(const struct command *command, const void *unused)
 {
 	const struct strv *argv = &command->argv;
 
 	(void)unused;
-	return runs(command, "dracut") && argv->n == 4 && strcmp(argv->v[1], "--force") == 0 &&
-	       argv->v[2][0] == '/';
+	return command_runs(command, "dracut") && argv->n == 4 &&
+	       strcmp(argv->v[1], "--force") == 0 && argv->v[2][0] == '/';
 }
 
 /* kernel-install add VERSION ..., and the one for all: it comes behind the images too. */
 static bool writes_entry(const struct command *command, const void *unused)
 {
 	(void)unused;
-	return runs(command, "kernel-install") && command->argv.n > 1 &&
+	return command_runs(command, "kernel-install") && command->argv.n > 1 &&
 	       base_starts(command->argv.v[1], "add");
 }
 
