@@ -70,6 +70,10 @@ int txn_trial_begin(const struct root *root, struct error *err);
 /* Mends what rescue_look() found, in its order.  Needs root; errors name the place. */
 int txn_mount(const struct root *root, const struct rescue_item *item, struct error *err);
 
+/* The running system has its devices back until the next boot, but for what a guest uses: a disk
+ * among them may hold what is missing. */
+int txn_give_back(struct error *err);
+
 /* A new file of the person's, outside of any transaction and any root: what they asked to keep of our
  * words.  -EEXIST: nothing is ever replaced. */
 int txn_save(const char *path, const char *text, struct error *err);

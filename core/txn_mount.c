@@ -45,11 +45,9 @@ static int remount(const char *path)
 	return statvfs(path, &fs) < 0 || fs.f_flag & ST_RDONLY ? -EROFS : 0;
 }
 
-/* mount(8) knows what UUID= and LABEL= name. */
-static int run_mount(const struct rescue_item *item, const char *target, struct error *err)
+/* On the running system, to its end. */
+static int run_here(const char *const words[], const char *doing, struct error *err)
 {
-	const char *const words[] = {"/bin/mount", "-t", item->type, item->source, target,
-		item->options[0] ? "-o" : NULL, item->options, NULL};
 	_cleanup_(root_closep) struct root *live = NULL;
 	_cleanup_(strv_free) struct strv argv = {0};
 	_cleanup_(str_free) struct str said = {0};
@@ -73,8 +71,25 @@ static int run_mount(const struct rescue_item *item, const char *target, struct 
 		else
 			(void)poll(&(struct pollfd){.fd = run.poll, .events = POLLIN}, 1, -1);
 	}
-	return code ? error_set(err, -EIO, "mounting %s failed:%s", target, said.s ? said.s : "")
-		    : 0;
+	return code ? error_set(err, -EIO, "%s failed:%s", doing, said.s ? said.s : "") : 0;
+}
+
+/* mount(8) knows what UUID= and LABEL= name. */
+static int run_mount(const struct rescue_item *item, const char *target, struct error *err)
+{
+	const char *const words[] = {"/bin/mount", "-t", item->type, item->source, target,
+		item->options[0] ? "-o" : NULL, item->options, NULL};
+	_cleanup_(str_free) struct str doing = {0};
+
+	str_addf(&doing, "mounting %s", target);
+	return run_here(words, doing.s ? doing.s : "mounting", err);
+}
+
+int txn_give_back(struct error *err)
+{
+	static const char *const words[] = {"/usr/local/bin/vfio-bind", "--give-back", NULL};
+
+	return run_here(words, "giving the devices back", err);
 }
 
 int txn_mount(const struct root *root, const struct rescue_item *item, struct error *err)

@@ -205,6 +205,27 @@ static void early_gives_everything_back_if_vfio_pci_may_not_load(void **state)
 	}
 }
 
+/* Only what vfio-pci has; and not so that its ids= take it again at once. */
+static void what_was_bound_is_given_back(void **state)
+{
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell)
+	{
+		assert_int_equal(bind_with(shell, "--give-back", NULL), 0);
+		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
+		put("sys/drivers/vfio-pci/" CARD, "");
+		put("sys/devices/" CARD "/driver/unbind", "");
+		put("sys/devices/" CARD "/uevent", "");
+		assert_int_equal(bind_with(shell, "--give-back", NULL), 0);
+		assert_file("sys/devices/" CARD "/driver_override", "\n");
+		assert_file("sys/devices/" CARD "/driver/unbind", CARD "\n");
+		assert_file("sys/devices/" CARD "/uevent", "add\n");
+		assert_file("sys/drivers/vfio-pci/remove_id", "8086 10d3 8086 0000\n");
+		assert_file("sys/drivers_probe", CARD "\n");
+	}
+}
+
 static void another_card_at_the_address_is_left_alone(void **state)
 {
 	const char *const *shell;
@@ -467,6 +488,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(early_sets_the_override_before_vfio_pci_loads),
 		cmocka_unit_test(early_gives_everything_back_if_vfio_pci_may_not_load),
+		cmocka_unit_test(what_was_bound_is_given_back),
 		cmocka_unit_test(another_card_at_the_address_is_left_alone),
 		cmocka_unit_test(without_a_group_the_device_stays_with_the_host),
 		cmocka_unit_test(a_recovery_boot_binds_nothing),

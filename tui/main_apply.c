@@ -522,8 +522,12 @@ static enum expiry go_back(
 		(void)main_error(MAIN_FAILED, "nothing is left to take back");
 		return EXPIRY_REFUSED;
 	}
-	if (is_missing_a_place(root, plan))
+	if (is_missing_a_place(root, plan)) {
+		/* It may be on what was given away; then the next time finds it. */
+		if (root_is_live(root) && txn_give_back(&err) < 0)
+			(void)main_error(MAIN_FAILED, "%s", err.text);
 		return EXPIRY_AGAIN;
+	}
 	return carry_out(o, root, plan) == MAIN_DONE ? EXPIRY_DONE : EXPIRY_AGAIN;
 }
 

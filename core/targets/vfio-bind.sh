@@ -7,6 +7,8 @@
 #   vfio-bind ADDRESS=VENDOR:DEVICE:SUBVENDOR:SUBDEVICE...
 #       Run by vfio-bind.service: moves what another driver holds, and fails if a device is not on
 #       vfio-pci in the end.
+#   vfio-bind --give-back
+#       Lets the host have the chosen devices until the next boot, where no guest uses them.
 #
 # A device is taken only where the ids at its address are the expected ones and, if another card has
 # them too, where it is in the slot that was chosen; otherwise it stays with the host, and the kernel
@@ -240,6 +242,18 @@ bind() {
 	return 1
 }
 
+# The opposite of bind(); ids= must not take it again, and its driver may not be loaded.
+release() {
+	check "$1" && is_bound || return 0
+	ids "$device"
+	# shellcheck disable=SC2086 # four words
+	(IFS=: && set -- $found && IFS=' ' && echo "$*") >$pci/drivers/vfio-pci/remove_id
+	echo >"$device/driver_override"
+	echo "$address" >"$device/driver/unbind"
+	echo add >"$device/uevent"
+	give_back
+} 2>/dev/null
+
 # Says so when the newest change never came to its end: by the number, since clocks go backwards.
 say_interrupted() {
 	newest=0
@@ -259,6 +273,13 @@ say_interrupted() {
 if [ "$1" = --early ]; then
 	shift
 	early "$@"
+	exit
+fi
+if [ "$1" = --give-back ]; then
+	read_config
+	for item in $devices; do
+		release "$item"
+	done
 	exit
 fi
 say_interrupted

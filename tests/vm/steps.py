@@ -9,6 +9,7 @@ import json
 
 import files
 import nested
+from console import wait_until
 from hardware import (BRIDGED_NEIGHBOUR, BRIDGED_NIC, CHOSEN_NIC, HOST_DRIVERS, NVME, ROOT_DISK,
                       TWIN_NIC)
 from wizard import Wizard
@@ -188,6 +189,13 @@ def boots(proof):
     for _ in range(proof.vm.kind.boots - 1):
         proof.vm.reboot()
         proof.check_forecast()
+
+
+@step("given back until the next boot: every device is on its first driver", ["reboot"])
+def give_back(proof):
+    proof.vm.sh("/usr/local/bin/vfio-bind --give-back")
+    wait_until(lambda: proof.drivers() == proof.first_drivers, 60, "the first drivers",
+               lambda: str(proof.drivers()))
 
 
 @step("rolled back by keys from the snapshots", ["reboot"])
