@@ -309,6 +309,37 @@ static void test_plan_text(void **state)
 	plan_free(plan);
 }
 
+static void says_way_back(const struct plan *plan, const char *expected, const char *not_expected)
+{
+	struct str out = {0};
+
+	report_way_back(plan, &out);
+	assert_non_null(strstr(out.s, expected));
+	assert_null(strstr(out.s, not_expected));
+	str_free(&out);
+}
+
+/* What the findings say about the boot menu of this very system goes before what most menus offer.
+ */
+static void test_way_back(void **state)
+{
+	struct plan *plan = make_plan();
+
+	(void)state;
+	plan->way_back = "module_blacklist=vfio_pci vfio-pci.ids=";
+	says_way_back(
+		plan, "press e, add module_blacklist=vfio_pci vfio-pci.ids= to", "What to do");
+	assert_int_equal(findings_add(&plan->findings, "no-spare-entry", SEVERITY_INFO, NULL, -1,
+				 "press F2 twice", "The menu gets none."),
+		0);
+	says_way_back(plan, "The menu gets none.  What to do: press F2 twice.", "press e");
+	assert_int_equal(findings_add(&plan->findings, "boot-editor-off", SEVERITY_WARNING, NULL,
+				 -1, "switch it on", "The editor is off."),
+		0);
+	says_way_back(plan, "The editor is off.  What to do: switch it on.", "press F2");
+	plan_free(plan);
+}
+
 /* What report_command() writes is what a shell reads back. */
 static void test_command_survives_a_shell(void **state)
 {
@@ -354,37 +385,6 @@ static void test_verify(void **state)
 			  "\"reason\": \"the host driver was faster\", \"now_at\": null}],\n"
 			  "\"kernels\": [\n"
 			  "  {\"version\": \"6.1\", \"image\": \"/boot/initrd.img-6.1\", "
-static void says_way_back(const struct plan *plan, const char *expected, const char *not_expected)
-{
-	struct str out = {0};
-
-	report_way_back(plan, &out);
-	assert_non_null(strstr(out.s, expected));
-	assert_null(strstr(out.s, not_expected));
-	str_free(&out);
-}
-
-/* What the findings say about the boot menu of this very system goes before what most menus offer.
- */
-static void test_way_back(void **state)
-{
-	struct plan *plan = make_plan();
-
-	(void)state;
-	plan->way_back = "module_blacklist=vfio_pci vfio-pci.ids=";
-	says_way_back(
-		plan, "press e, add module_blacklist=vfio_pci vfio-pci.ids= to", "What to do");
-	assert_int_equal(findings_add(&plan->findings, "no-spare-entry", SEVERITY_INFO, NULL, -1,
-				 "press F2 twice", "The menu gets none."),
-		0);
-	says_way_back(plan, "The menu gets none.  What to do: press F2 twice.", "press e");
-	assert_int_equal(findings_add(&plan->findings, "boot-editor-off", SEVERITY_WARNING, NULL,
-				 -1, "switch it on", "The editor is off."),
-		0);
-	says_way_back(plan, "The editor is off.  What to do: switch it on.", "press F2");
-	plan_free(plan);
-}
-
 			  "\"covered\": false},\n"
 			  "  {\"version\": \"6.2\", \"image\": null, \"covered\": null}], "
 			  "\"spare_entry\": null\n}\n");
@@ -472,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_plan_json),
 		cmocka_unit_test(test_plan_text),
+		cmocka_unit_test(test_way_back),
 		cmocka_unit_test(test_command_survives_a_shell),
 		cmocka_unit_test(test_verify),
 		cmocka_unit_test(test_snapshots),
@@ -480,4 +481,3 @@ int main(void)
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
-		cmocka_unit_test(test_way_back),

@@ -1,5 +1,6 @@
 /* What the files of the program itself share: main.c (options, the wizard), main_show.c (commands
- * that only look) and main_apply.c (commands that change). */
+ * that only look), main_apply.c (commands that change), main_trial.c (confirm, expire) and
+ * main_carry_out.c (a plan shown, agreed to and applied). */
 #ifndef TUI_MAIN_H
 #define TUI_MAIN_H
 
@@ -8,12 +9,13 @@
 #include "core/root.h"
 #include "core/snapshot.h"
 
+#include <signal.h>
+
 /* The command line, taken apart.  Strings are argv's. */
 struct main_options {
 	const char *root, *sysfs; /* sysfs NULL: as root_open() finds it */
 	bool json, yes, no_commands, all, finish, back, mount, ssh_login, begin;
-	bool unattended;        /* nobody is there to decide: dangers are accepted, what cannot be mounted
-	                           is only told */
+	bool unattended;        /* nobody is there to decide: dangers are accepted */
 	struct strv accept;     /* ids of findings */
 	const char *boot_loader, *initramfs; /* names of kinds; NULL: as it was */
 	const char *format, *output; /* of guest; NULL: libvirt, standard output */
@@ -67,6 +69,17 @@ int main_choice(const struct main_options *o, const struct root *root,
 /* The snapshots.  None, where what they would be in is not mounted, is a failure.  0, or an exit status
  * that was explained. */
 int main_snapshots_load(const struct root *root, struct snapshots *ret);
+/* Shows the plan, asks, applies it and says what comes next.  Returns an exit status. */
+int main_carry_out(const struct main_options *o, const struct root *root, const struct plan *plan);
+/* Asks on the terminal, unless --yes was given.  No is explained. */
+bool main_agrees(const struct main_options *o, const char *question);
+/* From here on SIGINT and its like do not end the program: they are delivered only while waiting
+ * under *ret_waiting, and noted. */
+void main_catch_signals(sigset_t *ret_waiting);
+bool main_is_stopped(void);
+/* On standard output, fit for a terminal, behind `before`. */
+void main_show_line(const char *before, const char *text);
+void main_show_command(const char *before, const struct command *command);
 /* Why nothing can be applied here, as one sentence with the remedy; NULL: it can, as far as known
  * before trying. */
 const char *main_refusal(const struct root *root);
