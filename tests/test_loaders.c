@@ -862,6 +862,28 @@ static void what_to_add_is_told_line_by_line(void **state)
 		"\n    cmdline: intel_iommu=on iommu=pt\n");
 }
 
+/* What a tool writes anew is not what to change. */
+static void what_the_menu_is_made_from_is_told(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	told(BOOT_LIMINE, "/etc/default/limine", "KERNEL_CMDLINE[default]=\"root=/dev/x quiet\"\n",
+		"# Add to KERNEL_CMDLINE[default] in /etc/default/limine:\nintel_iommu=on "
+		"iommu=pt\n"
+		"# Then run the tool that writes the boot menu from it: limine-mkinitcpio");
+	told(BOOT_SYSLINUX, "/etc/update-extlinux.conf", "default_kernel_opts=\"iommu=pt quiet\"\n",
+		"# Add to default_kernel_opts in /etc/update-extlinux.conf:\nintel_iommu=on\n");
+	s = open_sample("arch-systemd-boot", BOOT_LIMINE, INITRAMFS_MKINITCPIO);
+	support_put(s.dir, "/boot/limine.conf", "/Arch\n    cmdline: root=/dev/x\n");
+	support_put(s.dir, "/etc/default/limine",
+		"KERNEL_CMDLINE[default]+='intel_iommu=on iommu=pt'\n");
+	look(&s);
+	plan(&s);
+	assert_null(sample_finding(&s, "boot-loader-by-hand"));
+	sample_close(&s);
+}
+
 static void nothing_is_told_once_it_is_there(void **state)
 {
 	struct sample s = open_sample("arch-systemd-boot", BOOT_LIMINE, INITRAMFS_MKINITCPIO);
@@ -916,6 +938,7 @@ int main(void)
 		cmocka_unit_test(u_boot_gets_a_drop_in),
 		cmocka_unit_test(u_boot_that_reads_the_command_line_gets_it_there),
 		cmocka_unit_test(what_to_add_is_told_line_by_line),
+		cmocka_unit_test(what_the_menu_is_made_from_is_told),
 		cmocka_unit_test(nothing_is_told_once_it_is_there),
 	};
 

@@ -39,6 +39,17 @@ static const struct loader {
 		{"append "}, "", "press Tab at the entry to add it"},
 };
 
+/* A loader's file that a tool writes anew with each kernel, from the words of another file: the
+ * Arch wiki's limine-mkinitcpio-hook and limine-entry-tool; Alpine's syslinux. */
+static const struct source {
+	enum boot_loader kind;
+	const char *path, *key, *tool;
+} sources[] = {
+	{BOOT_LIMINE, "/etc/default/limine", "KERNEL_CMDLINE[default]",
+		"limine-mkinitcpio, or limine-update where that is what there is"},
+	{BOOT_SYSLINUX, "/etc/update-extlinux.conf", "default_kernel_opts", "update-extlinux"},
+};
+
 /* A line that gives a normal boot its parameters. */
 struct line {
 	char *path, *text, *value;
@@ -230,6 +241,26 @@ static int read_lines(const struct target_input *in, const struct loader *loader
 	return 0;
 }
 
+/* *ret: its words; NULL, and 0: there is none. */
+static int read_source(const struct target_input *in, const struct source **ret, struct strv *words,
+	struct error *why)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		_cleanup_free_ char *text = NULL;
+		int r = sources[i].kind == in->loader
+				? target_read_optional(in, sources[i].path, &text, why)
+				: 0;
+
+		if (r < 0)
+			return r;
+		if (r > 0) {
+			*ret = &sources[i];
+			return strv_split(words, text, " \t\n\"'");
+		}
+	}
+	return 0;
+}
+
 /* -- telling -- */
 
 /* The words that a line is short of: none where it cannot be made out. */
@@ -271,27 +302,56 @@ static int tell(const struct target_input *in, struct plan *plan, const char *ti
 	if (str_check(&words) < 0 || str_check(&where) < 0)
 		return -ENOMEM;
 	return findings_add(&plan->findings, "boot-loader-by-hand", SEVERITY_WARNING, NULL, -1,
-		"change the lines as " TARGET_NOTE " shows them, before the reboot",
+		"do what " TARGET_NOTE " says, before the reboot",
 		"%s is not edited: the kernel parameters %s have to be added by hand%s.", title,
 		words.s, where.s ? where.s : "");
+}
+
+static void begin_note(const struct loader *loader, struct str *out)
+{
+	str_addf(out,
+		TARGET_MARK ": what PCI passthrough needs in the configuration of %s.\n"
+			    "# This is for you to read; no program does.\n",
+		boot_loader_kind(loader->kind)->title);
+}
+
+static void add_words(const struct strv *words, struct str *out)
+{
+	for (size_t i = 0; i < words->n; i++)
+		str_addf(out, "%s%s", i ? " " : "", words->v[i]);
+	str_addc(out, '\n');
+}
+
+static int build_for_source(const struct target_input *in, const struct loader *loader,
+	const struct source *source, const struct strv *theirs, char **ret, struct strv *files,
+	struct error *err)
+{
+	_cleanup_(strv_free) struct strv words = {0};
+	_cleanup_(str_free) struct str out = {0};
+	int r = parameters_behind(theirs, in->parameters, &words, err);
+
+	if (r < 0 || !words.n)
+		return r;
+	begin_note(loader, &out);
+	str_addf(&out, "#\n# Add to %s in %s:\n", source->key, source->path);
+	add_words(&words, &out);
+	str_addf(
+		&out, "# Then run the tool that writes the boot menu from it: %s.\n", source->tool);
+	if (strv_add(files, source->path) < 0 || str_take(&out, ret) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return 0;
 }
 
 static int build(const struct target_input *in, const struct loader *loader,
 	const struct lines *lines, char **ret, struct strv *files, struct error *err)
 {
-	const char *title = boot_loader_kind(loader->kind)->title;
 	_cleanup_(str_free) struct str out = {0};
 	int r = 0;
 
-	str_addf(&out,
-		TARGET_MARK ": what PCI passthrough needs in the configuration of %s.\n"
-			    "# This is for you to read; no program does.\n",
-		title);
+	begin_note(loader, &out);
 	if (!lines->n) {
 		str_add(&out, "#\n# Add to the parameters of the kernel that you boot:\n");
-		for (size_t i = 0; i < in->parameters->n; i++)
-			str_addf(&out, "%s%s", i ? " " : "", in->parameters->v[i]);
-		str_addc(&out, '\n');
+		add_words(in->parameters, &out);
 	}
 	for (size_t i = 0; r == 0 && i < lines->n; i++)
 		r = add_advice(in, &lines->v[i], &out, files, err);
@@ -314,16 +374,20 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 {
 	const struct loader *loader = find_loader(in);
 	_cleanup_(lines_free) struct lines lines = {0};
-	_cleanup_(strv_free) struct strv files = {0};
+	_cleanup_(strv_free) struct strv files = {0}, words = {0};
+	const struct source *source = NULL;
 	_cleanup_free_ char *text = NULL;
 	struct error why = {0};
 	int r = 0;
 
 	if (loader && in->parameters->n) {
-		r = read_lines(in, loader, &lines, &why);
+		r = read_source(in, &source, &words, &why);
+		if (r == 0 && !source)
+			r = read_lines(in, loader, &lines, &why);
 		if (r < 0)
 			return error_set(err, r, "out of memory");
-		r = build(in, loader, &lines, &text, &files, err);
+		r = source ? build_for_source(in, loader, source, &words, &text, &files, err)
+			   : build(in, loader, &lines, &text, &files, err);
 		if (r < 0)
 			return r;
 		if (text)
