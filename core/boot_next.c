@@ -21,13 +21,35 @@ static bool value_of(const char *text, const char *key, char *buf, size_t size)
 	return *buf;
 }
 
+/* Of drop-ins, where GRUB reads any, the last one counts: there proxmox-boot-tool pins a kernel. */
+static int grub_default(const struct root *root, bool drop_ins, char *buf, size_t size)
+{
+	_cleanup_(strv_free) struct strv names = {0};
+	int r = boot_setting(root, "/etc/default/grub", "GRUB_DEFAULT", buf, size);
+
+	if (r == 0 && drop_ins && root_list(root, "/etc/default/grub.d", &names) == -ENOMEM)
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		const char *end = strrchr(names.v[i], '.');
+		char path[320], set[256];
+
+		if (!end || strcmp(end, ".cfg") != 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "/etc/default/grub.d/%s", names.v[i]);
+		r = boot_setting(root, path, "GRUB_DEFAULT", set, sizeof(set));
+		if (*set)
+			(void)snprintf(buf, size, "%s", set);
+	}
+	return r;
+}
+
 /* GRUB_DEFAULT= is a title, an id or a number; "saved" is what grub-set-default or the last boot
  * left, and grub-reboot's word goes before all. */
-static int by_grub(const struct root *root, struct str *ret)
+static int by_grub(const struct root *root, bool drop_ins, struct str *ret)
 {
 	static const char *const files[] = {"/boot/grub/grubenv", "/boot/grub2/grubenv"};
 	char set[256], entry[512] = "";
-	int r = boot_setting(root, "/etc/default/grub", "GRUB_DEFAULT", set, sizeof(set));
+	int r = grub_default(root, drop_ins, set, sizeof(set));
 
 	for (size_t i = 0; r == 0 && !*entry && i < ARRAY_SIZE(files); i++) {
 		_cleanup_free_ char *text = NULL;
@@ -79,6 +101,23 @@ static int by_systemd_boot(const struct root *root, struct str *ret)
 			(void)value_of(text, "default", entry, sizeof(entry));
 	}
 	return r < 0 || !*entry || strchr(entry, '/') ? r : add_entry(root, entry, ret);
+}
+
+/* proxmox-boot-tool kernel pin KERNEL, with --next-boot for one boot. */
+static int by_proxmox(const struct root *root, struct str *ret)
+{
+	static const char *const pins[] = {
+		"/etc/kernel/next-boot-pin", "/etc/kernel/proxmox-boot-pin"};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && !ret->len && i < ARRAY_SIZE(pins); i++) {
+		_cleanup_free_ char *text = NULL;
+
+		r = root_read_optional(root, pins[i], &text);
+		if (text)
+			str_add(ret, text);
+	}
+	return r;
 }
 
 /* The deployment with the highest number is the default. */
@@ -137,7 +176,9 @@ int boot_next(const struct root *root, struct machine *machine)
 		r = by_systemd_boot(root, &text);
 	else if (loader == BOOT_GRUB_D || loader == BOOT_GRUB || loader == BOOT_GRUB_BLS ||
 		 loader == BOOT_PBL)
-		r = by_grub(root, &text);
+		r = by_grub(root, loader == BOOT_GRUB_D, &text);
+	else if (loader == BOOT_PROXMOX)
+		r = by_proxmox(root, &text);
 	if (r == 0)
 		r = str_check(&text);
 	if (r == 0 && text.len)

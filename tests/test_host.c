@@ -235,6 +235,10 @@ static void test_next_of_grub(void **state)
 	assert_next(f, "6.9.1");
 	put(f, "/etc/default/grub", "GRUB_DEFAULT=\"Advanced options>Debian, with Linux 6.1.0-55\"\n");
 	assert_next(f, "6.1.0-55");
+	put(f, "/etc/default/grub.d/pin.cfg",
+		"GRUB_DEFAULT=\"advanced>gnulinux-6.1.0-5-advanced\"\n");
+	assert_next(f, "6.1.0-5");
+	gone(f, "/etc/default/grub.d/pin.cfg");
 	put(f, "/boot/grub/grubenv", "# GRUB Environment Block\nsaved_entry=gnulinux-6.1.0-5-x\n####");
 	assert_next(f, "6.1.0-55");
 	put(f, "/etc/default/grub", "GRUB_DEFAULT=saved\n");
@@ -601,6 +605,11 @@ static void test_proxmox(void **state)
 	assert_true(f->host->proxmox_boot);
 	put(f, "/proc/cmdline", "initrd=\\EFI\\proxmox\\6.17\\initrd.img ro\n");
 	assert_loader(f, BOOT_PROXMOX, "initrd=\\EFI\\proxmox");
+	kernels(f);
+	put(f, "/etc/kernel/proxmox-boot-pin", "6.1.0-5\n");
+	assert_next(f, "6.1.0-5");
+	put(f, "/etc/kernel/next-boot-pin", "6.1.0-55\n");
+	assert_next(f, "6.1.0-55");
 }
 
 /* Every sample distribution, as it runs and as a disk that lies there. */

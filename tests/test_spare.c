@@ -187,6 +187,26 @@ static void menus_without_one_say_so(void **state)
 	}
 }
 
+/* Every Ubuntu has the script; it is about those whose root is on ZFS. */
+static void ubuntus_zfs_has_none(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	sample_open(&s, "intel-z690-vmd-2x-navi", "ubuntu2404");
+	support_put(s.dir, "/etc/grub.d/10_linux_zfs", "#!/bin/sh\n");
+	sample_choose(&s, GPU);
+	sample_plan(&s);
+	assert_null(sample_finding(&s, "no-spare-entry"));
+	support_put(s.dir, "/proc/cmdline",
+		"BOOT_IMAGE=/BOOT/x@/vmlinuz root=ZFS=rpool/ROOT/x ro quiet\n");
+	sample_look(&s);
+	sample_choose(&s, GPU);
+	sample_plan(&s);
+	assert_non_null(sample_finding(&s, "no-spare-entry"));
+	sample_close(&s);
+}
+
 /* An entry of the person's is a way back; a menu without an editor is told once, as a warning. */
 static void it_is_said_once(void **state)
 {
@@ -228,6 +248,7 @@ int main(void)
 		cmocka_unit_test(one_that_is_not_there_is_told_and_mended),
 		cmocka_unit_test(what_grub_reads_is_understood),
 		cmocka_unit_test(menus_without_one_say_so),
+		cmocka_unit_test(ubuntus_zfs_has_none),
 		cmocka_unit_test(it_is_said_once),
 		cmocka_unit_test(ids_leave_no_rescue_entry),
 	};
