@@ -25,6 +25,8 @@ const struct boot_kind boot_loader_kinds[] = {
 	{BOOT_PROXMOX, "proxmox", "systemd-boot, by proxmox-boot-tool", true, false},
 	{BOOT_OSTREE, "ostree", "deployments of rpm-ostree", true, false},
 	{BOOT_U_BOOT_MENU, "u-boot-menu", "U-Boot, by u-boot-menu", true, false},
+	{BOOT_KERNELSTUB, "kernelstub", "systemd-boot, by kernelstub", false, false},
+	{BOOT_SDBOOT_MANAGE, "sdboot-manage", "systemd-boot, by sdboot-manage", false, false},
 	{BOOT_REFIND, "refind", "rEFInd", false, false},
 	{BOOT_LIMINE, "limine", "Limine", false, false},
 	{BOOT_SYSLINUX, "syslinux", "SYSLINUX or EXTLINUX", false, false},
@@ -62,7 +64,7 @@ const struct boot_kind *boot_initramfs_kind(enum initramfs kind)
 
 bool boot_loader_is_by_hand(enum boot_loader kind)
 {
-	return kind == BOOT_REFIND || kind == BOOT_LIMINE || kind == BOOT_SYSLINUX;
+	return kind >= BOOT_KERNELSTUB;
 }
 
 const struct boot_kind *boot_kind_by_name(const struct boot_kind *table, const char *name)

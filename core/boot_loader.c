@@ -175,7 +175,8 @@ static int add_candidate(struct scan *s, ask_fn *ask)
 static bool is_out(const struct scan *s, int kind)
 {
 	static const enum boot_loader grub[] = {BOOT_GRUB, BOOT_GRUB_D, BOOT_GRUB_BLS, BOOT_PBL};
-	static const enum boot_loader systemd[] = {BOOT_KERNEL_INSTALL, BOOT_ENTRIES, BOOT_PROXMOX};
+	static const enum boot_loader systemd[] = {BOOT_KERNEL_INSTALL, BOOT_ENTRIES, BOOT_PROXMOX,
+		BOOT_KERNELSTUB, BOOT_SDBOOT_MANAGE};
 
 	if (!s->host->cmdline)
 		return false;

@@ -170,6 +170,15 @@ bool boot_sign_systemd_boot_is_installed(const struct boot *boot)
 	return boot_first(boot, paths, ARRAY_SIZE(paths));
 }
 
+/* These write the entries anew with each kernel or image, whoever edited them. */
+static enum boot_loader by_tool(const struct boot *boot)
+{
+	if (root_exists(boot->root, "/usr/bin/kernelstub"))
+		return BOOT_KERNELSTUB;
+	return root_exists(boot->root, "/usr/bin/sdboot-manage") ? BOOT_SDBOOT_MANAGE
+								 : BOOT_ENTRIES;
+}
+
 /* Entries come from a generator, or from a person. */
 static void sign_entries(
 	const struct boot *boot, const struct boot_entries *entries, struct boot_sign *sign)
@@ -177,8 +186,10 @@ static void sign_entries(
 	bool generator = root_exists(boot->root, "/usr/bin/kernel-install");
 
 	if (entries->generated || entries->by_hand) {
-		sign->kind = entries->generated && generator ? BOOT_KERNEL_INSTALL : BOOT_ENTRIES;
+		sign->kind = entries->generated && generator ? BOOT_KERNEL_INSTALL : by_tool(boot);
 		str_add(&sign->text, entries->evidence.s);
+		if (sign->kind == BOOT_KERNELSTUB || sign->kind == BOOT_SDBOOT_MANAGE)
+			str_addf(&sign->text, "; /usr/bin/%s", boot_loader_kind(sign->kind)->name);
 	} else if (generator && host_package(boot->packages, "systemd-boot", NULL, 0)) {
 		/* It has hooks that run kernel-install; the entries themselves may be for root
 		 * only. */

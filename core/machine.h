@@ -139,19 +139,21 @@ enum firmware_iommu { FIRMWARE_UNKNOWN, FIRMWARE_NONE, FIRMWARE_VTD, FIRMWARE_AM
 /* What starts the kernel and where its parameters are kept; boot_loader_kind() has names for each. */
 enum boot_loader {
 	BOOT_UNKNOWN,
-	BOOT_OTHER,                  /* known by name, and not set up by vfio-wizard */
-	BOOT_GRUB_D,                 /* GRUB, /etc/default/grub.d: Debian and its children */
-	BOOT_GRUB,                   /* GRUB, /etc/default/grub alone: Arch and others */
-	BOOT_GRUB_BLS,               /* GRUB with loader entries, by grubby: Fedora, RHEL */
-	BOOT_PBL,                    /* GRUB by update-bootloader: openSUSE */
-	BOOT_SDBOOTUTIL,             /* systemd-boot or grub2-bls by sdbootutil: openSUSE */
-	BOOT_KERNEL_INSTALL,         /* systemd-boot, entries by kernel-install */
-	BOOT_ENTRIES,                /* systemd-boot, entries by hand */
-	BOOT_UKI,                    /* unified kernel images */
-	BOOT_PROXMOX,                /* systemd-boot by proxmox-boot-tool */
-	BOOT_OSTREE,                 /* deployments of rpm-ostree */
+	BOOT_OTHER,          /* known by name, and not set up by vfio-wizard */
+	BOOT_GRUB_D,         /* GRUB, /etc/default/grub.d: Debian and its children */
+	BOOT_GRUB,           /* GRUB, /etc/default/grub alone: Arch and others */
+	BOOT_GRUB_BLS,       /* GRUB with loader entries, by grubby: Fedora, RHEL */
+	BOOT_PBL,            /* GRUB by update-bootloader: openSUSE */
+	BOOT_SDBOOTUTIL,     /* systemd-boot or grub2-bls by sdbootutil: openSUSE */
+	BOOT_KERNEL_INSTALL, /* systemd-boot, entries by kernel-install */
+	BOOT_ENTRIES,        /* systemd-boot, entries by hand */
+	BOOT_UKI,            /* unified kernel images */
+	BOOT_PROXMOX,        /* systemd-boot by proxmox-boot-tool */
+	BOOT_OSTREE,         /* deployments of rpm-ostree */
 	BOOT_U_BOOT_MENU,
-	BOOT_REFIND,                 /* this and the next two: told what to add, never edited */
+	BOOT_KERNELSTUB, /* from here on: told what to add, never edited */
+	BOOT_SDBOOT_MANAGE,
+	BOOT_REFIND,
 	BOOT_LIMINE,
 	BOOT_SYSLINUX,
 };

@@ -568,6 +568,10 @@ static void test_systemd_boot(void **state)
 	assert_others(f, "");
 	gone(f, "/usr/bin/kernel-install");
 	assert_loader(f, BOOT_ENTRIES, "4f3c-6.2+2-1.conf");
+	put(f, "/usr/bin/sdboot-manage", "");
+	assert_loader(f, BOOT_SDBOOT_MANAGE, "/usr/bin/sdboot-manage");
+	put(f, "/usr/bin/kernelstub", "");
+	assert_loader(f, BOOT_KERNELSTUB, "/usr/bin/kernelstub");
 }
 
 static void test_uki(void **state)

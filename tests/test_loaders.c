@@ -874,6 +874,12 @@ static void what_the_menu_is_made_from_is_told(void **state)
 		"# Then run the tool that writes the boot menu from it: limine-mkinitcpio");
 	told(BOOT_SYSLINUX, "/etc/update-extlinux.conf", "default_kernel_opts=\"iommu=pt quiet\"\n",
 		"# Add to default_kernel_opts in /etc/update-extlinux.conf:\nintel_iommu=on\n");
+	told(BOOT_SDBOOT_MANAGE, "/etc/sdboot-manage.conf", "LINUX_OPTIONS=\"quiet\"\n",
+		"# Add to LINUX_OPTIONS in /etc/sdboot-manage.conf:\nintel_iommu=on iommu=pt\n");
+	told(BOOT_KERNELSTUB, "/etc/kernelstub/configuration",
+		"{\n \"user\": {\n  \"kernel_options\": [\n   \"quiet\",\n   \"iommu=pt\"\n  ]\n "
+		"}\n}\n",
+		":\nkernelstub --add-options \"intel_iommu=on\"\n");
 	s = open_sample("arch-systemd-boot", BOOT_LIMINE, INITRAMFS_MKINITCPIO);
 	support_put(s.dir, "/boot/limine.conf", "/Arch\n    cmdline: root=/dev/x\n");
 	support_put(s.dir, "/etc/default/limine",

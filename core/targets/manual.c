@@ -1,5 +1,6 @@
-/* Boot loaders whose configuration is a person's own: rEFInd, Limine, Syslinux.  It is read, and
- * the lines that it needs are shown and kept in a file; it is never edited. */
+/* Boot loaders whose configuration is a person's own (rEFInd, Limine, Syslinux), or a tool's that
+ * has no way to be asked for words of ours alone.  It is read, and the lines that it needs are
+ * shown and kept in a file; it is never edited. */
 #include "core/targets/entries.h"
 
 #include "core/boot.h"
@@ -14,11 +15,13 @@
 /* Where a file of one of them can be, and the words before the parameters: mkrlconf(8) and
  * refind.conf, limine's CONFIG.md, syslinux's syslinux.txt. */
 static const struct loader {
-	enum boot_loader kind;
+	enum boot_loader kind; /* without paths: of one in `sources` */
 	const char *paths[12], *keys[5];
 	const char *headings; /* first bytes of a line that begins another entry */
 	const char *instead;  /* for target_no_spare() */
 } loaders[] = {
+	{BOOT_KERNELSTUB, {0}, {0}, "", "press e at the boot menu to add it"},
+	{BOOT_SDBOOT_MANAGE, {0}, {0}, "", "press e at the boot menu to add it"},
 	{BOOT_REFIND,
 		{"/boot/refind_linux.conf", "/efi/refind_linux.conf", "/boot/efi/refind_linux.conf",
 			"/efi/EFI/refind/refind.conf", "/boot/efi/EFI/refind/refind.conf",
@@ -39,12 +42,16 @@ static const struct loader {
 		{"append "}, "", "press Tab at the entry to add it"},
 };
 
-/* A loader's file that a tool writes anew with each kernel, from the words of another file: the
- * Arch wiki's limine-mkinitcpio-hook and limine-entry-tool; Alpine's syslinux. */
+/* What a tool writes anew with each kernel or image, from the words of another file: kernelstub
+ * (installer.py of pop-os/kernelstub), sdboot-manage of Manjaro and CachyOS, limine-mkinitcpio-hook
+ * and limine-entry-tool of Arch's, update-extlinux of Alpine's. */
 static const struct source {
 	enum boot_loader kind;
-	const char *path, *key, *tool;
+	const char *path, *key; /* key NULL: the tool puts them there */
+	const char *tool;
 } sources[] = {
+	{BOOT_KERNELSTUB, "/etc/kernelstub/configuration", NULL, "kernelstub --add-options"},
+	{BOOT_SDBOOT_MANAGE, "/etc/sdboot-manage.conf", "LINUX_OPTIONS", "sdboot-manage gen"},
 	{BOOT_LIMINE, "/etc/default/limine", "KERNEL_CMDLINE[default]",
 		"limine-mkinitcpio, or limine-update where that is what there is"},
 	{BOOT_SYSLINUX, "/etc/update-extlinux.conf", "default_kernel_opts", "update-extlinux"},
@@ -241,22 +248,20 @@ static int read_lines(const struct target_input *in, const struct loader *loader
 	return 0;
 }
 
-/* *ret: its words; NULL, and 0: there is none. */
-static int read_source(const struct target_input *in, const struct source **ret, struct strv *words,
-	struct error *why)
+/* *ret NULL: there is none. */
+static int read_source(const struct target_input *in, const struct loader *loader,
+	const struct source **ret, struct strv *words, struct error *why)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
 		_cleanup_free_ char *text = NULL;
-		int r = sources[i].kind == in->loader
-				? target_read_optional(in, sources[i].path, &text, why)
-				: 0;
+		int r;
 
-		if (r < 0)
-			return r;
-		if (r > 0) {
+		if (sources[i].kind != loader->kind)
+			continue;
+		r = target_read_optional(in, sources[i].path, &text, why);
+		if (r > 0 || (r == 0 && !loader->paths[0]))
 			*ret = &sources[i];
-			return strv_split(words, text, " \t\n\"'");
-		}
+		return r > 0 ? strv_split(words, text, " \t\n\"'") : r;
 	}
 	return 0;
 }
@@ -315,11 +320,11 @@ static void begin_note(const struct loader *loader, struct str *out)
 		boot_loader_kind(loader->kind)->title);
 }
 
-static void add_words(const struct strv *words, struct str *out)
+static void add_words(const struct strv *words, const char *end, struct str *out)
 {
 	for (size_t i = 0; i < words->n; i++)
 		str_addf(out, "%s%s", i ? " " : "", words->v[i]);
-	str_addc(out, '\n');
+	str_add(out, end);
 }
 
 static int build_for_source(const struct target_input *in, const struct loader *loader,
@@ -333,10 +338,15 @@ static int build_for_source(const struct target_input *in, const struct loader *
 	if (r < 0 || !words.n)
 		return r;
 	begin_note(loader, &out);
-	str_addf(&out, "#\n# Add to %s in %s:\n", source->key, source->path);
-	add_words(&words, &out);
-	str_addf(
-		&out, "# Then run the tool that writes the boot menu from it: %s.\n", source->tool);
+	if (source->key)
+		str_addf(&out, "#\n# Add to %s in %s:\n", source->key, source->path);
+	else
+		str_addf(&out, "#\n# Run this as root, which puts them into %s:\n%s \"",
+			source->path, source->tool);
+	add_words(&words, source->key ? "\n" : "\"\n", &out);
+	if (source->key)
+		str_addf(&out, "# Then run the tool that writes the boot menu from it: %s.\n",
+			source->tool);
 	if (strv_add(files, source->path) < 0 || str_take(&out, ret) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	return 0;
@@ -351,7 +361,7 @@ static int build(const struct target_input *in, const struct loader *loader,
 	begin_note(loader, &out);
 	if (!lines->n) {
 		str_add(&out, "#\n# Add to the parameters of the kernel that you boot:\n");
-		add_words(in->parameters, &out);
+		add_words(in->parameters, "\n", &out);
 	}
 	for (size_t i = 0; r == 0 && i < lines->n; i++)
 		r = add_advice(in, &lines->v[i], &out, files, err);
@@ -381,7 +391,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	int r = 0;
 
 	if (loader && in->parameters->n) {
-		r = read_source(in, &source, &words, &why);
+		r = read_source(in, loader, &source, &words, &why);
 		if (r == 0 && !source)
 			r = read_lines(in, loader, &lines, &why);
 		if (r < 0)
