@@ -199,8 +199,17 @@ static const char *skip_variable(const char *p)
 	return p;
 }
 
-/* Reads one sh word, quotes and all; returns where it ends. */
-static const char *shell_value(const char *p, struct str *out)
+/* Behind a '$': it is that variable. */
+static bool is_variable(const char *p, const char *key)
+{
+	size_t n = strlen(key);
+
+	p += *p == '{';
+	return strncmp(p, key, n) == 0 && !isalnum((unsigned char)p[n]) && p[n] != '_';
+}
+
+/* Reads one sh word, quotes and all; returns where it ends.  *refers: it has $key. */
+static const char *shell_value(const char *p, const char *key, struct str *out, bool *refers)
 {
 	char quote = 0;
 
@@ -214,6 +223,7 @@ static const char *shell_value(const char *p, struct str *out)
 			if (*p != '\n')
 				str_addc(out, *p);
 		} else if (quote != '\'' && *p == '$') {
+			*refers |= is_variable(p + 1, key);
 			p = skip_variable(p + 1) - 1;
 		} else {
 			str_addc(out, *p);
@@ -222,17 +232,27 @@ static const char *shell_value(const char *p, struct str *out)
 	return p;
 }
 
-int edit_shell_words(const char *text, const char *key, struct strv *ret)
+int edit_shell_words(const char *text, const char *key, struct strv *ret, bool *ret_anew)
 {
+	bool anew = false;
+
+	if (!ret_anew)
+		ret_anew = &anew;
+	*ret_anew = false;
 	for (const char *line = text; *line; line = line_end(line)) {
 		_cleanup_(str_free) struct str value = {0};
 		const char *p = assignment(line, key);
+		bool adds = strchr(" \t", *line);
 
 		if (!p)
 			continue;
-		line = shell_value(p, &value);
+		line = shell_value(p, key, &value, &adds);
 		if (str_check(&value) < 0)
 			return -ENOMEM;
+		if (!adds) {
+			strv_free(ret);
+			*ret_anew = true;
+		}
 		if (value.s && strv_split(ret, value.s, " \t\n") < 0)
 			return -ENOMEM;
 		if (!*line)

@@ -19,8 +19,10 @@ int edit_block(const char *path, const char *text, const char *body, char **ret,
 int edit_block_line(const char *path, const char *text, const char *key, char mark,
 	const char *body, char **ret, struct error *err);
 
-/* The words that a file which /bin/sh sources gives to `key`, such as
- * GRUB_CMDLINE_LINUX="a b": of every assignment, in order, quotes removed, $VARIABLES dropped. */
-int edit_shell_words(const char *text, const char *key, struct strv *ret);
+/* What `key`, such as GRUB_CMDLINE_LINUX="a b", is when /bin/sh has sourced the file: quotes
+ * removed, other $VARIABLES dropped.  *ret holds what it was before; an assignment that does not
+ * refer to it, and is not indented as one that may not be made, begins anew: then *ret_anew (may be
+ * NULL) is true. */
+int edit_shell_words(const char *text, const char *key, struct strv *ret, bool *ret_anew);
 
 #endif

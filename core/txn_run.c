@@ -58,7 +58,7 @@ static int find_language(const struct root *root, char **ret)
 		_cleanup_free_ char *text = NULL;
 
 		if (root_read_text(root, files[i], &text, NULL) == 0 &&
-			edit_shell_words(text, "LANG", &words) < 0)
+			edit_shell_words(text, "LANG", &words, NULL) < 0)
 			return -ENOMEM;
 	}
 	if (words.n)

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	check_new("vfio\nvfio_pci\n");
 	support_edit_input(edit, words, ARRAY_SIZE(words), data, size);
-	if (edit_shell_words(text, "K", &values) < 0)
+	if (edit_shell_words(text, "K", &values, NULL) < 0)
 		abort();
 	return 0;
 }

@@ -110,7 +110,7 @@ static void check_words(const char *text, const char *expected)
 	_cleanup_(strv_free) struct strv words = {0};
 	_cleanup_(str_free) struct str joined = {0};
 
-	assert_int_equal(edit_shell_words(text, "K", &words), 0);
+	assert_int_equal(edit_shell_words(text, "K", &words, NULL), 0);
 	for (size_t i = 0; i < words.n; i++)
 		str_addf(&joined, "%s%s", i ? "|" : "", words.v[i]);
 	str_add(&joined, "");
@@ -127,6 +127,9 @@ static void words_are_read_as_sh_reads_them(void **state)
 	check_words("K=\"${K} b ${X:-y} c\"\n", "b|c");
 	check_words("K=\"a \\\n b\"\nKK=c\n#K=d\n", "a|b");
 	check_words("K=\"a=\\\"b c\\\"\"\n", "a=\"b|c\"");
+	check_words("K=a\nK=b\n", "b");
+	check_words("K=a\nif x; then\n\tK=b\nfi\n", "a|b");
+	check_words("K=\"a $L\"\nK=\"b $KL\"\nK=\"$K_ c\"\n", "c");
 	check_words("K=\"open", "open");
 	check_words("K=$", "");
 	check_words("K=\"${", "");

@@ -176,6 +176,29 @@ static void grub_words_go_into_its_file(void **state)
 	sample_close(&s);
 }
 
+/* Ubuntu's images for clouds do it: what /etc/default/grub says is not what GRUB gets. */
+static void grub_drop_ins_may_begin_anew(void **state)
+{
+	struct sample s = open_sample("debian12", BOOT_GRUB_D, INITRAMFS_TOOLS);
+
+	(void)state;
+	support_put(s.dir, TARGET_GRUB_DEFAULT,
+		"GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on "
+		"iommu=pt\"\nGRUB_CMDLINE_LINUX=\"\"\n");
+	look(&s);
+	plan(&s);
+	assert_null(sample_change(&s, TARGET_GRUB));
+	support_put(s.dir, "/etc/default/grub.d/50-cloudimg-settings.cfg",
+		"GRUB_CMDLINE_LINUX_DEFAULT=\"console=tty1 console=ttyS0\"\n");
+	plan(&s);
+	has(&s, TARGET_GRUB, "=\"$GRUB_CMDLINE_LINUX_DEFAULT intel_iommu=on iommu=pt\"\n");
+	support_put(s.dir, "/etc/default/grub.d/50-cloudimg-settings.cfg",
+		"GRUB_CMDLINE_LINUX_DEFAULT=\"console=ttyS0 ${GRUB_CMDLINE_LINUX_DEFAULT}\"\n");
+	plan(&s);
+	assert_null(sample_change(&s, TARGET_GRUB));
+	sample_close(&s);
+}
+
 static void grub_writes_every_menu_once(void **state)
 {
 	struct sample s = open_sample("arch-grub", BOOT_GRUB, INITRAMFS_MKINITCPIO);
@@ -913,6 +936,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grub_words_go_into_its_file),
+		cmocka_unit_test(grub_drop_ins_may_begin_anew),
 		cmocka_unit_test(grub_writes_every_menu_once),
 		cmocka_unit_test(grub_without_its_tool_is_told),
 		cmocka_unit_test(grub_keeps_what_every_entry_gets),

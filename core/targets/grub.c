@@ -55,30 +55,58 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
-static int add_file(
-	const struct target_input *in, const char *path, struct strv *ret, struct error *why)
+/* What the files that were sourced so far make of one variable. */
+struct variable {
+	const char *name;
+	struct strv theirs, ours;
+};
+
+static int add_words(struct variable *variable, const char *text, bool is_ours)
+{
+	_cleanup_(strv_free) struct strv words = {0};
+	bool anew;
+	int r = edit_shell_words(text, variable->name, &words, &anew);
+
+	if (r == 0 && anew) {
+		strv_free(&variable->theirs);
+		strv_free(&variable->ours);
+	}
+	return r < 0 ? r : strv_copy(is_ours ? &variable->ours : &variable->theirs, &words);
+}
+
+static int add_file(const struct target_input *in, const char *path, struct variable *variables,
+	size_t n, struct error *why)
 {
 	_cleanup_free_ char *text = NULL;
 	int r = target_read_optional(in, path, &text, why);
 
-	if (r <= 0)
-		return r;
-	r = edit_shell_words(text, "GRUB_CMDLINE_LINUX", ret);
-	return r < 0 ? r : edit_shell_words(text, "GRUB_CMDLINE_LINUX_DEFAULT", ret);
+	for (size_t i = 0; text && r >= 0 && i < n; i++)
+		r = add_words(&variables[i], text, strcmp(path, TARGET_GRUB) == 0);
+	return r < 0 ? r : 0;
 }
 
-/* GRUB sources these with /bin/sh, in this order. */
+/* GRUB sources these with /bin/sh, in this order; Ubuntu's images for clouds set the line anew in
+ * one of them. */
 static int parameters(
 	const struct target_input *in, struct strv *theirs, struct strv *ours, struct error *why)
 {
+	struct variable variables[] = {
+		{.name = "GRUB_CMDLINE_LINUX"}, {.name = "GRUB_CMDLINE_LINUX_DEFAULT"}};
 	_cleanup_(strv_free) struct strv paths = {0};
 	int r = strv_add(&paths, TARGET_GRUB_DEFAULT);
 
 	if (r == 0)
 		r = target_list(in, "/etc/default/grub.d", ".cfg", &paths);
 	for (size_t i = 0; r == 0 && i < paths.n; i++)
-		r = add_file(
-			in, paths.v[i], strcmp(paths.v[i], TARGET_GRUB) == 0 ? ours : theirs, why);
+		r = add_file(in, paths.v[i], variables, ARRAY_SIZE(variables), why);
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
+		if (r == 0)
+			r = strv_copy(theirs, &variables[i].theirs);
+		if (r == 0)
+			r = strv_copy(ours, &variables[i].ours);
+		strv_free(&variables[i].theirs);
+		strv_free(&variables[i].ours);
+	}
 	return r;
 }
 

@@ -22,7 +22,7 @@ static int read_common(const struct target_input *in, struct strv *ret, struct e
 	_cleanup_free_ char *text = NULL;
 	int r = target_read_optional(in, place.path, &text, why);
 
-	return r <= 0 ? r : edit_shell_words(text, "GRUB_CMDLINE_LINUX", ret);
+	return r <= 0 ? r : edit_shell_words(text, "GRUB_CMDLINE_LINUX", ret, NULL);
 }
 
 /* The words to have in `place`, behind those that every entry gets; -E2BIG: too many with all

@@ -37,12 +37,15 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 static int parameters(
 	const struct target_input *in, struct strv *theirs, struct strv *ours, struct error *why)
 {
+	_cleanup_(strv_free) struct strv common = {0};
 	_cleanup_free_ char *text = NULL;
 	int r = target_read_optional(in, place.path, &text, why);
 
 	if (r <= 0)
 		return r;
-	r = edit_shell_words(text, "GRUB_CMDLINE_LINUX", theirs);
+	r = edit_shell_words(text, "GRUB_CMDLINE_LINUX", &common, NULL);
+	if (r == 0)
+		r = strv_copy(theirs, &common);
 	return r < 0 ? r
 		     : target_parameters(
 			       &place, text, words_ours(in->words, &place), theirs, ours, why);

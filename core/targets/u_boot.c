@@ -24,7 +24,7 @@ static int add_file(
 	_cleanup_free_ char *text = NULL;
 	int r = target_read_optional(in, path, &text, why);
 
-	return r <= 0 ? r : edit_shell_words(text, "U_BOOT_PARAMETERS", ret);
+	return r <= 0 ? r : edit_shell_words(text, "U_BOOT_PARAMETERS", ret, NULL);
 }
 
 /* What the person sets, in the order in which it is sourced; ours left out. */

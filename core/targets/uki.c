@@ -97,7 +97,7 @@ static int read_preset(const char *path, const char *text, struct strv *images, 
 			continue;
 		if (n > 4 && (strcmp(key + n - 4, "_uki") == 0 ||
 				     (n > 10 && strcmp(key + n - 10, "_efi_image") == 0))) {
-			r = edit_shell_words(line, key, &value);
+			r = edit_shell_words(line, key, &value, NULL);
 			if (r == 0 && value.n)
 				r = strv_add_unique(images, value.v[0]);
 		} else if (n > 8 && strcmp(key + n - 8, "_options") == 0) {
