@@ -7,8 +7,11 @@
 #include <cmocka.h>
 
 #include "core/plan.h"
+#include "core/snapshot.h"
+#include "core/txn.h"
 #include "tests/support.h"
 #include "tests/support_sample.h"
+#include "tests/support_txn.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +24,7 @@
 #define ENTRY   "/boot/loader/entries/" ID "-"
 #define OLD     "7.1.3-200.fc44.x86_64"
 #define NEW     "7.1.4-200.fc44.x86_64"
+#define LATER   "7.1.5-200.fc44.x86_64"
 #define ROOT_FS "root=UUID=7f1d2a64-9c1e-4b53-8f0e-2d5c5f0b9a11 ro"
 
 static void open_sample(struct sample *s, const char *root)
@@ -372,6 +376,36 @@ static void ostree_is_called_once(void **state)
 	sample_close(&s);
 }
 
+/* Applied without its commands, which run by hand; then a kernel comes, which takes its parameters
+ * from the older one, and that goes. */
+static void grubby_goes_back_on_kernels_that_came(void **state)
+{
+	struct sample s = {0};
+	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
+	struct txn *txn = NULL;
+
+	(void)state;
+	open_sample(&s, "fedora");
+	plan(&s, true, CHOICE_IOMMU_PT);
+	assert_int_equal(txn_begin(s.root, s.plan, TXN_NO_COMMANDS, &txn, NULL), 0);
+	assert_int_equal(support_txn_run(txn, NULL), TXN_COMMITTED);
+	txn_free(txn);
+	put_entry(&s, NEW, "quiet intel_iommu=on iommu=pt");
+	put_entry(&s, LATER, "quiet intel_iommu=on iommu=pt");
+	sample_drop(&s, ENTRY OLD ".conf");
+	s.plan = plan_free(s.plan);
+	assert_int_equal(snapshots_load(s.root, &snapshots, NULL), 0);
+	assert_int_equal(snapshot_rollback_plan(s.root, &snapshots, NULL, &s.plan, NULL), 0);
+	expect(&s, 0, GRUBBY(LATER) "--remove-args=intel_iommu=on iommu=pt",
+		GRUBBY(LATER) "--args=intel_iommu=on iommu=pt");
+	expect(&s, 1, NULL, NULL);
+	for (size_t i = 0; i < s.plan->n_commands; i++)
+		assert_false(
+			command_runs(&s.plan->commands[i], "grubby") &&
+			strv_has(&s.plan->commands[i].argv, "--update-kernel=/boot/vmlinuz-" OLD));
+	sample_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,6 +413,7 @@ int main(void)
 		cmocka_unit_test(grubby_takes_back_what_is_ours),
 		cmocka_unit_test(grubby_leaves_a_kernel_that_had_it),
 		cmocka_unit_test(grubby_is_not_given_what_it_would_spoil),
+		cmocka_unit_test(grubby_goes_back_on_kernels_that_came),
 		cmocka_unit_test(entries_of_another_system_are_left_alone),
 		cmocka_unit_test(kernelopts_are_set_where_entries_share_them),
 		cmocka_unit_test(a_first_cmdline_has_the_root_and_no_variables),

@@ -401,6 +401,90 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	return r < 0 || !detect(in) ? r : plan_files(&g, plan, err);
 }
 
+/* -- kernels that came since -- */
+
+static bool calls_grubby(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_commands; i++)
+		if (command_runs(&plan->commands[i], "grubby"))
+			return true;
+	return false;
+}
+
+static bool has_one_about(const struct plan *plan, const char *path)
+{
+	for (size_t i = 0; i < plan->n_commands; i++)
+		if (base_same(plan->commands[i].about, path))
+			return true;
+	return false;
+}
+
+/* The record as it is, and as the plan leaves it. */
+static int load_records(const struct root *root, const struct plan *plan, struct words *now,
+	struct words *then, struct error *err)
+{
+	const struct content *after = NULL;
+	int r = words_load(root, now, err);
+
+	for (size_t i = 0; i < plan->n_changes; i++)
+		if (strcmp(plan->changes[i].path, WORDS_PATH) == 0)
+			after = &plan->changes[i].after;
+	if (r == 0 && !after)
+		r = words_load(root, then, err);
+	else if (r == 0 && after->kind == CONTENT_FILE)
+		r = words_parse(after->text, then, err);
+	return r;
+}
+
+static int plan_new(
+	struct grubby *g, struct plan *plan, const struct strv *wanted, struct error *err)
+{
+	const char *path = program(g->in);
+
+	for (size_t i = 0; path && i < g->n; i++) {
+		_cleanup_(target_line_free) struct target_line line = {0};
+		struct kept *kept = &g->v[i];
+		int r;
+
+		if (strcmp(kept->key, VARIABLE) == 0 || has_one_about(plan, kept->name))
+			continue;
+		r = target_line(kept->name, kept->text, &kept->ours, wanted, &line, err);
+		if (r == 0 && !target_line_stays(&line))
+			r = add_command(plan, path, kept, &line, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int target_grubby_now(const struct root *root, struct plan *plan, struct error *err)
+{
+	static const struct words_place all = {WORDS_TOOL, GRUBBY, ""};
+	static const struct strv none;
+	_cleanup_(words_free) struct words now = {0}, then = {0};
+	const struct target_input in = {.root = root, .words = &now};
+	_cleanup_(grubby_free) struct grubby g = {.in = &in};
+	const struct strv *wanted;
+	struct error why = {0};
+	int r;
+
+	if (!calls_grubby(plan))
+		return 0;
+	r = load_records(root, plan, &now, &then, err);
+	if (r < 0)
+		return r;
+	r = read_entries(&g, &why);
+	wanted = words_ours(&then, &all);
+	if (r == 0)
+		r = plan_new(&g, plan, wanted ? wanted : &none, &why);
+	if (r < 0 && r != -ENOMEM)
+		r = findings_add(&plan->findings, "entries-unread", SEVERITY_WARNING, NULL, -1,
+			"look into the entries of newer kernels by hand",
+			"What the entries of kernels that came since have of ours is not known: %s",
+			why.text);
+	return r < 0 ? no_memory(err) : 0;
+}
+
 static int parameters(
 	const struct target_input *in, struct strv *theirs, struct strv *ours, struct error *why)
 {

@@ -4,6 +4,7 @@
 #include "core/host.h"
 #include "core/targets/initramfs.h"
 #include "core/targets/kernel_install.h"
+#include "core/targets/tool.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -49,10 +50,10 @@ int target_kernels_now(const struct root *root, struct plan *plan, struct error 
 	bool beside = plan_drop_placed(plan);
 	bool in_place = plan_drop_commands(plan, builds_image, NULL);
 	bool entries = plan_drop_commands(plan, writes_entry, NULL);
-	int r;
+	int r = target_grubby_now(root, plan, err);
 
-	if (!beside && !in_place && !entries)
-		return 0;
+	if (r < 0 || (!beside && !in_place && !entries))
+		return r;
 	r = machine ? host_scan_kernels(root, machine, err) : -ENOMEM;
 	if (r == 0 && in_place)
 		r = target_dracut_now(root, machine, plan, true);

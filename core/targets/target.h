@@ -110,8 +110,9 @@ const char *target_find_program(const struct target_input *in, const char *const
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err);
 /* Where vfio-wizard itself is installed below the root; NULL: nowhere. */
 const char *target_program(const struct target_input *in);
-/* For a plan of commands that were recorded, when it has them all: what they do for one kernel each,
- * images by dracut and entries by kernel-install, is done for the kernels that are there now. */
+/* For a plan of commands that were recorded, when it has them all: what they do for one kernel
+ * each, images by dracut, entries by kernel-install and grubby, is done for the kernels that are
+ * there now. */
 int target_kernels_now(const struct root *root, struct plan *plan, struct error *err);
 /* For struct command.about of what is done for one kernel: the index of its modules, without which it is
  * no kernel to machine.h.  -ENOMEM. */

@@ -7,6 +7,9 @@
 
 /* The one of Fedora, RHEL and their kin, which keeps words of ours in loader entries. */
 #define TARGET_GRUBBY "/usr/sbin/grubby"
+/* For a plan of commands that were recorded: entries of kernels that came since took our words from
+ * the older ones, and are brought to what the plan leaves of the record. */
+int target_grubby_now(const struct root *root, struct plan *plan, struct error *err);
 
 /* The words of one kernel command line, as it is and as it shall be. */
 struct target_line {
