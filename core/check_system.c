@@ -259,11 +259,22 @@ static void check_initramfs(struct check *c)
 	check_others_text(&remedy, &host->initramfs_others, boot_initramfs_kinds, "--initramfs");
 	check_add(c, "initramfs-unknown", SEVERITY_WARNING, NULL, -1, remedy.s,
 		"The initramfs generator %s is not one that vfio-wizard sets up: a driver in the "
-		"initramfs takes a chosen device first, and vfio-bind.service moves it later in "
-		"boot.",
-		name ? name : "(unknown)");
+		"initramfs takes a chosen device first%s.",
+		name ? name : "(unknown)",
+		host->without_systemd ? "" : ", and vfio-bind.service moves it later in boot");
 	if (str_check(&remedy) < 0)
 		c->r = -ENOMEM;
+}
+
+static void check_systemd(struct check *c)
+{
+	if (c->machine->host.without_systemd)
+		check_add(c, "no-systemd", SEVERITY_WARNING, NULL, -1,
+			"have the init system run this once at boot, as root: . " CHOICE_PATH
+			"; " TARGET_SCRIPT " $DEVICES",
+			"This system does not start with systemd, so vfio-bind.service never runs: "
+			"it would bind what the initramfs does not, and say at boot that a change "
+			"was cut short.");
 }
 
 /* Before 1.1.3, libvirt binds with pci-stub and KVM's own assignment, which newer kernels lack. */
@@ -359,6 +370,7 @@ void check_system(struct check *c)
 	check_interrupts(c);
 	check_loader(c);
 	check_initramfs(c);
+	check_systemd(c);
 	check_libvirt(c);
 	if (c->existing)
 		check_existing(c);

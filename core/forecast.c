@@ -196,6 +196,15 @@ bool forecast_binds_by_ids(
 	return true;
 }
 
+/* Nothing binds it before the host has booted. */
+static bool is_late(const struct outlook *o, const struct device *device)
+{
+	if (device->physfn || builtin_driver(o->machine, device))
+		return true;
+	return !(o->has_parameters && parameters_bind(o->machine, o->choice, device)) &&
+	       (o->vfio_builtin || !o->is_early);
+}
+
 static int chosen_and_bound(const struct outlook *o, struct forecast_entry *entry)
 {
 	const struct device *device = entry->device;
@@ -210,6 +219,10 @@ static int chosen_and_bound(const struct outlook *o, struct forecast_entry *entr
 			"chosen; but driverctl gives it to %s at every boot, and the later one "
 			"wins",
 			override);
+	if (o->machine->host.without_systemd && is_late(o, device))
+		return set(entry, host_driver(o->machine, o->existing, device),
+			"chosen, but only vfio-bind.service could bind it, and without systemd it "
+			"never runs");
 	if (device->physfn)
 		return set(entry, "vfio-pci",
 			"chosen; bound once %s has made its virtual functions, if that is before "

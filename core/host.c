@@ -500,6 +500,8 @@ int host_scan(const struct root *root, struct machine *machine, struct error *er
 	if (r == 0)
 		r = libvirt(root, packages, host);
 	host->opennebula = opennebula(root, packages);
+	host->without_systemd = !root_exists(root, "/usr/lib/systemd/systemd") &&
+				!root_exists(root, "/lib/systemd/systemd");
 	if (r == 0)
 		r = boot_scan(root, packages, host);
 	if (r == 0)

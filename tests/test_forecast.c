@@ -135,6 +135,22 @@ static void an_initramfs_that_is_not_ours_binds_late(void **state)
 	expect(f, f->usb, "vfio-pci", "nothing in the initramfs binds it");
 }
 
+static void without_systemd_only_the_initramfs_binds(void **state)
+{
+	struct fixture *f = *state;
+	struct host *host = &f->m.machine.host;
+
+	host->without_systemd = true;
+	host->initramfs = INITRAMFS_TOOLS;
+	choose(&f->choice, f->gpu);
+	expect(f, f->gpu, "vfio-pci", "by address");
+	host->initramfs = INITRAMFS_OTHER;
+	expect(f, f->gpu, "nouveau", "without systemd");
+	host->initramfs = INITRAMFS_TOOLS;
+	support_module(&f->m, "nouveau", MODULE_BUILTIN);
+	expect(f, f->gpu, "nouveau", "without systemd");
+}
+
 static void without_vfio_the_host_keeps_everything(void **state)
 {
 	struct fixture *f = *state;
@@ -364,6 +380,7 @@ int main(void)
 		T(the_chosen_one_is_bound_and_its_twin_stays),
 		T(drivers_in_the_kernel_come_first),
 		T(an_initramfs_that_is_not_ours_binds_late),
+		T(without_systemd_only_the_initramfs_binds),
 		T(without_vfio_the_host_keeps_everything),
 		T(an_iommu_that_stays_off_keeps_vfio_away),
 		T(one_device_may_be_out_of_reach),

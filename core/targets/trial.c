@@ -126,19 +126,29 @@ static int note_no_program(struct plan *plan)
 		"the first boot.");
 }
 
+static int note_no_systemd(struct plan *plan)
+{
+	return findings_add(&plan->findings, "no-systemd", SEVERITY_BLOCK, NULL, -1,
+		"switch the option trial off",
+		"This system does not start with systemd: nothing would take the change back at "
+		"the first "
+		"boot.");
+}
+
 static int plan(const struct target_input *in, struct plan *plan, struct error *err)
 {
 	const struct target *self = &target_trial;
 	_cleanup_(units_free) struct units units = {0};
 	const char *program = target_program(in);
-	bool wanted = in->choice->n && program,
+	bool systemd = !in->machine->host.without_systemd,
+	     wanted = in->choice->n && program && systemd,
 	     ssh = wanted && in->choice->options & CHOICE_TRIAL_SSH;
 	int r = 0;
 
 	if (wanted)
 		r = build(in, program, &units);
 	else if (in->choice->n)
-		r = note_no_program(plan);
+		r = systemd ? note_no_program(plan) : note_no_systemd(plan);
 	if (r < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	r = target_own_file(in, plan, self, TARGET_TRIAL_SERVICE, 0644, units.service, err);
