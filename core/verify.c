@@ -28,6 +28,16 @@ static bool is_refused(const char *cmdline)
 	       existing_refuses_vfio(&words);
 }
 
+/* The entry that dracut's 51-dracut-rescue.install makes on Fedora and its kin has no other word.
+ */
+static bool is_rescue_kernel(const char *cmdline)
+{
+	const char *image = cmdline ? strstr(cmdline, "BOOT_IMAGE=") : NULL, *rescue;
+
+	rescue = image ? strstr(image, "/vmlinuz-0-rescue-") : NULL;
+	return rescue && strcspn(image, " \t\n") > (size_t)(rescue - image);
+}
+
 /* The words at which vfio-bind leaves everything to the host. */
 static const char *recovery_word(const char *cmdline)
 {
@@ -37,7 +47,7 @@ static const char *recovery_word(const char *cmdline)
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (machine_has_token(cmdline, words[i]))
 			return words[i];
-	return NULL;
+	return is_rescue_kernel(cmdline) ? "vmlinuz-0-rescue" : NULL;
 }
 
 bool verify_boot_is_spare(const char *cmdline)

@@ -207,7 +207,8 @@ static void ubuntus_zfs_has_none(void **state)
 	sample_close(&s);
 }
 
-/* An entry of the person's is a way back; a menu without an editor is told once, as a warning. */
+/* An entry of the person's in which nothing is bound is a way back; a menu without an editor is
+ * told once, as a warning. */
 static void it_is_said_once(void **state)
 {
 	struct sample s;
@@ -219,7 +220,11 @@ static void it_is_said_once(void **state)
 	sample_plan(&s);
 	assert_non_null(sample_finding(&s, "boot-editor-off"));
 	assert_null(sample_finding(&s, "no-spare-entry"));
-	support_put(s.dir, ENTRIES "rescue.conf", "title Rescue\nlinux /x\n");
+	support_put(s.dir, ENTRIES "rescue.conf", "title Rescue\nlinux /x\noptions root=/dev/x\n");
+	sample_plan(&s);
+	assert_non_null(sample_finding(&s, "boot-editor-off"));
+	support_put(s.dir, ENTRIES "rescue.conf",
+		"title Rescue\nlinux /x\noptions root=/dev/x systemd.unit=rescue.target\n");
 	sample_plan(&s);
 	assert_null(sample_finding(&s, "boot-editor-off"));
 	assert_null(sample_finding(&s, "no-spare-entry"));

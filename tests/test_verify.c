@@ -99,6 +99,11 @@ static void the_reason_is_the_first_thing_that_hinders(void **state)
 	expect(f, false, NULL, "module_blacklist");
 	host->cmdline = support_keep(&f->m, "ro single module_blacklist=vfio_pci");
 	expect(f, false, NULL, "recovery boot (\"single\"");
+	host->cmdline =
+		support_keep(&f->m, "BOOT_IMAGE=(hd0,gpt2)/vmlinuz-0-rescue-4f3c root=/dev/x ro");
+	expect(f, false, NULL, "recovery boot (\"vmlinuz-0-rescue\"");
+	host->cmdline = support_keep(&f->m, "BOOT_IMAGE=/vmlinuz-6.1 x=/vmlinuz-0-rescue-4f3c ro");
+	expect(f, false, NULL, "nothing asked for vfio-pci");
 }
 
 /* Another card came in front of it. */

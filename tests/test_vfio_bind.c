@@ -268,6 +268,20 @@ static void a_recovery_boot_binds_nothing(void **state)
 	}
 }
 
+/* Fedora's rescue entry has no other word. */
+static void a_boot_of_the_rescue_kernel_binds_nothing(void **state)
+{
+	const char *const *shell;
+
+	FOR_EACH_SHELL(shell)
+	{
+		put("cmdline", "BOOT_IMAGE=(hd0,gpt2)/vmlinuz-0-rescue-4f3c root=UUID=1-2 ro rhgb "
+			       "quiet\n");
+		assert_int_equal(bind_with(shell, CARD "=" IDS, NULL), 0);
+		assert_file("sys/devices/" CARD "/driver_override", "(null)\n");
+	}
+}
+
 static void late_fails_and_gives_back_what_vfio_pci_does_not_take(void **state)
 {
 	const char *const *shell;
@@ -489,6 +503,7 @@ int main(void)
 		cmocka_unit_test(early_sets_the_override_before_vfio_pci_loads),
 		cmocka_unit_test(early_gives_everything_back_if_vfio_pci_may_not_load),
 		cmocka_unit_test(what_was_bound_is_given_back),
+		cmocka_unit_test(a_boot_of_the_rescue_kernel_binds_nothing),
 		cmocka_unit_test(another_card_at_the_address_is_left_alone),
 		cmocka_unit_test(without_a_group_the_device_stays_with_the_host),
 		cmocka_unit_test(a_recovery_boot_binds_nothing),

@@ -2,6 +2,7 @@
 #include "core/targets/entries.h"
 
 #include "core/edit_cmdline.h"
+#include "core/verify.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -73,11 +74,27 @@ static bool is_spare(const char *name, const char *text)
 	       strstr(text, "# vfio-wizard: leave");
 }
 
+/* *ret: started by it, the host keeps every device. */
+static int is_way_back(const char *path, const char *text, bool *ret)
+{
+	_cleanup_(strv_free) struct strv words = {0};
+	_cleanup_(str_free) struct str line = {0};
+	int r = edit_cmdline_read(path, text, EDIT_CMDLINE_ENTRY, &words, NULL);
+
+	for (size_t i = 0; r >= 0 && i < words.n; i++)
+		str_addf(&line, "%s ", words.v[i]);
+	if (r == -ENOMEM || str_check(&line) < 0)
+		return -ENOMEM;
+	*ret = r >= 0 && verify_boot_is_spare(line.s);
+	return 0;
+}
+
 static int add(struct entries *entries, const char *path, char **text)
 {
 	struct entry entry = {.path = strdup(path)};
 
-	if (!entry.path || base_grow(&entries->v, entries->n, sizeof(*entries->v)) < 0) {
+	if (!entry.path || is_way_back(path, *text, &entry.way_back) < 0 ||
+		base_grow(&entries->v, entries->n, sizeof(*entries->v)) < 0) {
 		free(entry.path);
 		return -ENOMEM;
 	}
@@ -158,7 +175,7 @@ int target_entries_warn(
 	if (target_changed(plan, &target_loader_entry))
 		return 0;
 	for (size_t i = 0; i < entries->n; i++)
-		if (entries->v[i].spare)
+		if (entries->v[i].way_back)
 			return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		_cleanup_free_ char *text = NULL;
@@ -175,7 +192,8 @@ int target_entries_warn(
 				NULL, -1,
 				target_loader_entry.detect(in)
 					? "switch it on there, or keep an entry with \"fallback\" "
-					  "in its name: such ones stay as they are"
+					  "in its name, which stays as it is, and "
+					  "module_blacklist=vfio_pci among its options"
 					: "switch it on there",
 				"%s switches the boot menu's editor off, so "
 				"module_blacklist=vfio_pci "
@@ -194,7 +212,7 @@ int target_entries_no_spare(const struct target_input *in, struct plan *plan, co
 	int r = in->choice->n ? target_entries_read(in, &entries, &why) : 0;
 
 	for (size_t i = 0; r == 0 && i < entries.n; i++)
-		if (entries.v[i].spare)
+		if (entries.v[i].way_back)
 			return 0;
 	if (r == 0 && in->choice->n)
 		r = target_entries_warn(in, &entries, plan);

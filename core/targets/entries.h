@@ -8,9 +8,10 @@
 /* One that boots Linux. */
 struct entry {
 	char *path, *text;
-	/* It is to stay free of passthrough: named fallback, rescue or recovery in its title or its
-	 * file's name, or marked so by a line "# vfio-wizard: leave". */
+	/* It stays as it is: named fallback, rescue or recovery in its title or its file's name, or
+	 * marked so by a line "# vfio-wizard: leave". */
 	bool spare;
+	bool way_back; /* in a boot by it no device is bound: verify_boot_is_spare() */
 };
 
 struct entries {
@@ -25,8 +26,8 @@ int target_entries_read(const struct target_input *in, struct entries *ret, stru
 void target_entries_free(struct entries *entries);
 /* A name of so many bytes says that what it names is a way back. */
 bool target_entries_is_spare(const char *name, size_t n);
-/* Finding boot-editor-off: nothing can be given at the boot prompt, and no entry is spare, or will
- * be. After the plan() of target_loader_entry. */
+/* Finding boot-editor-off: nothing can be given at the boot prompt, and no entry is a way back, or
+ * will be. After the plan() of target_loader_entry. */
 int target_entries_warn(
 	const struct target_input *in, const struct entries *entries, struct plan *plan);
 

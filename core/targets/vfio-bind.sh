@@ -186,7 +186,8 @@ is_recovery() {
 	for word in $words; do
 		case $word in
 		single | s | S | 1 | recovery | rescue | emergency | -b | \
-			systemd.unit=rescue.target | systemd.unit=emergency.target)
+			systemd.unit=rescue.target | systemd.unit=emergency.target | \
+			BOOT_IMAGE=*/vmlinuz-0-rescue-*)
 			say "'$word' on the kernel command line: every device stays with the host"
 			return 0
 			;;
