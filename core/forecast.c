@@ -205,6 +205,15 @@ static bool is_late(const struct outlook *o, const struct device *device)
 	       (o->vfio_builtin || !o->is_early);
 }
 
+bool forecast_is_early(
+	const struct machine *machine, const struct choice *choice, const struct existing *existing)
+{
+	enum initramfs initramfs = choice_initramfs(choice, machine);
+
+	return boot_initramfs_kind(initramfs)->binds_early ||
+	       (initramfs == INITRAMFS_BOOSTER && forecast_binds_by_ids(machine, choice, existing));
+}
+
 static int chosen_and_bound(const struct outlook *o, struct forecast_entry *entry)
 {
 	const struct device *device = entry->device;
@@ -322,9 +331,7 @@ int forecast_build(const struct machine *machine, const struct choice *before,
 		.hindrance = find_hindrance(machine, existing, iommu),
 		.iommu_unknown = iommu == FORECAST_IOMMU_UNKNOWN && !machine->host.iommu_active,
 		.vfio_builtin = machine_module_state(machine, "vfio_pci") == MODULE_BUILTIN,
-		.is_early = boot_initramfs_kind(choice_initramfs(choice, machine))->binds_early ||
-			    (choice_initramfs(choice, machine) == INITRAMFS_BOOSTER &&
-				    forecast_binds_by_ids(machine, choice, existing)),
+		.is_early = forecast_is_early(machine, choice, existing),
 		.has_parameters = boot_loader_kind(choice_boot_loader(choice, machine))->is_set_up,
 		.by_hand = existing && (existing->scripts || existing->install),
 	};

@@ -28,6 +28,9 @@ bool forecast_needs_intel_iommu(const struct machine *machine);
  * NULL. */
 bool forecast_binds_by_ids(const struct machine *machine, const struct choice *choice,
 	const struct existing *existing);
+/* The initramfs binds: vfio-bind works in it, or for booster ids= do.  existing may be NULL. */
+bool forecast_is_early(const struct machine *machine, const struct choice *choice,
+	const struct existing *existing);
 
 struct forecast_entry {
 	const struct device *device;

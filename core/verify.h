@@ -34,9 +34,10 @@ struct verdicts {
 };
 
 int verify_choice(const struct machine *machine, const struct choice *choice, struct verdicts *ret);
-/* Adds the kernels; of several images of one the newest counts.  What is in it is not looked at: the
- * transaction did that when it was built. */
-int verify_kernels(const struct root *root, const struct machine *machine, struct verdicts *verdicts);
+/* Adds the kernels, where their images bind (forecast_is_early()); of several images of one the
+ * newest counts.  What is in it is not looked at: the transaction did that when it was built. */
+int verify_kernels(const struct root *root, const struct machine *machine,
+	const struct choice *choice, struct verdicts *verdicts);
 /* Adds that entry: it is a copy, and nobody keeps it in step with the kernels. */
 int verify_spare(const struct root *root, const struct machine *machine, const struct choice *choice,
 	struct verdicts *verdicts);

@@ -1,5 +1,6 @@
 #include "core/verify.h"
 
+#include "core/forecast.h"
 #include "core/images.h"
 
 #include <errno.h>
@@ -44,17 +45,17 @@ static int add(struct verdicts *verdicts, const struct root *root, const struct 
 	return kernel->version && (!image || kernel->image) ? 0 : -ENOMEM;
 }
 
-int verify_kernels(
-	const struct root *root, const struct machine *machine, struct verdicts *verdicts)
+int verify_kernels(const struct root *root, const struct machine *machine,
+	const struct choice *choice, struct verdicts *verdicts)
 {
 	_cleanup_(images_free) struct images images = {0};
-	struct stat choice;
+	struct stat written;
 	int r;
 
-	if (root_stat(root, CHOICE_PATH, &choice) < 0)
+	if (!forecast_is_early(machine, choice, NULL) || root_stat(root, CHOICE_PATH, &written) < 0)
 		return 0;
 	r = images_find(root, machine, &images);
 	for (size_t k = 0; r == 0 && k < machine->n_kernels; k++)
-		r = add(verdicts, root, &images, &machine->kernels[k], &choice);
+		r = add(verdicts, root, &images, &machine->kernels[k], &written);
 	return r;
 }

@@ -103,7 +103,7 @@ static void the_reason_is_the_first_thing_that_hinders(void **state)
 		support_keep(&f->m, "BOOT_IMAGE=(hd0,gpt2)/vmlinuz-0-rescue-4f3c root=/dev/x ro");
 	expect(f, false, NULL, "recovery boot (\"vmlinuz-0-rescue\"");
 	host->cmdline = support_keep(&f->m, "BOOT_IMAGE=/vmlinuz-6.1 x=/vmlinuz-0-rescue-4f3c ro");
-	expect(f, false, NULL, "nothing asked for vfio-pci");
+	expect(f, false, NULL, "has no vfio-pci");
 }
 
 /* Another card came in front of it. */
@@ -178,6 +178,7 @@ static void each_kernels_image_is_old_or_new(void **state)
 	char *dir = support_scratch(), versions[ARRAY_SIZE(expected)][32];
 	struct kernel kernels[ARRAY_SIZE(expected)] = {0};
 	struct machine machine = {.kernels = kernels, .n_kernels = ARRAY_SIZE(expected)};
+	struct choice choice = {0};
 	struct verdicts verdicts = {0};
 	struct root *root = NULL;
 
@@ -203,10 +204,15 @@ static void each_kernels_image_is_old_or_new(void **state)
 		"ALL_kver=/boot/vmlinuz-linux-zen\nPRESETS=('default')\n"
 		"default_uki=/efi/EFI/Linux/zen.efi\n");
 	/* Nothing is chosen: there is nothing to cover. */
-	assert_int_equal(verify_kernels(root, &machine, &verdicts), 0);
+	assert_int_equal(verify_kernels(root, &machine, &choice, &verdicts), 0);
 	assert_int_equal(verdicts.n_kernels, 0);
 	put_at(dir, CHOICE_PATH, 1000);
-	assert_int_equal(verify_kernels(root, &machine, &verdicts), 0);
+	/* Nor where an image binds nothing. */
+	machine.host.initramfs = INITRAMFS_BOOSTER;
+	assert_int_equal(verify_kernels(root, &machine, &choice, &verdicts), 0);
+	assert_int_equal(verdicts.n_kernels, 0);
+	machine.host.initramfs = INITRAMFS_MKINITCPIO;
+	assert_int_equal(verify_kernels(root, &machine, &choice, &verdicts), 0);
 	assert_int_equal(verdicts.n_kernels, ARRAY_SIZE(expected));
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
 		assert_string_equal(verdicts.kernels[i].version, expected[i].version);

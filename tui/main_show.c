@@ -157,7 +157,7 @@ int main_verify(const struct main_options *o)
 		return main_error(MAIN_FAILED, "%s", err.text);
 	r = verify_choice(machine, &choice, &verdicts);
 	if (r == 0 && choice.n)
-		r = verify_kernels(root, machine, &verdicts);
+		r = verify_kernels(root, machine, &choice, &verdicts);
 	if (r == 0 && choice.n)
 		r = verify_spare(root, machine, &choice, &verdicts);
 	if (r == 0)
