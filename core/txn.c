@@ -200,9 +200,10 @@ int txn_start(struct txn *txn, struct txn_event *ev, const struct strv *argv, bo
 		return no_memory(err);
 	if (keeps_state)
 		txn_known_mark(txn->root, &txn->record.snapshot, txn->known);
-	r = txn_run_start(&txn->run, txn->root, argv, err);
+	r = txn_run_start(&txn->run, txn->root, argv, txn->store.lock, err);
 	if (r < 0)
 		return r;
+	txn_store_runs(&txn->store, txn->run.pid, argv->v[0]);
 	txn->running = true;
 	return tell_command(txn, ev, TXN_COMMAND, 0);
 }

@@ -45,7 +45,7 @@ struct txn_event {
 struct txn;
 
 /* Takes the lock, compares every target with the plan's `before`, writes the snapshot.  Fails without
- * a trace: -EAGAIN another instance holds the lock (named by pid), -ESTALE a file changed since the plan
+ * a trace: -EAGAIN another instance, or what a killed one had started, holds the lock (named), -ESTALE a file changed since the plan
  * (named), -EROFS, -EACCES, -ENOSPC, -ENODATA an empty plan.  The plan must outlive the transaction. */
 int txn_begin(const struct root *root, const struct plan *plan, unsigned flags, struct txn **ret,
 	struct error *err);

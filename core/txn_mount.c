@@ -59,7 +59,7 @@ static int run_mount(const struct rescue_item *item, const char *target, struct 
 	for (size_t i = 0; r == 0 && words[i]; i++)
 		r = strv_add(&argv, words[i]);
 	if (r == 0)
-		r = txn_run_start(&run, live, &argv, err);
+		r = txn_run_start(&run, live, &argv, -EBADF, err);
 	if (r < 0)
 		return r;
 	for (;;) {

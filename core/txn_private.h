@@ -56,9 +56,12 @@ struct txn_store {
 	struct strv made;            /* directories made for it, outermost first */
 };
 
-/* Makes the directories, takes the lock.  -EAGAIN: held, by the pid in the message. */
+/* Makes the directories, takes the lock.  -EAGAIN: held, by whom snapshot_held() says. */
 int txn_store_open(const struct root *root, struct txn_store *ret, struct error *err);
-/* Gives the lock back.  trace false: also removes the directories it made. */
+/* What the lock says of a program that was just started, which holds it too. */
+void txn_store_runs(struct txn_store *store, pid_t pid, const char *program);
+/* Gives the lock back, also for what a program of ours left behind.  trace false: also removes the
+ * directories it made. */
 void txn_store_close(struct txn_store *store, bool trace);
 /* Writes the snapshot under its id, state pending; on failure nothing of it is left. */
 int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct error *err);
@@ -116,8 +119,9 @@ struct txn_run {
 	bool after_cr, cut, given;
 };
 
-/* -errno when it could not be started: nothing ran. */
-int txn_run_start(struct txn_run *run, const struct root *root, const struct strv *argv,
+/* lock: a descriptor that the program and what it starts keep open, so that what is locked by it stays
+ * so however we end; -EBADF: none.  -errno when it could not be started: nothing ran. */
+int txn_run_start(struct txn_run *run, const struct root *root, const struct strv *argv, int lock,
 	struct error *err);
 /* Never blocks.  LINE: *line is valid until the next call.  ENDED: *code is the exit status, 128
  * and the signal's number when one ended it; everything of it is released. */

@@ -46,30 +46,21 @@ void txn_store_remove(struct txn_store *store, const char *id)
 	(void)fsync(store->snapshots);
 }
 
-static int held(int fd, struct error *err)
+/* Only for the message: not worth a failure. */
+static void note(int fd, const char *text)
 {
-	char pid[24];
-	ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
-	uint64_t number;
-
-	pid[n > 0 ? n : 0] = '\0';
-	pid[strcspn(pid, "\n")] = '\0';
-	if (base_number(pid, 10, INT32_MAX, &number) < 0)
-		return error_set(err, -EAGAIN,
-			"another vfio-wizard is changing this system; wait until it has ended");
-	return error_set(err, -EAGAIN,
-		"another vfio-wizard (process %s) is changing this system; wait until it has ended",
-		pid);
+	if (ftruncate(fd, 0) == 0)
+		(void)!pwrite(fd, text, strlen(text), 0);
 }
 
-/* The lock belongs to the open file and goes with it, however its owner ends. */
-static int take_lock(struct txn_store *store, struct error *err)
+/* The lock belongs to the open file and goes with the last process that has it, however its owner
+ * ends: a program that outlives us works on, and nobody may start it a second time beside it. */
+static int take_lock(const struct root *root, struct txn_store *store, struct error *err)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	_cleanup_close_ int fd = -EBADF;
 	char pid[24];
 	struct stat st;
-	int n;
 
 	do {
 		base_closep(&fd);
@@ -78,18 +69,33 @@ static int take_lock(struct txn_store *store, struct error *err)
 			return txn_fail(err, -errno, SNAPSHOT_LOCK, "opening");
 		if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
 			return errno == EAGAIN || errno == EACCES
-				       ? held(fd, err)
+				       ? snapshot_held(root, -EAGAIN, err)
 				       : txn_fail(err, -errno, SNAPSHOT_LOCK, "locking");
 		if (fstat(fd, &st) < 0)
 			return txn_fail(err, -errno, SNAPSHOT_LOCK, "locking");
 		/* Its owner removed it while this one waited for it. */
 	} while (st.st_nlink == 0);
-	/* Only for the message: not worth a failure. */
-	n = snprintf(pid, sizeof(pid), "%d\n", getpid());
-	if (ftruncate(fd, 0) == 0)
-		(void)!pwrite(fd, pid, (size_t)n, 0);
+	(void)snprintf(pid, sizeof(pid), "%d\n", getpid());
+	note(fd, pid);
 	store->lock = TAKE_FD(fd);
 	return 0;
+}
+
+void txn_store_runs(struct txn_store *store, pid_t pid, const char *program)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text), "%d\n%d %s\n", getpid(), pid, program);
+	note(store->lock, text);
+}
+
+static void give_lock_back(struct txn_store *store)
+{
+	struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+	if (store->lock >= 0)
+		(void)fcntl(store->lock, F_OFD_SETLK, &lock);
+	base_closep(&store->lock);
 }
 
 static int open_private(int root, const char *path, struct strv *made, struct error *err)
@@ -123,7 +129,7 @@ static int open_store(const struct root *root, struct txn_store *store, struct e
 	store->dir = open_private(store->root, store->path, &store->made, err);
 	if (store->dir < 0)
 		return store->dir;
-	r = take_lock(store, err);
+	r = take_lock(root, store, err);
 	if (r < 0)
 		return r;
 	store->snapshots = open_private(store->root, snapshots, &store->made, err);
@@ -154,7 +160,7 @@ void txn_store_close(struct txn_store *store, bool trace)
 		(void)txn_remove_directory(store->root, store->made.v[i], NULL);
 	base_closep(&store->snapshots);
 	base_closep(&store->dir);
-	base_closep(&store->lock);
+	give_lock_back(store);
 	strv_free(&store->made);
 	free(TAKE_PTR(store->path));
 }

@@ -402,6 +402,10 @@ int main_recover(const struct main_options *o)
 	if (snapshots_load(root, &snapshots, &err) < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
 	s = snapshots_interrupted(&snapshots);
+	if (snapshots.n && snapshots.v[0].state == SNAPSHOT_APPLYING) {
+		(void)snapshot_held(root, -EBUSY, &err);
+		return main_error(MAIN_FAILED, "%s", err.text);
+	}
 	if (!s) {
 		puts("No change was cut short");
 		return MAIN_DONE;
