@@ -3,6 +3,8 @@
  *   manifest   text (core/manifest.h), written before the first change
  *   before-N after-N   the content of file N on either side, for hands too
  *   left-N     what a command with an undo made of file N afterwards; mostly there is none
+ *   met-N, undone-N   for hands: what such a command, or somebody while it ran, had made of file N
+ *              before it was written, or put back after a failure; mostly there is none
  *   state      one word, replaced atomically: pending, complete, rolled-back
  *
  * and, for the writer only, the two other words and, until the end, a reserve of disk space.

@@ -21,7 +21,8 @@ enum txn_flags {
 enum txn_event_kind {
 	TXN_NOTHING,                 /* wait on txn_fd() and call again */
 	TXN_SNAPSHOT,                /* text: the snapshot's id */
-	TXN_FILE,                    /* text: the path just written */
+	TXN_FILE,                    /* text: the path just written; with where what a command had made
+	                                of it is kept, if that is lost with it; TXN_RESTORED likewise */
 	TXN_COMMAND,                 /* text: the command line that starts now */
 	TXN_OUTPUT,                  /* text: one line of its output, control characters removed; none
 	                                of a check, whose output is looked into */

@@ -65,8 +65,9 @@ void txn_store_runs(struct txn_store *store, pid_t pid, const char *program);
 void txn_store_close(struct txn_store *store, bool trace);
 /* Writes the snapshot under its id, state pending; on failure nothing of it is left. */
 int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct error *err);
-/* What a command made of file i, as far as it can be kept: without it going back asks once more. */
-void txn_store_left(struct txn_store *store, const char *id, size_t i, const char *text);
+/* A text of file i beside its before and after; what: as core/snapshot.h has the names. */
+int txn_store_keep(struct txn_store *store, const char *id, const char *what, size_t i,
+	const char *text, struct error *err);
 /* The state, atomically and without needing space: both words lie ready in the snapshot. */
 int txn_store_mark(struct txn_store *store, const char *id, enum snapshot_state state,
 	struct error *err);
@@ -89,7 +90,15 @@ void txn_known_free(const struct snapshot *s, struct txn_known *known);
 /* Before such a command and after it: what was so before and is not after it, the command did. */
 void txn_known_mark(const struct root *root, const struct snapshot *s, struct txn_known *known);
 void txn_known_learn(const struct root *root, const struct snapshot *s, struct txn_known *known);
-/* So that going back one day does not take the commands' work for somebody's edit. */
+/* File i is as it is known to be: else -ESTALE, and it is left as it is. */
+int txn_known_check(const struct root *root, const struct snapshot *s,
+	const struct txn_known *known, size_t i, struct error *err);
+/* Before file i is overwritten: what was learned of it may also be the work of somebody who had it open
+ * meanwhile, so it is kept in the snapshot as `what`.  *ret gets a remark where, NULL: nothing is lost. */
+int txn_known_save(struct txn_store *store, const struct snapshot *s,
+	const struct txn_known *known, size_t i, const char *what, char **ret, struct error *err);
+/* So that going back one day does not take the commands' work for somebody's edit; as far as it can be
+ * kept: without it going back asks once more. */
 void txn_known_keep(
 	struct txn_store *store, const struct snapshot *s, const struct txn_known *known);
 

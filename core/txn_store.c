@@ -253,15 +253,21 @@ int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct e
 	return r;
 }
 
-void txn_store_left(struct txn_store *store, const char *id, size_t i, const char *text)
+int txn_store_keep(struct txn_store *store, const char *id, const char *what, size_t i,
+	const char *text, struct error *err)
 {
-	int dir = openat(store->snapshots, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int dir =
+		openat(store->snapshots, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	char name[32];
+	int r;
 
-	(void)snprintf(name, sizeof(name), "left-%zu", i);
-	if (dir >= 0 && txn_write_new(dir, name, text, NULL) < 0)
+	if (dir < 0)
+		return txn_fail(err, -errno, SNAPSHOT_DIR, "writing the snapshot");
+	(void)snprintf(name, sizeof(name), "%s-%zu", what, i);
+	r = txn_write_new(dir, name, text, err);
+	if (r < 0)
 		(void)unlinkat(dir, name, 0);
-	base_closep(&dir);
+	return r;
 }
 
 int txn_store_mark(
