@@ -58,7 +58,7 @@ static int add_undos(struct undos *undos, const struct snapshot *s)
 
 static bool same_with_owner(const struct content *a, const struct content *b)
 {
-	return content_same(a, b) && (!a->attributes || !b->attributes ||
+	return content_same(a, b) && (!a->attributes || !b->attributes || a->on_fat || b->on_fat ||
 					     (a->attributes->uid == b->attributes->uid &&
 						     a->attributes->gid == b->attributes->gid));
 }
