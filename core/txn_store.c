@@ -19,22 +19,37 @@ static const char *const words[] = {
 	[SNAPSHOT_ROLLED_BACK] = "rolled-back",
 };
 
-/* Flat, as every snapshot is. */
-static void remove_tree(int parent, const char *name)
+static int fail_to_remove(struct error *err, const char *name, const char *entry)
 {
-	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int code = -errno;
+
+	return error_set(err, code,
+		"%s/%s%s%s: it is in the way and cannot be removed (%s); look at it "
+		"and remove it",
+		SNAPSHOT_DIR, name, *entry ? "/" : "", entry, strerror(-code));
+}
+
+/* Flat, as every snapshot is: what is not is none of ours, and stays.  0: there is nothing there.
+ */
+static int remove_tree(int parent, const char *name, struct error *err)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), r = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
 	if (!dir) {
+		r = errno == ENOENT ? 0 : fail_to_remove(err, name, "");
 		base_closep(&fd);
-		return;
+		return r;
 	}
 	while ((entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			(void)unlinkat(fd, entry->d_name, 0);
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			unlinkat(fd, entry->d_name, 0) < 0 && r == 0)
+			r = fail_to_remove(err, name, entry->d_name);
 	(void)closedir(dir);
-	(void)unlinkat(parent, name, AT_REMOVEDIR);
+	if (r == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0)
+		r = fail_to_remove(err, name, "");
+	return r;
 }
 
 void txn_store_remove(struct txn_store *store, const char *id)
@@ -42,7 +57,7 @@ void txn_store_remove(struct txn_store *store, const char *id)
 	/* Under another name first: a crash leaves no snapshot with half of its files. */
 	if (renameat(store->snapshots, id, store->snapshots, OLD) < 0)
 		return;
-	remove_tree(store->snapshots, OLD);
+	(void)remove_tree(store->snapshots, OLD, NULL);
 	(void)fsync(store->snapshots);
 }
 
@@ -135,8 +150,6 @@ static int open_store(const struct root *root, struct txn_store *store, struct e
 	store->snapshots = open_private(store->root, snapshots, &store->made, err);
 	if (store->snapshots < 0)
 		return store->snapshots;
-	remove_tree(store->snapshots, NEW);
-	remove_tree(store->snapshots, OLD);
 	return 0;
 }
 
@@ -233,8 +246,13 @@ static int write_snapshot(int dir, struct snapshot *snapshot, struct error *err)
 int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct error *err)
 {
 	_cleanup_close_ int dir = -EBADF;
-	int r;
+	int r = remove_tree(store->snapshots, NEW, err);
 
+	/* What one that was killed left. */
+	if (r == 0)
+		r = remove_tree(store->snapshots, OLD, err);
+	if (r < 0)
+		return r;
 	if (mkdirat(store->snapshots, NEW, 0700) < 0)
 		return txn_fail(err, -errno, SNAPSHOT_DIR, "writing the snapshot");
 	dir = openat(store->snapshots, NEW, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -243,7 +261,7 @@ int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct e
 	if (r == 0 && renameat(store->snapshots, NEW, store->snapshots, snapshot->id) < 0)
 		r = txn_fail(err, -errno, SNAPSHOT_DIR, "writing the snapshot");
 	if (r < 0) {
-		remove_tree(store->snapshots, NEW);
+		(void)remove_tree(store->snapshots, NEW, NULL);
 		return r;
 	}
 	if (fsync(store->snapshots) < 0) {

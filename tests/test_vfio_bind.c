@@ -437,8 +437,8 @@ static int remove_dir(void **state)
 	return run(argv);
 }
 
-/* The newest change counts, by its number, but for one that went back by itself; its configuration may be
- * gone already. */
+/* The newest change counts, by its number, but for one that went back by itself; its configuration
+ * may be gone already. */
 static void an_interrupted_change_is_said(void **state)
 {
 	static const struct {
