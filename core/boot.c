@@ -78,7 +78,7 @@ const struct boot_kind *boot_kind_by_name(const struct boot_kind *table, const c
 /* A rescue system's loader says nothing about the one of the system that is being configured. */
 static bool is_own_sysfs(const struct root *root)
 {
-	return root_is_live(root) == root_sysfs_is_live(root);
+	return root_runs(root) == root_sysfs_is_live(root);
 }
 
 /* Four bytes of attributes and, in these, UTF-16 text. */

@@ -41,7 +41,7 @@ static bool is_foreign_proc(const struct root *root)
 	_cleanup_close_ int fd = -EBADF;
 	struct statfs fs;
 
-	if (root_is_live(root))
+	if (root_runs(root))
 		return false;
 	fd = root_open_path(root, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
@@ -257,7 +257,7 @@ static enum tristate container(const struct root *root)
 			return YES;
 	if (root_exists(root, "/.dockerenv") && on_overlay(root))
 		return YES;
-	return root_is_live(root) ? NO : UNKNOWN;
+	return root_runs(root) ? NO : UNKNOWN;
 }
 
 /* Whoever asks may not be allowed to write: that is another matter. */
@@ -304,7 +304,7 @@ bool host_root_is_read_only(const struct root *root)
 	_cleanup_free_ char *fstab = NULL;
 	struct statvfs fs;
 
-	if (root_is_live(root))
+	if (root_runs(root))
 		return fstatvfs(root_fd(root), &fs) == 0 && fs.f_flag & ST_RDONLY;
 	return root_read_text(root, "/etc/fstab", &fstab, NULL) == 0 && fstab_has_ro(fstab);
 }

@@ -7,9 +7,12 @@
 #include "core/targets/target.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statfs.h>
 
 static int no_memory(struct error *err)
 {
@@ -27,7 +30,9 @@ void content_free(struct content *content)
 
 bool content_same(const struct content *a, const struct content *b)
 {
-	return a->kind == b->kind && (a->kind != CONTENT_FILE || a->mode == b->mode) &&
+	bool has_mode = a->kind == CONTENT_FILE && !a->on_fat && !b->on_fat;
+
+	return a->kind == b->kind && (!has_mode || a->mode == b->mode) &&
 	       base_same(a->text, b->text);
 }
 
@@ -43,7 +48,8 @@ static int attributes_copy(struct content *to, const struct attributes *from)
 
 int content_copy(struct content *to, const struct content *from)
 {
-	_cleanup_(content_free) struct content copy = {.kind = from->kind, .mode = from->mode};
+	_cleanup_(content_free) struct content copy = {
+		.kind = from->kind, .mode = from->mode, .on_fat = from->on_fat};
 
 	if (from->text) {
 		copy.text = strdup(from->text);
@@ -102,6 +108,14 @@ static int read_link(
 	return 0;
 }
 
+static bool is_on_fat(const struct root *root, const char *path)
+{
+	_cleanup_close_ int fd = root_open_path(root, path, O_PATH);
+	struct statfs fs;
+
+	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == MSDOS_SUPER_MAGIC;
+}
+
 static int read_file(
 	const struct root *root, const char *path, struct content *ret, struct error *err)
 {
@@ -120,6 +134,7 @@ static int read_file(
 		return r;
 	ret->kind = CONTENT_FILE;
 	ret->mode = st.st_mode & 07777;
+	ret->on_fat = is_on_fat(root, path);
 	return 0;
 }
 
@@ -205,6 +220,9 @@ static int add_change(struct change **list, size_t *n, const char *target, const
 		change_free(&change);
 		return -ENOMEM;
 	}
+	/* It can be given no other. */
+	if ((before->on_fat || after->on_fat) && before->kind == after->kind)
+		change.after.mode = change.before.mode;
 	(*list)[(*n)++] = change;
 	return 0;
 }

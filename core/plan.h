@@ -22,6 +22,8 @@ struct attributes {
 struct content {
 	enum content_kind kind;
 	mode_t mode;                 /* permission bits; files only */
+	bool on_fat;                 /* it was read there: mode and owner are the mount's, not the file's,
+	                                and another mount has others; content_same() ignores them */
 	char *text;                  /* file: its text, no NUL inside; link: where it points; absent: NULL */
 	struct attributes *attributes; /* NULL: as what it replaces, the writer's own when new.  Only
 	                                  going back asks for others; content_same() is about the rest */

@@ -150,7 +150,7 @@ static int find_source(const struct root *root, struct mounts_wanted *wanted, ch
  * we change: they would not have been found. */
 static bool is_by_hand(const struct root *root, const struct mounts_wanted *wanted)
 {
-	return root_is_live(root) && mounts_has_option(wanted->options, "noauto") &&
+	return root_runs(root) && mounts_has_option(wanted->options, "noauto") &&
 	       !mounts_has_option(wanted->options, "x-systemd.automount") &&
 	       (strcmp(wanted->point, "/boot/efi") == 0 || strcmp(wanted->point, "/efi") == 0);
 }

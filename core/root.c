@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define LINKS_MAX 40
+#define INIT_ROOT "/proc/1/root"
 
 struct root {
 	int fd, sysfs_fd;
@@ -108,6 +109,11 @@ const char *root_sysfs(const struct root *root)
 bool root_is_live(const struct root *root)
 {
 	return root->live;
+}
+
+bool root_runs(const struct root *root)
+{
+	return root->live && (same_file(root->fd, INIT_ROOT) || access(INIT_ROOT, F_OK) < 0);
 }
 
 bool root_sysfs_is_live(const struct root *root)

@@ -24,7 +24,11 @@ void root_closep(struct root **root);
 
 const char *root_path(const struct root *root);        /* absolute path of the directory */
 const char *root_sysfs(const struct root *root);       /* path of the sysfs in use, as libpci wants it */
-bool root_is_live(const struct root *root);            /* it is this system's own "/" */
+bool root_is_live(const struct root *root);            /* it is our own "/": paths need no prefix */
+/* It is live, and the system that runs: in a chroot "/" is another one's than that of process 1
+ * (/proc/1/root, as systemd's running_in_chroot() has it), and /proc is that one's.  Who may not look
+ * is told that it runs. */
+bool root_runs(const struct root *root);
 bool root_sysfs_is_live(const struct root *root);      /* hardware is read from the live /sys */
 
 /* The descriptor of the directory (O_PATH), for the writer.  Stays the root's. */

@@ -304,6 +304,46 @@ static bool somebody_applies(const struct root *root)
 	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
+/* "PID PROGRAM": what was written there is root's, and only shown. */
+static bool is_program(char *line, const char **ret_program)
+{
+	char *space = line ? strchr(line, ' ') : NULL;
+	uint64_t pid;
+
+	if (!space)
+		return false;
+	*space = '\0';
+	*ret_program = space + 1;
+	return base_number(line, 10, INT32_MAX, &pid) == 0;
+}
+
+int snapshot_held(const struct root *root, int code, struct error *err)
+{
+	char text[256] = "", *rest = text, *owner, *line;
+	const char *program;
+	uint64_t pid;
+
+	(void)root_attr(root, SNAPSHOT_LOCK, text, sizeof(text));
+	owner = strsep(&rest, "\n");
+	line = strsep(&rest, "\n");
+	if (base_number(owner, 10, INT32_MAX, &pid) < 0)
+		return error_set(err, code,
+			"another vfio-wizard is changing this system; wait until it has ended");
+	if (getpgid((pid_t)pid) >= 0 || errno != ESRCH)
+		return error_set(err, code,
+			"another vfio-wizard (process %s) is changing this system; wait until it "
+			"has ended",
+			owner);
+	if (!is_program(line, &program))
+		return error_set(err, code,
+			"a vfio-wizard was killed, and what it had started still runs; wait until "
+			"that has ended");
+	return error_set(err, code,
+		"a vfio-wizard was killed, and what it had started still runs: %s (process %s) or "
+		"a part of it; wait until that has ended",
+		program, line);
+}
+
 /* A snapshot is rolled back when a later one that still stands undoes it; one that was cut short is
  * complete when a later one that still stands went on. */
 static int settle_states(struct snapshots *list, bool busy)

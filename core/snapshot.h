@@ -3,6 +3,8 @@
  *   manifest   text (core/manifest.h), written before the first change
  *   before-N after-N   the content of file N on either side, for hands too
  *   left-N     what a command with an undo made of file N afterwards; mostly there is none
+ *   met-N, undone-N   for hands: what such a command, or somebody while it ran, had made of file N
+ *              before it was written, or put back after a failure; mostly there is none
  *   state      one word, replaced atomically: pending, complete, rolled-back
  *
  * and, for the writer only, the two other words and, until the end, a reserve of disk space.
@@ -18,7 +20,8 @@
 /* Everybody may read what is right in it (core/words.h), but for the lock. */
 #define SNAPSHOT_STATE_DIR "/var/lib/vfio-wizard"
 #define SNAPSHOT_DIR       SNAPSHOT_STATE_DIR "/snapshots"
-/* Whoever writes holds an F_OFD_SETLK lock on it; the pid in it is for messages only. */
+/* Whoever writes holds an F_OFD_SETLK lock on it, and so does what it runs, also when it was killed
+ * itself.  In it, for messages only: its pid, then "PID PROGRAM" of what it last ran. */
 #define SNAPSHOT_LOCK      SNAPSHOT_STATE_DIR "/lock"
 
 /* So many are kept: of older ones those go that nothing newer builds on.  One that `rollback` would go
@@ -29,7 +32,7 @@ enum snapshot_state {
 	SNAPSHOT_COMPLETE,           /* by itself, or because a later one finished what it began */
 	SNAPSHOT_INTERRUPTED,        /* neither finished nor put back */
 	SNAPSHOT_ROLLED_BACK,        /* put back by itself after a failure, or by a later one */
-	SNAPSHOT_APPLYING,           /* another instance is at it */
+	SNAPSHOT_APPLYING,           /* another instance is at it, or what a killed one had started */
 };
 
 struct snapshot_file {
@@ -69,6 +72,9 @@ int snapshots_load(const struct root *root, struct snapshots *ret, struct error 
 const struct snapshot *snapshots_find(const struct snapshots *snapshots, const char *id);
 void snapshots_free(struct snapshots *snapshots);
 void snapshot_free(struct snapshot *snapshot);
+
+/* Who holds the lock, and what to wait for, into err with this code; returns the code. */
+int snapshot_held(const struct root *root, int code, struct error *err);
 
 /* The number in an id.  -EINVAL: not an id. */
 int snapshot_number(const char *id, uint64_t *ret);

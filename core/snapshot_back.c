@@ -59,7 +59,7 @@ static int add_undos(struct undos *undos, const struct snapshot *s)
 
 static bool same_with_owner(const struct content *a, const struct content *b)
 {
-	return content_same(a, b) && (!a->attributes || !b->attributes ||
+	return content_same(a, b) && (!a->attributes || !b->attributes || a->on_fat || b->on_fat ||
 					     (a->attributes->uid == b->attributes->uid &&
 						     a->attributes->gid == b->attributes->gid));
 }
@@ -328,15 +328,14 @@ static int choose(const struct snapshots *snapshots, const char *id, const struc
 
 /* All that happened from `oldest` on, newest first.  The commands run even if no file has to be
  * changed: what they made may still be of the new state. */
-static int compose(const struct snapshots *snapshots, const struct snapshot *oldest,
-	struct plan *plan, struct undos *undos, struct error *err)
+static int compose(const struct root *root, const struct snapshots *snapshots,
+	const struct snapshot *oldest, struct plan *plan, struct undos *undos, struct error *err)
 {
 	for (const struct snapshot *s = snapshots->v; s <= oldest; s++) {
 		if (!s->happened)
 			continue;
 		if (s->state == SNAPSHOT_APPLYING)
-			return error_set(err, -EBUSY,
-				"%s is being applied right now; wait for its end", s->id);
+			return snapshot_held(root, -EBUSY, err);
 		if (s->damaged)
 			return error_set(err, -EUCLEAN,
 				"snapshot %s is damaged, so there is no safe way back past it: %s",
@@ -378,7 +377,7 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 		return no_memory(err);
 	r = choose(snapshots, id, &oldest, err);
 	if (r == 0)
-		r = compose(snapshots, oldest, plan, &undos, err);
+		r = compose(root, snapshots, oldest, plan, &undos, err);
 	for (size_t i = 0; r == 0 && i < undos.n; i++)
 		r = plan_undo(root, &undos.v[i], plan, err);
 	if (r == 0)

@@ -59,7 +59,7 @@ int trial_format(const struct trial *trial, char **ret)
 
 void trial_boot(const struct root *root, char *ret, size_t size)
 {
-	if (!root_is_live(root) ||
+	if (!root_runs(root) ||
 		root_attr(root, "/proc/sys/kernel/random/boot_id", ret, size) <= 0)
 		(void)snprintf(ret, size, "-");
 }

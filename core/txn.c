@@ -151,13 +151,18 @@ static int commit(struct txn *txn, struct txn_event *ev)
 
 static int write_file(struct txn *txn, struct txn_event *ev, size_t i)
 {
-	const struct snapshot_file *file = &txn->record.snapshot.files[i];
+	const struct snapshot *s = &txn->record.snapshot;
+	const struct snapshot_file *file = &s->files[i];
+	_cleanup_free_ char *kept = NULL;
 
+	if (txn_known_check(txn->root, s, txn->known, i, &txn->why) < 0 ||
+		txn_known_save(&txn->store, s, txn->known, i, "met", &kept, &txn->why) < 0)
+		return txn_back(txn, ev);
 	txn->known[i].content = &file->after;
 	if (txn_put(root_fd(txn->root), file->path, &file->after, &txn->why) < 0)
 		return txn_back(txn, ev);
 	txn->done++;
-	return txn_tell(txn, ev, TXN_FILE, 0, "%s", file->path);
+	return txn_tell(txn, ev, TXN_FILE, 0, "%s%s", file->path, kept ? kept : "");
 }
 
 static int phase_last(struct txn *txn, struct txn_event *ev)
@@ -200,9 +205,10 @@ int txn_start(struct txn *txn, struct txn_event *ev, const struct strv *argv, bo
 		return no_memory(err);
 	if (keeps_state)
 		txn_known_mark(txn->root, &txn->record.snapshot, txn->known);
-	r = txn_run_start(&txn->run, txn->root, argv, err);
+	r = txn_run_start(&txn->run, txn->root, argv, txn->store.lock, err);
 	if (r < 0)
 		return r;
+	txn_store_runs(&txn->store, txn->run.pid, argv->v[0]);
 	txn->running = true;
 	return tell_command(txn, ev, TXN_COMMAND, 0);
 }

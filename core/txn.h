@@ -21,7 +21,8 @@ enum txn_flags {
 enum txn_event_kind {
 	TXN_NOTHING,                 /* wait on txn_fd() and call again */
 	TXN_SNAPSHOT,                /* text: the snapshot's id */
-	TXN_FILE,                    /* text: the path just written */
+	TXN_FILE,                    /* text: the path just written; with where what a command had made
+	                                of it is kept, if that is lost with it; TXN_RESTORED likewise */
 	TXN_COMMAND,                 /* text: the command line that starts now */
 	TXN_OUTPUT,                  /* text: one line of its output, control characters removed; none
 	                                of a check, whose output is looked into */
@@ -45,7 +46,7 @@ struct txn_event {
 struct txn;
 
 /* Takes the lock, compares every target with the plan's `before`, writes the snapshot.  Fails without
- * a trace: -EAGAIN another instance holds the lock (named by pid), -ESTALE a file changed since the plan
+ * a trace: -EAGAIN another instance, or what a killed one had started, holds the lock (named), -ESTALE a file changed since the plan
  * (named), -EROFS, -EACCES, -ENOSPC, -ENODATA an empty plan.  The plan must outlive the transaction. */
 int txn_begin(const struct root *root, const struct plan *plan, unsigned flags, struct txn **ret,
 	struct error *err);

@@ -158,36 +158,42 @@ static int phase_back_redo(struct txn *txn, struct txn_event *ev)
 	return TXN_STEP_AGAIN;
 }
 
-/* Puts one file back.  1: done, 0: it was as before, -errno. */
-static int restore(struct txn *txn, size_t i, struct error *err)
+/* Puts one file back.  1: done, 0: it was as before, or nothing of it is ours; -errno. */
+static int restore(struct txn *txn, size_t i, char **ret_kept, struct error *err)
 {
-	const struct snapshot_file *file = &txn->record.snapshot.files[i];
+	const struct snapshot *s = &txn->record.snapshot;
+	const struct snapshot_file *file = &s->files[i];
 	_cleanup_(content_free) struct content now = {0};
-	int r = content_read(txn->root, file->path, true, NULL, &now, err);
+	int r;
 
+	if (txn->known[i].content == &file->before)
+		return 0;
+	r = content_read(txn->root, file->path, true, NULL, &now, err);
 	if (r < 0)
 		return r;
 	if (content_same(&now, &file->before) && !content_same(&now, &file->after))
 		return 0;
-	if (!content_same(&now, txn->known[i].content))
-		return error_set(err, -ESTALE,
-			"%s: changed by something else meanwhile, so it is left as it is; what it "
-			"was before is %s/%s/before-%zu",
-			file->path, SNAPSHOT_DIR, txn->record.snapshot.id, i);
+	r = txn_known_check(txn->root, s, txn->known, i, err);
+	if (r < 0)
+		return r;
+	/* To be back is worth more than what cannot be kept. */
+	(void)txn_known_save(&txn->store, s, txn->known, i, "undone", ret_kept, NULL);
 	r = txn_put(root_fd(txn->root), file->path, &file->before, err);
 	return r < 0 ? r : 1;
 }
 
 static int put_back(struct txn *txn, struct txn_event *ev, size_t i)
 {
+	_cleanup_free_ char *kept = NULL;
 	struct error err = {0};
-	int r = restore(txn, i, &err);
+	int r = restore(txn, i, &kept, &err);
 
 	txn->done++;
 	if (r == 0)
 		return TXN_STEP_AGAIN;
 	if (r > 0)
-		return txn_tell(txn, ev, TXN_RESTORED, 0, "%s", txn->record.snapshot.files[i].path);
+		return txn_tell(txn, ev, TXN_RESTORED, 0, "%s%s",
+			txn->record.snapshot.files[i].path, kept ? kept : "");
 	return tell_harm(txn, ev, &err);
 }
 

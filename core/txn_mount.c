@@ -57,7 +57,7 @@ static int run_here(const char *const words[], const char *doing, struct error *
 	for (size_t i = 0; r == 0 && words[i]; i++)
 		r = strv_add(&argv, words[i]);
 	if (r == 0)
-		r = txn_run_start(&run, live, &argv, err);
+		r = txn_run_start(&run, live, &argv, -EBADF, err);
 	if (r < 0)
 		return r;
 	for (;;) {

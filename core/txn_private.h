@@ -56,14 +56,18 @@ struct txn_store {
 	struct strv made;            /* directories made for it, outermost first */
 };
 
-/* Makes the directories, takes the lock.  -EAGAIN: held, by the pid in the message. */
+/* Makes the directories, takes the lock.  -EAGAIN: held, by whom snapshot_held() says. */
 int txn_store_open(const struct root *root, struct txn_store *ret, struct error *err);
-/* Gives the lock back.  trace false: also removes the directories it made. */
+/* What the lock says of a program that was just started, which holds it too. */
+void txn_store_runs(struct txn_store *store, pid_t pid, const char *program);
+/* Gives the lock back, also for what a program of ours left behind.  trace false: also removes the
+ * directories it made. */
 void txn_store_close(struct txn_store *store, bool trace);
 /* Writes the snapshot under its id, state pending; on failure nothing of it is left. */
 int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct error *err);
-/* What a command made of file i, as far as it can be kept: without it going back asks once more. */
-void txn_store_left(struct txn_store *store, const char *id, size_t i, const char *text);
+/* A text of file i beside its before and after; what: as core/snapshot.h has the names. */
+int txn_store_keep(struct txn_store *store, const char *id, const char *what, size_t i,
+	const char *text, struct error *err);
 /* The state, atomically and without needing space: both words lie ready in the snapshot. */
 int txn_store_mark(struct txn_store *store, const char *id, enum snapshot_state state,
 	struct error *err);
@@ -86,7 +90,15 @@ void txn_known_free(const struct snapshot *s, struct txn_known *known);
 /* Before such a command and after it: what was so before and is not after it, the command did. */
 void txn_known_mark(const struct root *root, const struct snapshot *s, struct txn_known *known);
 void txn_known_learn(const struct root *root, const struct snapshot *s, struct txn_known *known);
-/* So that going back one day does not take the commands' work for somebody's edit. */
+/* File i is as it is known to be: else -ESTALE, and it is left as it is. */
+int txn_known_check(const struct root *root, const struct snapshot *s,
+	const struct txn_known *known, size_t i, struct error *err);
+/* Before file i is overwritten: what was learned of it may also be the work of somebody who had it open
+ * meanwhile, so it is kept in the snapshot as `what`.  *ret gets a remark where, NULL: nothing is lost. */
+int txn_known_save(struct txn_store *store, const struct snapshot *s,
+	const struct txn_known *known, size_t i, const char *what, char **ret, struct error *err);
+/* So that going back one day does not take the commands' work for somebody's edit; as far as it can be
+ * kept: without it going back asks once more. */
 void txn_known_keep(
 	struct txn_store *store, const struct snapshot *s, const struct txn_known *known);
 
@@ -116,8 +128,9 @@ struct txn_run {
 	bool after_cr, cut, given;
 };
 
-/* -errno when it could not be started: nothing ran. */
-int txn_run_start(struct txn_run *run, const struct root *root, const struct strv *argv,
+/* lock: a descriptor that the program and what it starts keep open, so that what is locked by it stays
+ * so however we end; -EBADF: none.  -errno when it could not be started: nothing ran. */
+int txn_run_start(struct txn_run *run, const struct root *root, const struct strv *argv, int lock,
 	struct error *err);
 /* Never blocks.  LINE: *line is valid until the next call.  ENDED: *code is the exit status, 128
  * and the signal's number when one ended it; everything of it is released. */

@@ -109,9 +109,11 @@ static int record_commands(const struct plan *plan, struct snapshot *s)
 	return 0;
 }
 
-static int record_name(const struct plan *plan, const struct snapshots *old, struct snapshot *s)
+static int record_name(
+	const struct plan *plan, const struct snapshots *old, struct snapshot *s, struct error *err)
 {
 	time_t now = time(NULL);
+	uint64_t number;
 	char date[32];
 	struct tm tm;
 
@@ -120,9 +122,16 @@ static int record_name(const struct plan *plan, const struct snapshots *old, str
 	if (!gmtime_r(&now, &tm) || strftime(date, sizeof(date), "%Y%m%d-%H%M%S", &tm) != 15)
 		(void)snprintf(date, sizeof(date), "19700101-000000");
 	s->summary = strdup(plan->summary ? plan->summary : "");
-	if (!s->summary || asprintf(&s->id, "%s-%ju", date, (uintmax_t)s->number) < 0)
-		return -ENOMEM;
-	return strv_copy(&s->undoes, &plan->undoes);
+	if (!s->summary || asprintf(&s->id, "%s-%ju", date, (uintmax_t)s->number) < 0 ||
+		strv_copy(&s->undoes, &plan->undoes) < 0)
+		return no_memory(err);
+	/* What nobody could go back to, nobody may begin. */
+	if (snapshot_number(s->id, &number) < 0)
+		return error_set(err, -EUCLEAN,
+			"%s/%s: no snapshot can come after that number, so it is none of ours; "
+			"look at it and remove it",
+			SNAPSHOT_DIR, old->v[0].id);
+	return 0;
 }
 
 /* -- directories -- */
@@ -330,9 +339,11 @@ int txn_record_make(const struct root *root, const struct plan *plan, struct txn
 		r = record_files(root, plan, &record->snapshot, err);
 	if (r < 0)
 		return r;
-	if (tidy(root, plan, &old, record) < 0 || record_name(plan, &old, &record->snapshot) < 0 ||
-		record_commands(plan, &record->snapshot) < 0)
+	if (tidy(root, plan, &old, record) < 0 || record_commands(plan, &record->snapshot) < 0)
 		return no_memory(err);
+	r = record_name(plan, &old, &record->snapshot, err);
+	if (r < 0)
+		return r;
 	return record_directories(root, &old, record, err);
 }
 

@@ -20,6 +20,8 @@
 #define GRACE_SECONDS  5
 /* Of a program that has ended: what its own children still write must not keep us. */
 #define DRAIN_MAX (1u << 20)
+/* Where a program finds the lock: beyond what shells and scripts number themselves. */
+#define LOCK_FD 64
 
 /* Why the child could not become the program. */
 struct failure {
@@ -33,6 +35,8 @@ static const char *const environment[] = {
 	"TERM=dumb",
 	"HOME=/root",
 	"DEBIAN_FRONTEND=noninteractive",
+	/* Of the lock, in the output of grub-mkconfig and dracut: lvm(8). */
+	"LVM_SUPPRESS_FD_WARNINGS=1",
 	NULL,
 	NULL,
 };
@@ -113,22 +117,27 @@ static void enter_root(const char *path, int report)
 		give_up(report, "entering the root");
 }
 
-static void become(const struct root *root, char *const argv[], const char *language, int out,
-	int report) __attribute__((noreturn));
-static void become(const struct root *root, char *const argv[], const char *language, int out,
-	int report)
+static void become(const struct root *root, char *const argv[], const char *language, int lock,
+	int out, int report) __attribute__((noreturn));
+static void become(const struct root *root, char *const argv[], const char *language, int lock,
+	int out, int report)
 {
 	const char *env[ARRAY_SIZE(environment)];
+	bool has_lock = lock >= 0;
 	int null;
 
 	/* Above the three that are about to be replaced: stdin may have been closed. */
 	out = fcntl(out, F_DUPFD_CLOEXEC, 3);
 	report = fcntl(report, F_DUPFD_CLOEXEC, 3);
+	if (has_lock && (lock = fcntl(lock, F_DUPFD, LOCK_FD)) < 0)
+		give_up(report, "keeping the lock");
 	null = open("/dev/null", O_RDONLY);
 	if (out < 0 || report < 0 || null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 ||
 		dup2(out, 2) < 0)
 		give_up(report, "redirecting");
 	(void)syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
+	if (has_lock && fcntl(lock, F_SETFD, 0) < 0)
+		give_up(report, "keeping the lock");
 	(void)setsid();
 	(void)umask(022);
 	if (!root_is_live(root))
@@ -242,8 +251,8 @@ static int wait_for_start(struct txn_run *run, int report, const char *program, 
 	return 0;
 }
 
-int txn_run_start(
-	struct txn_run *run, const struct root *root, const struct strv *argv, struct error *err)
+int txn_run_start(struct txn_run *run, const struct root *root, const struct strv *argv, int lock,
+	struct error *err)
 {
 	int out[2] = {-EBADF, -EBADF}, report[2] = {-EBADF, -EBADF}, r = prepare(run, out, report);
 	const char *program = argv->v[0];
@@ -254,7 +263,7 @@ int txn_run_start(
 	if (r == 0)
 		r = fork_blocked();
 	if (r == 0)
-		become(root, argv->v, language, out[1], report[1]);
+		become(root, argv->v, language, lock, out[1], report[1]);
 	base_closep(&out[0]);
 	base_closep(&out[1]);
 	base_closep(&report[1]);

@@ -19,22 +19,37 @@ static const char *const words[] = {
 	[SNAPSHOT_ROLLED_BACK] = "rolled-back",
 };
 
-/* Flat, as every snapshot is. */
-static void remove_tree(int parent, const char *name)
+static int fail_to_remove(struct error *err, const char *name, const char *entry)
 {
-	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int code = -errno;
+
+	return error_set(err, code,
+		"%s/%s%s%s: it is in the way and cannot be removed (%s); look at it "
+		"and remove it",
+		SNAPSHOT_DIR, name, *entry ? "/" : "", entry, strerror(-code));
+}
+
+/* Flat, as every snapshot is: what is not is none of ours, and stays.  0: there is nothing there.
+ */
+static int remove_tree(int parent, const char *name, struct error *err)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), r = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
 	if (!dir) {
+		r = errno == ENOENT ? 0 : fail_to_remove(err, name, "");
 		base_closep(&fd);
-		return;
+		return r;
 	}
 	while ((entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			(void)unlinkat(fd, entry->d_name, 0);
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			unlinkat(fd, entry->d_name, 0) < 0 && r == 0)
+			r = fail_to_remove(err, name, entry->d_name);
 	(void)closedir(dir);
-	(void)unlinkat(parent, name, AT_REMOVEDIR);
+	if (r == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0)
+		r = fail_to_remove(err, name, "");
+	return r;
 }
 
 void txn_store_remove(struct txn_store *store, const char *id)
@@ -42,34 +57,25 @@ void txn_store_remove(struct txn_store *store, const char *id)
 	/* Under another name first: a crash leaves no snapshot with half of its files. */
 	if (renameat(store->snapshots, id, store->snapshots, OLD) < 0)
 		return;
-	remove_tree(store->snapshots, OLD);
+	(void)remove_tree(store->snapshots, OLD, NULL);
 	(void)fsync(store->snapshots);
 }
 
-static int held(int fd, struct error *err)
+/* Only for the message: not worth a failure. */
+static void note(int fd, const char *text)
 {
-	char pid[24];
-	ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
-	uint64_t number;
-
-	pid[n > 0 ? n : 0] = '\0';
-	pid[strcspn(pid, "\n")] = '\0';
-	if (base_number(pid, 10, INT32_MAX, &number) < 0)
-		return error_set(err, -EAGAIN,
-			"another vfio-wizard is changing this system; wait until it has ended");
-	return error_set(err, -EAGAIN,
-		"another vfio-wizard (process %s) is changing this system; wait until it has ended",
-		pid);
+	if (ftruncate(fd, 0) == 0)
+		(void)!pwrite(fd, text, strlen(text), 0);
 }
 
-/* The lock belongs to the open file and goes with it, however its owner ends. */
-static int take_lock(struct txn_store *store, struct error *err)
+/* The lock belongs to the open file and goes with the last process that has it, however its owner
+ * ends: a program that outlives us works on, and nobody may start it a second time beside it. */
+static int take_lock(const struct root *root, struct txn_store *store, struct error *err)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	_cleanup_close_ int fd = -EBADF;
 	char pid[24];
 	struct stat st;
-	int n;
 
 	do {
 		base_closep(&fd);
@@ -78,18 +84,33 @@ static int take_lock(struct txn_store *store, struct error *err)
 			return txn_fail(err, -errno, SNAPSHOT_LOCK, "opening");
 		if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
 			return errno == EAGAIN || errno == EACCES
-				       ? held(fd, err)
+				       ? snapshot_held(root, -EAGAIN, err)
 				       : txn_fail(err, -errno, SNAPSHOT_LOCK, "locking");
 		if (fstat(fd, &st) < 0)
 			return txn_fail(err, -errno, SNAPSHOT_LOCK, "locking");
 		/* Its owner removed it while this one waited for it. */
 	} while (st.st_nlink == 0);
-	/* Only for the message: not worth a failure. */
-	n = snprintf(pid, sizeof(pid), "%d\n", getpid());
-	if (ftruncate(fd, 0) == 0)
-		(void)!pwrite(fd, pid, (size_t)n, 0);
+	(void)snprintf(pid, sizeof(pid), "%d\n", getpid());
+	note(fd, pid);
 	store->lock = TAKE_FD(fd);
 	return 0;
+}
+
+void txn_store_runs(struct txn_store *store, pid_t pid, const char *program)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text), "%d\n%d %s\n", getpid(), pid, program);
+	note(store->lock, text);
+}
+
+static void give_lock_back(struct txn_store *store)
+{
+	struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+	if (store->lock >= 0)
+		(void)fcntl(store->lock, F_OFD_SETLK, &lock);
+	base_closep(&store->lock);
 }
 
 /* Ours alone to write; mode says who may look. */
@@ -125,14 +146,12 @@ static int open_store(const struct root *root, struct txn_store *store, struct e
 	store->dir = open_own(store->root, store->path, 0755, &store->made, err);
 	if (store->dir < 0)
 		return store->dir;
-	r = take_lock(store, err);
+	r = take_lock(root, store, err);
 	if (r < 0)
 		return r;
 	store->snapshots = open_own(store->root, snapshots, 0700, &store->made, err);
 	if (store->snapshots < 0)
 		return store->snapshots;
-	remove_tree(store->snapshots, NEW);
-	remove_tree(store->snapshots, OLD);
 	return 0;
 }
 
@@ -156,7 +175,7 @@ void txn_store_close(struct txn_store *store, bool trace)
 		(void)txn_remove_directory(store->root, store->made.v[i], NULL);
 	base_closep(&store->snapshots);
 	base_closep(&store->dir);
-	base_closep(&store->lock);
+	give_lock_back(store);
 	strv_free(&store->made);
 	free(TAKE_PTR(store->path));
 }
@@ -229,8 +248,13 @@ static int write_snapshot(int dir, struct snapshot *snapshot, struct error *err)
 int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct error *err)
 {
 	_cleanup_close_ int dir = -EBADF;
-	int r;
+	int r = remove_tree(store->snapshots, NEW, err);
 
+	/* What one that was killed left. */
+	if (r == 0)
+		r = remove_tree(store->snapshots, OLD, err);
+	if (r < 0)
+		return r;
 	if (mkdirat(store->snapshots, NEW, 0700) < 0)
 		return txn_fail(err, -errno, SNAPSHOT_DIR, "writing the snapshot");
 	dir = openat(store->snapshots, NEW, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -239,7 +263,7 @@ int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct e
 	if (r == 0 && renameat(store->snapshots, NEW, store->snapshots, snapshot->id) < 0)
 		r = txn_fail(err, -errno, SNAPSHOT_DIR, "writing the snapshot");
 	if (r < 0) {
-		remove_tree(store->snapshots, NEW);
+		(void)remove_tree(store->snapshots, NEW, NULL);
 		return r;
 	}
 	if (fsync(store->snapshots) < 0) {
@@ -249,15 +273,21 @@ int txn_store_write(struct txn_store *store, struct snapshot *snapshot, struct e
 	return r;
 }
 
-void txn_store_left(struct txn_store *store, const char *id, size_t i, const char *text)
+int txn_store_keep(struct txn_store *store, const char *id, const char *what, size_t i,
+	const char *text, struct error *err)
 {
-	int dir = openat(store->snapshots, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int dir =
+		openat(store->snapshots, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	char name[32];
+	int r;
 
-	(void)snprintf(name, sizeof(name), "left-%zu", i);
-	if (dir >= 0 && txn_write_new(dir, name, text, NULL) < 0)
+	if (dir < 0)
+		return txn_fail(err, -errno, SNAPSHOT_DIR, "writing the snapshot");
+	(void)snprintf(name, sizeof(name), "%s-%zu", what, i);
+	r = txn_write_new(dir, name, text, err);
+	if (r < 0)
 		(void)unlinkat(dir, name, 0);
-	base_closep(&dir);
+	return r;
 }
 
 int txn_store_mark(

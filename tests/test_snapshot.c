@@ -4,14 +4,18 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/diff.h"
 #include "core/snapshot.h"
 #include "tests/support.h"
 #include "tests/support_txn.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void states_are(const char *dir, const char *want)
@@ -349,6 +353,55 @@ static void changed_in_other_ways(void **state)
 	support_remove(dir);
 }
 
+/* What is below /efi says that it is on FAT; the kernel here may have none. */
+static bool efi_is_fat;
+
+int fstatfs(int fd, struct statfs *fs)
+{
+	char link[64], path[512] = "";
+	int r = (int)syscall(SYS_fstatfs, fd, fs);
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (efi_is_fat && readlink(link, path, sizeof(path) - 1) > 0 && strstr(path, "/efi/"))
+		fs->f_type = MSDOS_SUPER_MAGIC;
+	return r;
+}
+
+/* Mounted with other options it is as if all its files had changed their mode and owner. */
+static void fat_is_mounted_in_another_way(void **state)
+{
+	static const struct support_edit edits[] = {{"/efi/loader/entry.conf", "new\n", 0600},
+		{"/efi/loader/other.conf", "other\n", 0644}, {.path = NULL}};
+	char *dir = support_txn_system(false), path[512];
+	_cleanup_free_ char *diff = NULL, *text = NULL;
+	struct plan *plan = NULL;
+
+	(void)state;
+	support_put(dir, "/efi/loader/entry.conf", "old\n");
+	efi_is_fat = true;
+	support_txn_apply(dir, edits, NULL);
+	for (size_t i = 0; edits[i].path; i++) {
+		snprintf(path, sizeof(path), "%s%s", dir, edits[i].path);
+		assert_int_equal(chmod(path, 0755), 0);
+		assert_int_equal(geteuid() == 0 ? chown(path, 1, 1) : 0, 0);
+	}
+	expect_changed(dir, 1, NULL);
+	assert_int_equal(way_back(dir, 1, &plan, NULL), 0);
+	for (size_t i = 0; i < plan->n_changes; i++)
+		if (plan->changes[i].after.kind == CONTENT_FILE)
+			assert_int_equal(diff_text(&plan->changes[i], &diff), 0);
+	plan_free(plan);
+	assert_null(strstr(diff, "mode"));
+	/* A text that somebody changed still is told. */
+	support_put(dir, "/efi/loader/other.conf", "by hand\n");
+	expect_changed(dir, 1, "/efi/loader/other.conf");
+	support_txn_rollback(dir, NULL);
+	efi_is_fat = false;
+	text = support_get(dir, "/efi/loader/entry.conf");
+	assert_string_equal(text, "old\n");
+	support_remove(dir);
+}
+
 /* Already as it was: neither a change nor a finding. */
 static void restored_by_hand(void **state)
 {
@@ -628,6 +681,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(commands_of_all),
 		cmocka_unit_test(changed_by_hand),
 		cmocka_unit_test(changed_in_other_ways),
+		cmocka_unit_test(fat_is_mounted_in_another_way),
 		cmocka_unit_test(restored_by_hand),
 		cmocka_unit_test(something_in_the_way),
 		cmocka_unit_test(interrupted_goes_back),

@@ -430,6 +430,38 @@ static void state_of_somebody_else(void **state)
 	scene_close(&s);
 }
 
+/* What is none of ours among the snapshots is named, where it is in the way; nothing is begun. */
+static void strangers_among_snapshots(void **state)
+{
+	static const struct {
+		const char *path, *said;
+		int code;
+	} cases[] = {
+		{"/20250101-000000-9223372036854775807/manifest",
+			"/20250101-000000-9223372036854775807: no snapshot can come after",
+			-EUCLEAN},
+		{"/new/x/y", "/new/x: it is in the way", -EISDIR},
+		{"/old/x/y", "/old/x: it is in the way", -EISDIR},
+		{"/new", "/new: it is in the way", -ENOTDIR},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char path[200], said[200];
+		struct scene s;
+
+		scene_open(&s, support_edits, NULL);
+		snprintf(path, sizeof(path), SNAPSHOT_DIR "%s", cases[i].path);
+		snprintf(said, sizeof(said), SNAPSHOT_DIR "%s", cases[i].said);
+		support_put(s.dir, path, "x\n");
+		assert_int_equal(txn_begin(s.root, s.plan, 0, &s.txn, &s.err), cases[i].code);
+		support_says(s.err.text, said);
+		scene_is_file(&s, path, "x\n");
+		scene_is_as_before(&s);
+		scene_close(&s);
+	}
+}
+
 static void empty_plan(void **state)
 {
 	struct scene s;
@@ -513,6 +545,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(without_permission),
 		cmocka_unit_test(as_anybody),
 		cmocka_unit_test(state_of_somebody_else),
+		cmocka_unit_test(strangers_among_snapshots),
 		cmocka_unit_test(empty_plan),
 		cmocka_unit_test(never_stepped),
 		cmocka_unit_test(freed_half_way),

@@ -170,7 +170,8 @@ static void clean_surroundings(void **state)
 	support_says(s.log.s, "output no input\n");
 	support_says(s.log.s,
 		"output /usr/sbin:/usr/bin:/sbin:/bin,dumb,/root,noninteractive,,0022,/\n");
-	support_says(s.log.s, "output 0\noutput 1\noutput 2\noutput 3\ncommand-done");
+	/* 64: the lock. */
+	support_says(s.log.s, "output 0\noutput 1\noutput 2\noutput 3\noutput 64\ncommand-done");
 	support_says(s.log.s, "output 0\ncommand-done");
 	support_says(s.log.s, "output SigBlk: 0\noutput SigIgn: 0\n");
 	support_says(s.log.s, "output dev\n");
@@ -356,7 +357,75 @@ static void child_left_behind(void **state)
 	scene_begin(&s, 0);
 	pid = wait_for_pid(&s);
 	assert_int_equal(support_txn_run(s.txn, &s.log), TXN_COMMITTED);
+	/* It is nothing of the change any more. */
+	support_txn_rollback(s.dir, NULL);
 	assert_int_equal(kill(pid, SIGKILL), 0);
+	scene_close(&s);
+}
+
+/* Applies in a process of its own, which is killed while the command waits for /go. */
+static void kill_while_running(struct scene *s)
+{
+	char text[32] = "";
+	pid_t child;
+	int said[2];
+
+	assert_int_equal(pipe(said), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		scene_begin(s, 0);
+		dprintf(said[1], "%d\n", wait_for_pid(s));
+		(void)pause();
+		_exit(1);
+	}
+	close(said[1]);
+	assert_true(read(said[0], text, sizeof(text) - 1) > 0);
+	close(said[0]);
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static int begin_when_free(struct scene *s)
+{
+	int r = -EAGAIN;
+
+	for (int tries = 0; r == -EAGAIN && tries < 1000; tries++) {
+		r = txn_begin(s->root, s->plan, 0, &s->txn, &s->err);
+		if (r == -EAGAIN)
+			poll(NULL, 0, 10);
+	}
+	return r;
+}
+
+/* A program that outlives the killed one works on: nobody starts it again beside it. */
+static void orphan_keeps_lock(void **state)
+{
+	static const char *const scripts[] = {UNLESS_OLD
+		"(while [ ! -e /go ]; do sleep 0.1; done; echo 1 >>/log) & echo pid $!; wait",
+		NULL};
+	static const struct support_edit other[] = {{"/etc/other", "new\n", 0644}, {.path = NULL}};
+	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
+	struct scene s;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	scene_open(&s, support_edits, scripts);
+	kill_while_running(&s);
+	scene_states_are(&s, "1 applying\n");
+	plan_freep(&s.plan);
+	assert_int_equal(snapshots_load(s.root, &snapshots, &s.err), 0);
+	assert_int_equal(snapshot_rollback_plan(s.root, &snapshots, NULL, &s.plan, &s.err), -EBUSY);
+	support_says(s.err.text, "still runs: /bin/sh (process ");
+	s.plan = support_txn_plan(s.root, other, NULL);
+	assert_int_equal(txn_begin(s.root, s.plan, 0, &s.txn, &s.err), -EAGAIN);
+	support_says(s.err.text, "a vfio-wizard was killed");
+	assert_false(root_exists(s.root, "/log"));
+	support_put(s.dir, "/go", "");
+	assert_int_equal(begin_when_free(&s), 0);
+	scene_is_file(&s, "/log", "1\n");
+	assert_int_equal(support_txn_run(s.txn, &s.log), TXN_COMMITTED);
 	scene_close(&s);
 }
 
@@ -432,6 +501,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(cancelled_though_deaf),
 		cmocka_unit_test(cancelled_while_flooding),
 		cmocka_unit_test(child_left_behind),
+		cmocka_unit_test(orphan_keeps_lock),
 		cmocka_unit_test(nothing_leaks),
 		cmocka_unit_test(closed_descriptors),
 	};

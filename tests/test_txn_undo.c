@@ -10,6 +10,7 @@
 #include "tests/support_scene.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,6 +238,20 @@ static void what_cannot_be_built_anew_is_not_put_in_place(void **state)
 	scene_close(&s);
 }
 
+static void step_to(struct scene *s, enum txn_event_kind kind)
+{
+	struct txn_event ev;
+
+	do {
+		struct pollfd fd = {.fd = txn_fd(s->txn), .events = POLLIN};
+
+		if (fd.fd >= 0)
+			assert_int_equal(poll(&fd, 1, 60000), 1);
+		assert_int_equal(txn_step(s->txn, &ev), 1);
+		support_txn_log(&s->log, &ev);
+	} while (ev.kind != kind);
+}
+
 /* What somebody else made of it is not taken for the tool's work. */
 static void another_hand(void **state)
 {
@@ -250,6 +265,62 @@ static void another_hand(void **state)
 	says(&s, "restore-failed");
 	scene_is_file(&s, "/etc/default/grub", "mine\n");
 	scene_states_are(&s, "1 interrupted\n");
+	scene_close(&s);
+}
+
+/* Somebody edits a file while the commands before it run: it is written no more. */
+static void edited_before_it_is_written(void **state)
+{
+	struct scene s;
+
+	NEEDS_ROOT;
+	open_scene(&s);
+	add_tool(s.plan, COMMAND_UNDO, "echo >>/log", "echo >>/log");
+	add_tool(s.plan, COMMAND_UNDO, "echo >>/log", "echo >>/log");
+	scene_begin(&s, 0);
+	step_to(&s, TXN_COMMAND_DONE);
+	support_put(s.dir, "/etc/default/grub", "mine\n");
+	assert_int_equal(support_txn_run(s.txn, &s.log), TXN_ROLLED_BACK);
+	says(&s, "failed -116 /etc/default/grub: changed by something else meanwhile");
+	says_not(&s, "restore-failed");
+	says_not(&s, "rolled-back -");
+	scene_is_file(&s, "/etc/default/grub", "mine\n");
+	assert_false(is_there(&s, "/etc/new"));
+	scene_states_are(&s, "1 rolled-back\n");
+	scene_close(&s);
+}
+
+static void keeps(const struct scene *s, const char *name, const char *want)
+{
+	_cleanup_free_ char *id = support_txn_id(s->dir, 1);
+	char path[200];
+
+	snprintf(path, sizeof(path), SNAPSHOT_DIR "/%s/%s", id, name);
+	scene_is_file(s, path, want);
+	says(s, path);
+}
+
+/* While a command runs that may edit the file itself, who else does cannot be told from it: nothing
+ * is lost. */
+static void edited_while_a_command_runs(void **state)
+{
+	struct scene s;
+
+	NEEDS_ROOT;
+	open_scene(&s);
+	add_tool(s.plan, COMMAND_UNDO, "echo mine >/etc/default/grub", "echo >>/log");
+	assert_int_equal(run(&s, 0), TXN_COMMITTED);
+	scene_is_file(&s, "/etc/default/grub", "GRUB_TIMEOUT=9\n");
+	keeps(&s, "met-0", "mine\n");
+	scene_close(&s);
+
+	open_scene(&s);
+	add_tool(s.plan, COMMAND_INITRAMFS, "echo mine >/etc/default/grub", "echo >>/log");
+	add_tool(s.plan, COMMAND_BOOT_LOADER, "exit 1", "echo >>/log");
+	assert_int_equal(run(&s, 0), TXN_ROLLED_BACK);
+	scene_is_file(&s, "/etc/default/grub", "GRUB_TIMEOUT=5\n");
+	keeps(&s, "undone-0", "mine\n");
+	scene_states_are(&s, "1 rolled-back\n");
 	scene_close(&s);
 }
 
@@ -518,6 +589,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_was_put_in_place_is_built_anew),
 		cmocka_unit_test(what_cannot_be_built_anew_is_not_put_in_place),
 		cmocka_unit_test(another_hand),
+		cmocka_unit_test(edited_before_it_is_written),
+		cmocka_unit_test(edited_while_a_command_runs),
 		cmocka_unit_test(undo_that_fails),
 		cmocka_unit_test(what_it_was_about_is_gone),
 		cmocka_unit_test(rollback_and_again),

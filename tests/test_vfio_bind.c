@@ -472,14 +472,19 @@ static int remove_dir(void **state)
 	return run(argv);
 }
 
-/* The newest change counts, by its number; its configuration may be gone already. */
+/* The newest change counts, by its number, but for one that went back by itself; its configuration
+ * may be gone already. */
 static void an_interrupted_change_is_said(void **state)
 {
 	static const struct {
 		const char *first, *second, *said;
 	} cases[] = {
 		{"complete\n", "complete\n", "vfio-bind: no device is chosen\n"},
-		{"pending\n", "rolled-back", "vfio-bind: no device is chosen\n"},
+		{"complete\n", "rolled-back", "vfio-bind: no device is chosen\n"},
+		{"pending\n", "complete\n", "vfio-bind: no device is chosen\n"},
+		{"pending\n", "rolled-back",
+			"vfio-bind: change 20261122-000000-9 was cut short: run vfio-wizard "
+			"recover\nvfio-bind: no device is chosen\n"},
 		{"complete\n", "pending\n",
 			"vfio-bind: change 20200101-000000-10 was cut short: run vfio-wizard "
 			"recover\nvfio-bind: no device is chosen\n"},

@@ -3,6 +3,7 @@
 #include "core/plan.h"
 #include "core/snapshot.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static int carry_out_choice(const struct main_options *o, const struct root *root,
@@ -115,6 +116,10 @@ int main_recover(const struct main_options *o)
 	if (r != 0)
 		return r;
 	s = snapshots_interrupted(&snapshots);
+	if (snapshots.n && snapshots.v[0].state == SNAPSHOT_APPLYING) {
+		(void)snapshot_held(root, -EBUSY, &err);
+		return main_error(MAIN_FAILED, "%s", err.text);
+	}
 	if (!s) {
 		puts("No change was cut short");
 		return MAIN_DONE;

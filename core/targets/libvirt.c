@@ -99,7 +99,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 {
 	static const char *const units[] = {"virtqemud.service", "libvirtd.service"};
 
-	if (!target_changed(plan, &target_libvirt) || !root_is_live(in->root))
+	if (!target_changed(plan, &target_libvirt) || !root_runs(in->root))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		const char *const argv[] = {"/usr/bin/systemctl", "try-restart", units[i], NULL};

@@ -158,7 +158,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	static const char *const argv[] = {
 		"/usr/sbin/runuser", "-u", "oneadmin", "--", ONEHOST, "sync", "-f", NULL};
 
-	if (!target_changed(plan, &target_opennebula) || !root_is_live(in->root) ||
+	if (!target_changed(plan, &target_opennebula) || !root_runs(in->root) ||
 		!root_exists(in->root, ONEHOST))
 		return 0;
 	if (plan_add_command(plan, COMMAND_PREPARE, "copy OpenNebula's probes to its hosts", argv) <

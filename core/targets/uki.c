@@ -356,7 +356,7 @@ static bool is_secure_boot(const struct target_input *in)
 	size_t n;
 
 	/* A rescue system's firmware settings may be another machine's. */
-	if (root_is_live(in->root) != root_sysfs_is_live(in->root))
+	if (root_runs(in->root) != root_sysfs_is_live(in->root))
 		return false;
 	return root_read(in->root, SECURE_BOOT, &bytes, &n, NULL) == 0 && n == 5 && bytes[4] == 1;
 }

@@ -255,19 +255,21 @@ release() {
 	give_back
 } 2>/dev/null
 
-# Says so when the newest change never came to its end: by the number, since clocks go backwards.
+# Says so when the newest change that did not go back by itself never came to its end: by the number, since
+# clocks go backwards.
 say_interrupted() {
-	newest=0
+	newest=0 state=
 	for dir in "$snapshots"/*-*-*; do
 		number=${dir##*-}
 		case $number in
 		'' | *[!0-9]* | ???????????*) continue ;;
 		esac
-		[ "$number" -gt "${newest##*-}" ] && newest=${dir##*/}
+		[ "$number" -gt "${newest##*-}" ] || continue
+		word=
+		[ -r "$dir/state" ] && read -r word <"$dir/state"
+		[ "$word" = rolled-back ] || newest=${dir##*/} state=$word
 	done
-	word=
-	[ -r "$snapshots/$newest/state" ] && read -r word <"$snapshots/$newest/state"
-	[ "$word" = pending ] || return 0
+	[ "$state" = pending ] || return 0
 	say "change $newest was cut short: run vfio-wizard recover"
 }
 
