@@ -196,6 +196,8 @@ const char *app_lose(const struct app *app)
 {
 	if (choice_same(&app->choice, &app->installed))
 		return NULL;
-	return "The choice of devices and options has not been applied and will be forgotten. "
-	       "Nothing on this system was changed.";
+	return app->applied ? "The choice of devices and options has not been applied and will be "
+			      "forgotten."
+			    : "The choice of devices and options has not been applied and will be "
+			      "forgotten. Nothing on this system was changed.";
 }

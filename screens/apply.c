@@ -9,7 +9,7 @@
 enum cmd { CMD_APPLY = 1, CMD_NEXT, CMD_OUTPUT, CMD_SNAPSHOTS, CMD_GUEST };
 
 static const char *const help[] = {
-	"Nothing was written so far. Capital A applies: first a snapshot of every file concerned "
+	"Capital A applies: first a snapshot of every file concerned "
 	"is taken, then the files are written, then the commands run, the boot loader last.",
 	"If anything fails, or you stop it with Ctrl-C, every file is put back and the commands "
 	"run again for the old state. You are told which of the two happened.",

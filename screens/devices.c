@@ -56,6 +56,9 @@ static const char *const help[] = {
 	"jump from group to group, i shows everything about the device.",
 	"Where a card that was chosen is at another address now, m moves the choice to where it "
 	"is.",
+	"s shows what was changed before, to take it back; g what the guest's definition has to "
+	"say; r "
+	"looks at the machine again.",
 	NULL,
 };
 
@@ -66,9 +69,9 @@ static const struct wizard_key keys_list[] = {
 	{'i', CMD_DETAIL, NULL, "Detail"},
 	{'n', CMD_NEXT_GROUP, NULL, "Next group"},
 	{'p', CMD_PREVIOUS_GROUP, NULL, NULL},
-	{'s', CMD_SNAPSHOTS, NULL, NULL},
-	{'g', CMD_GUEST, NULL, NULL},
-	{'r', CMD_RESCAN, NULL, NULL},
+	{'s', CMD_SNAPSHOTS, NULL, "Snapshots"},
+	{'g', CMD_GUEST, NULL, "Guest"},
+	{'r', CMD_RESCAN, NULL, "Look again"},
 	{0},
 };
 
@@ -81,8 +84,9 @@ static const struct wizard_key keys_moved[] = {
 	{'i', CMD_DETAIL, NULL, "Detail"},
 	{'n', CMD_NEXT_GROUP, NULL, NULL},
 	{'p', CMD_PREVIOUS_GROUP, NULL, NULL},
-	{'s', CMD_SNAPSHOTS, NULL, NULL},
-	{'r', CMD_RESCAN, NULL, NULL},
+	{'s', CMD_SNAPSHOTS, NULL, "Snapshots"},
+	{'g', CMD_GUEST, NULL, "Guest"},
+	{'r', CMD_RESCAN, NULL, "Look again"},
 	{0},
 };
 
@@ -205,6 +209,15 @@ static struct term_rect list_rect(struct term_rect r)
 	return (struct term_rect){r.y + 1, r.x, r.h - 2 - r.h / 5, r.w};
 }
 
+static size_t count_shown(const struct tree *tree)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < tree->n; i++)
+		n += tree->v[i].kind == TREE_DEVICE;
+	return n;
+}
+
 static void draw_status(
 	const struct state *st, const struct app *app, struct term *t, struct term_rect r)
 {
@@ -223,7 +236,12 @@ static void draw_status(
 		r.x += used + 1;
 		r.w -= used + 1;
 	}
-	if (!app->choice.n)
+	if (*st->filter.text && !count_shown(&st->tree))
+		term_put(t, r.y, r.x, r.w, TERM_WARNING, "is in no device; / and Esc show all.");
+	else if (*st->filter.text && !app->choice.n)
+		term_putf(t, r.y, r.x, r.w, TERM_HEADING, "%zu of %zu devices; none chosen.",
+			count_shown(&st->tree), app->machine->n_devices);
+	else if (!app->choice.n)
 		term_putf(t, r.y, r.x, r.w, TERM_HEADING, "%zu devices in %zu groups; none chosen.",
 			app->machine->n_devices, app->machine->n_groups);
 	else

@@ -35,7 +35,8 @@ struct page {
 	struct paragraph *v;
 	size_t n;
 	size_t must_see; /* paragraphs */
-	bool seen;       /* the last of them was visible once */
+	bool seen;       /* all of them were visible once */
+	size_t seen_to;  /* rows from the top that were, at the width of the layout */
 	bool failed;
 	struct layout layout;
 	struct widget_text view;
@@ -193,6 +194,7 @@ static const struct layout *layout_at(const struct page *page, int width)
 		return l;
 	layout_clear(l);
 	l->width = width;
+	((struct page *)(uintptr_t)page)->seen_to = 0;
 	for (size_t i = 0; i < page->n && r >= 0; i++) {
 		r = layout_paragraph(l, &page->v[i]);
 		if (i < page->must_see)
@@ -273,12 +275,20 @@ static size_t section_from(const struct layout *l, size_t top, bool forward)
 bool page_unseen(struct page *page, struct term_rect r)
 {
 	const struct layout *l = layout_at(page, r.w);
-	/* The widget's last row says "lines a-b of n" when they do not all fit. */
-	size_t rows = r.h <= 0 ? 0 : l->n > (size_t)r.h ? (size_t)r.h - 1 : (size_t)r.h;
+	struct widget_text view = view_at(page, l);
+	size_t top = widget_text_top(&view, r.h);
 
-	if (page->view.top + rows >= l->must_see)
+	if (top <= page->seen_to && top + widget_text_rows(&view, r.h) > page->seen_to)
+		page->seen_to = top + widget_text_rows(&view, r.h);
+	if (page->seen_to >= l->must_see)
 		page->seen = true;
 	return !page->seen;
+}
+
+void page_go_on(struct page *page)
+{
+	page->view.top = page->seen_to;
+	page->view.follow = false;
 }
 
 bool page_key(struct page *page, uint32_t key, struct term_rect r)

@@ -32,9 +32,11 @@ void page_draw_top(const struct page *page, struct term *t, struct term_rect r);
 void page_draw_brief(const struct page *page, struct term *t, struct term_rect r);
 /* Scrolling keys, and Tab and Backtab from section to section.  Returns whether it was one. */
 bool page_key(struct page *page, uint32_t key, struct term_rect r);
-/* Some of what must be seen was never on the screen while r was its place.  Call it before the page
- * moves: it also takes down what is visible now. */
+/* Some of what must be seen was never on the screen; at another width it begins anew.  Call it
+ * before the page moves: it also takes down what is visible now. */
 bool page_unseen(struct page *page, struct term_rect r);
+/* To the first of it that was not. */
+void page_go_on(struct page *page);
 /* The lines of the page at this width. */
 size_t page_rows(const struct page *page, int width);
 

@@ -47,6 +47,15 @@ static const struct wizard_key keys[] = {
 	{0},
 };
 
+/* While something is on trial. */
+static const struct wizard_key keys_trial[] = {
+	{'c', CMD_CONFIRM, NULL, "Confirm"},
+	{TERM_KEY_ENTER, 0, NULL, "Devices"},
+	{'s', CMD_SNAPSHOTS, NULL, "Snapshots"},
+	{'r', CMD_RESCAN, NULL, "Look again"},
+	{0},
+};
+
 /* --- rows --- */
 
 static void rows_free(struct state *st)
@@ -378,6 +387,12 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 	return WIZARD_STAY;
 }
 
+static const struct wizard_key *keys_now(const void *state, const struct app *app)
+{
+	(void)state;
+	return app->trial.minutes ? keys_trial : keys;
+}
+
 static struct widget_dialog *dialog(void *state)
 {
 	return &((struct state *)state)->dialog;
@@ -400,5 +415,6 @@ const struct wizard_screen screen_requirements = {
 	.draw = draw,
 	.event = event,
 	.free = release,
+	.keys_now = keys_now,
 	.dialog = dialog,
 };

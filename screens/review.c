@@ -149,7 +149,7 @@ static enum wizard_nav next(struct state *st, struct app *app, struct wizard_eve
 		snprintf(ev->notice, sizeof(ev->notice),
 			"There is nothing to apply. Esc goes back.");
 	else if (page_unseen(st->page, ev->rect)) {
-		page_key(st->page, TERM_KEY_PAGE_DOWN, ev->rect);
+		page_go_on(st->page);
 		snprintf(ev->notice, sizeof(ev->notice),
 			"There is more to know: read on, then press Enter.");
 	} else if (!consent_ask(&app->plan->findings, &app->accepted, &st->dialog, CMD_ACCEPT))

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum cmd { CMD_ROLLBACK = 1, CMD_NEXT, CMD_OUTPUT, CMD_ACCEPT };
+enum cmd { CMD_ROLLBACK = 1, CMD_NEXT, CMD_OUTPUT, CMD_ACCEPT, CMD_SNAPSHOTS };
 
 struct state {
 	struct run run;       /* first: the run's functions take it for their state */
@@ -33,6 +33,7 @@ static const struct wizard_key keys_before[] = {
 
 static const struct wizard_key keys_after[] = {
 	{TERM_KEY_ENTER, 0, NULL, "Snapshots"},
+	{'s', CMD_SNAPSHOTS, NULL, NULL},
 	{'o', CMD_OUTPUT, NULL, "Output"},
 	{0},
 };
@@ -124,7 +125,7 @@ static void roll_back(struct state *st, struct app *app, struct wizard_event *ev
 	else if (block)
 		widget_note(&run->dialog, "This cannot be rolled back", block->text);
 	else if (page_unseen(run->page, ev->rect)) {
-		page_key(run->page, TERM_KEY_PAGE_DOWN, ev->rect);
+		page_go_on(run->page);
 		snprintf(ev->notice, sizeof(ev->notice), "Read the findings to their end first.");
 	} else if (!consent_ask(findings, &st->accepted, &run->dialog, CMD_ACCEPT))
 		run_start(run, app->root, app->rollback, app->no_commands);
@@ -156,6 +157,8 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 		if (run_event(&st->run, ev) && finish(&st->run, app) < 0)
 			snprintf(ev->notice, sizeof(ev->notice),
 				"Out of memory: the page is incomplete.");
+	} else if (ev->type == WIZARD_EVENT_KEY && ev->cmd == CMD_SNAPSHOTS) {
+		return WIZARD_BACK;
 	} else if (ev->type == WIZARD_EVENT_KEY) {
 		on_key(st, app, ev);
 	} else if (ev->type == WIZARD_EVENT_ANSWER && ev->cmd == CMD_ACCEPT && ev->yes) {

@@ -193,6 +193,7 @@ static void test_filter(void **state)
 	ui_app_keys(&u, TERM_KEY_BACKSPACE, TERM_KEY_BACKSPACE, TERM_KEY_ENTER);
 	assert_ptr_equal(wizard_current(u.w), &screen_devices);
 	assert_on_screen(u.t, "> [ ] " NIC);
+	assert_on_screen(u.t, "2 of 13 devices; none chosen.");
 	ui_app_keys(&u, TERM_KEY_DOWN, ' ');
 	assert_true(is_chosen(NIC_TWIN));
 	ui_app_keys(&u, '/', TERM_KEY_ESC);
@@ -205,7 +206,9 @@ static void test_nothing_found(void **state)
 	(void)state;
 	ui_app_keys(&u, '/');
 	ui_app_text(&u, "no such thing");
-	ui_app_keys(&u, TERM_KEY_ENTER, ' ', 'n', 'p', 'i', 'i', TERM_KEY_DOWN);
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_on_screen(u.t, "Only \"no such thing\" is in no device; / and Esc show all.");
+	ui_app_keys(&u, ' ', 'n', 'p', 'i', 'i', TERM_KEY_DOWN);
 	assert_int_equal(u.app.choice.n, 0);
 	ui_app_keys(&u, '/', TERM_KEY_ESC);
 	assert_on_screen(u.t, HOST_BRIDGE);

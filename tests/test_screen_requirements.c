@@ -186,6 +186,7 @@ static void test_confirm_before_the_boot(void **state)
 	come_into_view();
 	assert_on_screen(u.t, "> On trial");
 	assert_on_screen(u.t, "Restart, and if all is well then, press c");
+	assert_on_screen(u.t, "c Confirm");
 	ui_app_keys(&u, 'c');
 	assert_on_screen(u.t, "Confirm untried?");
 	assert_on_screen(u.t, "nothing takes the change back");

@@ -105,6 +105,23 @@ static void test_picture(void **state)
 	assert_row(u.t, 23, "Enter Apply... Esc Back Tab Next section q Quit ? Help");
 }
 
+/* The end of the page is not what comes before it. */
+static void test_end_is_not_all(void **state)
+{
+	(void)state;
+	choose(NIC);
+	to_review();
+	term_resize(u.t, 15, 60);
+	ui_app_keys(&u, TERM_KEY_END, TERM_KEY_ENTER);
+	assert_ptr_equal(wizard_current(u.w), &screen_review);
+	assert_on_screen(u.t, "read on");
+	/* Where it was left off. */
+	assert_on_screen(u.t, "[identical-device]");
+	for (int i = 0; i < 5 && wizard_current(u.w) == &screen_review; i++)
+		ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_ptr_equal(wizard_current(u.w), &screen_apply);
+}
+
 /* Each change as a diff, each command, each affected device. */
 static void test_complete(void **state)
 {
@@ -268,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_picture, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_end_is_not_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_complete, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_colours, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),

@@ -132,17 +132,16 @@ void widget_list_draw(const struct widget_list *l, struct term *t, struct term_r
 #define LEFT_STEP 8
 #define LEFT_MAX  4096
 
-/* Lines shown in `rows` rows: one row less when the last one says where we are. */
-static size_t text_page(const struct widget_text *v, int rows)
+size_t widget_text_rows(const struct widget_text *v, int rows)
 {
 	if (rows < 1)
 		return 1;
 	return rows > 2 && (v->n > (size_t)rows || v->left > 0) ? (size_t)rows - 1 : (size_t)rows;
 }
 
-static size_t text_top(const struct widget_text *v, int rows)
+size_t widget_text_top(const struct widget_text *v, int rows)
 {
-	size_t page = text_page(v, rows);
+	size_t page = widget_text_rows(v, rows);
 	size_t max = v->n > page ? v->n - page : 0;
 
 	return v->follow ? max : size_min(v->top, max);
@@ -150,16 +149,16 @@ static size_t text_top(const struct widget_text *v, int rows)
 
 static void text_scroll(struct widget_text *v, int rows, bool down, size_t lines)
 {
-	size_t top = text_top(v, rows);
+	size_t top = widget_text_top(v, rows);
 
 	v->follow = v->follow && down;
 	v->top = down ? top + lines : top - size_min(top, lines);
-	v->top = text_top(v, rows);
+	v->top = widget_text_top(v, rows);
 }
 
 bool widget_text_key(struct widget_text *v, uint32_t key, int rows)
 {
-	size_t page = text_page(v, rows);
+	size_t page = widget_text_rows(v, rows);
 
 	switch (key) {
 	case TERM_KEY_UP:
@@ -199,8 +198,8 @@ bool widget_text_key(struct widget_text *v, uint32_t key, int rows)
 void widget_text_draw(const struct widget_text *v, struct term *t, struct term_rect r,
 	widget_line_fn line, const void *data)
 {
-	size_t page = text_page(v, r.h);
-	size_t top = text_top(v, r.h);
+	size_t page = widget_text_rows(v, r.h);
+	size_t top = widget_text_top(v, r.h);
 	size_t end = r.h > 0 ? size_min(v->n, top + page) : top;
 	int y = r.y;
 

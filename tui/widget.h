@@ -54,6 +54,10 @@ struct widget_line {
 
 typedef struct widget_line (*widget_line_fn)(const void *data, size_t line);
 
+/* Lines shown in `rows` rows, one less when the last row says where we are; and the first of them.
+ */
+size_t widget_text_rows(const struct widget_text *v, int rows);
+size_t widget_text_top(const struct widget_text *v, int rows);
 /* Up Down j k, Left Right, Home End g G, PgUp PgDn, Space as PgDn. */
 bool widget_text_key(struct widget_text *v, uint32_t key, int rows);
 /* Shows "lines a-b of n" in the last row of r when they do not all fit. */
