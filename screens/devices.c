@@ -257,6 +257,7 @@ static bool is_offered(const struct device *d, const struct device *of)
 	return device_same_card(d, of) && d->parent && !d->physfn && !device_is_path(d);
 }
 
+/* As many rows as it needs at the bottom of r: what goes along is not chosen unseen. */
 static void draw_offer(
 	const struct state *st, const struct app *app, struct term *t, struct term_rect r)
 {
@@ -264,6 +265,7 @@ static void draw_offer(
 	bool give_back = choice_has(&app->choice, of);
 	_cleanup_(str_free) struct str text = {0};
 	char buf[128];
+	int rows;
 
 	str_add(&text, give_back ? "Give back the whole card (o: only this function)?"
 				 : "Choose the whole card (o: only this function)?");
@@ -271,9 +273,15 @@ static void draw_offer(
 		d < app->machine->devices + app->machine->n_devices; d++)
 		if (is_offered(d, of))
 			str_addf(&text, "\n%s %s", d->address, summary_name(d, buf, sizeof(buf)));
+	rows = widget_wrap_rows(text.s ? text.s : "", r.w) + 1;
+	if (rows < r.h) {
+		r.y += r.h - rows;
+		r.h = rows;
+	}
 	term_line(t, r.y, r.x, r.w, TERM_FOCUS);
 	r.y++;
 	r.h--;
+	term_fill(t, r, TERM_NORMAL);
 	widget_paragraph(t, r, TERM_NORMAL, text.s ? text.s : "");
 }
 
@@ -292,9 +300,7 @@ static void draw(const void *state, const struct app *app, struct term *t, struc
 	below.y = list.y + list.h + 1;
 	below.h = r.y + r.h - below.y;
 	if (st->mode == MODE_OFFER) {
-		below.y--;
-		below.h++;
-		draw_offer(st, app, t, below);
+		draw_offer(st, app, t, r);
 		return;
 	}
 	term_line(t, below.y - 1, r.x, r.w, TERM_DIM);

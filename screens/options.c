@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum cmd { CMD_TOGGLE = 1 };
+enum cmd { CMD_TOGGLE = 1, CMD_DETAIL };
 
 #define OPTIONS_MAX 16
 
@@ -18,6 +18,7 @@ struct state {
 	enum fact facts[FACTS]; /* the first rows, where there is something to decide */
 	size_t n_facts;
 	const char *useless[OPTIONS_MAX]; /* why the option does nothing for this choice, or NULL */
+	struct widget_dialog dialog;
 };
 
 /* What drawing a row needs. */
@@ -30,7 +31,8 @@ static const char *const help[] = {
 	"Each option changes how the chosen devices are bound. Without any of them the devices "
 	"are bound by address and identity, and every driver stays usable for the host's other "
 	"devices.",
-	"Space takes an option or drops it. An option that does nothing for this choice says why.",
+	"Space takes an option or drops it. An option that does nothing for this choice says why. "
+	"What it costs is told below the list, and all of it with i.",
 	"Where the files of this system leave open which boot loader starts it, or what makes its "
 	"initramfs, Space goes through what it may be. The wrong one makes changes that have no "
 	"effect; the right one is found by looking at the boot menu.",
@@ -39,6 +41,7 @@ static const char *const help[] = {
 
 static const struct wizard_key keys[] = {
 	{' ', CMD_TOGGLE, NULL, "Take or drop"},
+	{'i', CMD_DETAIL, NULL, "Detail"},
 	{0},
 };
 
@@ -241,6 +244,24 @@ static void draw(const void *state, const struct app *app, struct term *t, struc
 		draw_option(st, cur - st->n_facts, t, below);
 }
 
+/* Where there is no room for it below the list. */
+static void show_detail(struct state *st, const struct app *app)
+{
+	size_t row = st->list.cur - (st->list.cur < st->n_facts ? 0 : st->n_facts), place;
+	_cleanup_(str_free) struct str text = {0};
+	const struct detected *d;
+
+	if (st->list.cur < st->n_facts) {
+		d = current(app, st->facts[row], &place);
+		widget_note(&st->dialog, "Found by", d->evidence ? d->evidence : "");
+		return;
+	}
+	if (st->useless[row])
+		str_addf(&text, "%s\n\n", st->useless[row]);
+	str_add(&text, choice_option_names[row].consequence);
+	widget_note(&st->dialog, choice_option_names[row].text, text.s ? text.s : "");
+}
+
 static void toggle(struct state *st, struct app *app, struct wizard_event *ev)
 {
 	size_t row = st->list.cur - (st->list.cur < st->n_facts ? 0 : st->n_facts);
@@ -272,9 +293,16 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 		return WIZARD_STAY;
 	if (ev->cmd == CMD_TOGGLE)
 		toggle(st, app, ev);
+	else if (ev->cmd == CMD_DETAIL)
+		show_detail(st, app);
 	else
 		widget_list_key(&st->list, ev->key, list_rect(st, ev->rect).h, &rows, NULL);
 	return WIZARD_STAY;
+}
+
+static struct widget_dialog *dialog(void *state)
+{
+	return &((struct state *)state)->dialog;
 }
 
 const struct wizard_screen screen_options = {
@@ -285,4 +313,5 @@ const struct wizard_screen screen_options = {
 	.enter = enter,
 	.draw = draw,
 	.event = event,
+	.dialog = dialog,
 };

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum cmd { CMD_SNAPSHOTS = 1, CMD_RESCAN, CMD_CONFIRM };
+enum cmd { CMD_SNAPSHOTS = 1, CMD_RESCAN, CMD_CONFIRM, CMD_DETAIL };
 
 /* One line of the list; the focused one is told in full below it. */
 struct row {
@@ -30,7 +30,7 @@ struct state {
 static const char *const help[] = {
 	"Each line is something that PCI passthrough needs, or that decides how this system is "
 	"set up. MISSING means that a guest cannot use a device until it is there; the remedy of "
-	"the line under the cursor is told below the list.",
+	"the line under the cursor is told below the list, and all of it with i.",
 	"Many of them are put right by going on: where the IOMMU only has to be switched on, the "
 	"plan holds the kernel parameter for it.",
 	"Where a boot is on trial, c confirms it.",
@@ -41,6 +41,7 @@ static const char *const help[] = {
 
 static const struct wizard_key keys[] = {
 	{TERM_KEY_ENTER, 0, NULL, "Devices"},
+	{'i', CMD_DETAIL, NULL, "Detail"},
 	{'s', CMD_SNAPSHOTS, NULL, "Snapshots"},
 	{'c', CMD_CONFIRM, NULL, NULL},
 	{'r', CMD_RESCAN, NULL, "Look again"},
@@ -51,6 +52,7 @@ static const struct wizard_key keys[] = {
 static const struct wizard_key keys_trial[] = {
 	{'c', CMD_CONFIRM, NULL, "Confirm"},
 	{TERM_KEY_ENTER, 0, NULL, "Devices"},
+	{'i', CMD_DETAIL, NULL, "Detail"},
 	{'s', CMD_SNAPSHOTS, NULL, "Snapshots"},
 	{'r', CMD_RESCAN, NULL, "Look again"},
 	{0},
@@ -322,6 +324,20 @@ static void draw(const void *state, const struct app *app, struct term *t, struc
 		draw_detail(&st->v[st->list.cur], t, below);
 }
 
+/* Where there is no room for it below the list. */
+static void show_detail(struct state *st)
+{
+	_cleanup_(str_free) struct str text = {0};
+	const struct row *row = &st->v[st->list.cur];
+
+	if (st->list.cur >= st->n)
+		return;
+	str_add(&text, row->text);
+	if (*row->remedy)
+		str_addf(&text, "\n\nWhat to do: %s", row->remedy);
+	widget_note(&st->dialog, row->title, text.s ? text.s : "");
+}
+
 static void rescan(struct state *st, struct app *app, struct wizard_event *ev)
 {
 	struct error err = {0};
@@ -380,6 +396,9 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 		break;
 	case CMD_RESCAN:
 		rescan(st, app, ev);
+		break;
+	case CMD_DETAIL:
+		show_detail(st);
 		break;
 	default:
 		widget_list_key(&st->list, ev->key, list_rect(st, ev->rect).h, &ops, st);

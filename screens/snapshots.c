@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum cmd { CMD_SHOW = 1, CMD_FINISH };
+enum cmd { CMD_SHOW = 1, CMD_FINISH, CMD_DETAIL };
 
 struct state {
 	struct widget_list list;
@@ -25,6 +25,7 @@ static const char *const help[] = {
 	"Nothing is written before you confirm it there. Later snapshots are undone with it.",
 	"A change that was interrupted (power lost, killed) can be taken back in the same way, or "
 	"finished: f takes its choice to the review.",
+	"i shows all files and commands of the snapshot.",
 	"Rolling back works without this wizard's screens, too, from a rescue shell: vfio-wizard "
 	"--root /mnt rollback",
 	NULL,
@@ -32,6 +33,7 @@ static const char *const help[] = {
 
 static const struct wizard_key keys[] = {
 	{TERM_KEY_ENTER, CMD_SHOW, NULL, "Roll back..."},
+	{'i', CMD_DETAIL, NULL, "Detail"},
 	{'f', CMD_FINISH, NULL, "Finish interrupted"},
 	{0},
 };
@@ -87,6 +89,18 @@ static const char *file_action(const struct snapshot_file *f)
 	return f->after.kind == CONTENT_ABSENT ? "deleted" : "changed";
 }
 
+/* A paragraph of the detail. */
+static void describe_file(const struct snapshot_file *file, struct str *out)
+{
+	str_addf(out, "%s %s", file_action(file), file->path);
+}
+
+static void describe_command(const struct command *command, struct str *out)
+{
+	str_add(out, "then ");
+	report_command(&command->argv, out);
+}
+
 static int show_detail(struct state *st, const struct app *app)
 {
 	const struct snapshot *s = focused(st, app);
@@ -100,16 +114,37 @@ static int show_detail(struct state *st, const struct app *app)
 	if (s->damaged)
 		page_add(st->detail, TERM_DANGER, 0, "It cannot be used: %s", s->damaged);
 	page_add(st->detail, TERM_NORMAL, 0, "%s", s->summary ? s->summary : "");
-	for (size_t i = 0; i < s->n_files; i++)
-		page_add(st->detail, TERM_NORMAL, 2, "%s %s", file_action(&s->files[i]),
-			s->files[i].path);
-	for (size_t i = 0; i < s->n_commands; i++) {
+	for (size_t i = 0; i < s->n_files + s->n_commands; i++) {
 		_cleanup_(str_free) struct str line = {0};
 
-		report_command(&s->commands[i].argv, &line);
-		page_add(st->detail, TERM_DIM, 2, "then %s", line.s ? line.s : "");
+		if (i < s->n_files)
+			describe_file(&s->files[i], &line);
+		else
+			describe_command(&s->commands[i - s->n_files], &line);
+		page_add(st->detail, i < s->n_files ? TERM_NORMAL : TERM_DIM, 2, "%s",
+			line.s ? line.s : "");
 	}
 	return page_check(st->detail);
+}
+
+/* Where there is no room for it below the list. */
+static void show_all(struct state *st, const struct app *app)
+{
+	const struct snapshot *s = focused(st, app);
+	_cleanup_(str_free) struct str text = {0};
+
+	if (!s)
+		return;
+	str_add(&text, s->damaged ? s->damaged : s->summary ? s->summary : "");
+	for (size_t i = 0; i < s->n_files; i++) {
+		str_addc(&text, '\n');
+		describe_file(&s->files[i], &text);
+	}
+	for (size_t i = 0; i < s->n_commands; i++) {
+		str_addc(&text, '\n');
+		describe_command(&s->commands[i], &text);
+	}
+	widget_note(&st->dialog, s->id, text.s ? text.s : "");
 }
 
 static size_t find(const struct app *app, const char *id, size_t otherwise)
@@ -238,6 +273,9 @@ static enum wizard_nav event(void *state, struct app *app, struct wizard_event *
 		return show(st, app, ev);
 	case CMD_FINISH:
 		return finish(st, app, ev);
+	case CMD_DETAIL:
+		show_all(st, app);
+		return WIZARD_STAY;
 	default:
 		break;
 	}

@@ -118,7 +118,10 @@ static void test_walk(void **state)
 	ui_app_keys(&u, 's');
 	assert_ptr_equal(wizard_current(u.w), &screen_snapshots);
 	assert_on_screen(u.t, "complete");
-	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_not_on_screen(u.t, "then /usr/sbin/update-grub");
+	ui_app_keys(&u, 'i', TERM_KEY_END);
+	assert_on_screen(u.t, "then /usr/sbin/update-grub");
+	ui_app_keys(&u, TERM_KEY_ENTER, TERM_KEY_ENTER);
 	assert_ptr_equal(wizard_current(u.w), &screen_rollback);
 	assert_on_screen(u.t, "Capital R rolls back");
 	assert_on_screen(u.t, "diff --git");

@@ -212,6 +212,34 @@ static void to_options(const char *choose)
 	assert_ptr_equal(wizard_current(u.w), &screen_options);
 }
 
+/* What a small terminal has no room for is there with a key. */
+static void test_detail(void **state)
+{
+	(void)state;
+	term_resize(u.t, 15, 60);
+	for (size_t i = 0; i < u.app.requirements.n; i++) {
+		const struct requirement *q = &u.app.requirements.v[i];
+		char start[24];
+
+		ui_app_keys(&u, TERM_KEY_HOME);
+		for (size_t k = 0; k < i; k++)
+			ui_app_keys(&u, TERM_KEY_DOWN);
+		ui_app_keys(&u, 'i');
+		snprintf(start, sizeof(start), "%s", q->text);
+		assert_on_screen(u.t, start);
+		for (int k = 0; *q->remedy && k < 20 && ui_find_row(u.t, "What to do:") < 0; k++)
+			ui_app_keys(&u, TERM_KEY_DOWN);
+		if (*q->remedy)
+			assert_on_screen(u.t, "What to do:");
+		ui_app_keys(&u, TERM_KEY_ENTER);
+	}
+	to_options(CARD);
+	ui_app_keys(&u, TERM_KEY_END, 'i');
+	assert_on_screen(u.t, "mount -o remount,rw that.");
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_ptr_equal(wizard_current(u.w), &screen_options);
+}
+
 static void test_options(void **state)
 {
 	(void)state;
@@ -307,6 +335,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unreadable_choice, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_detail, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_confirm_before_the_boot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_options, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_useless_option, setup, teardown),
