@@ -28,6 +28,7 @@ struct existing {
 	bool scripts;                /* a rule, unit or script that binds as only its author knows */
 	char *install;               /* where an install line for vfio-pci is, NULL: none */
 	bool denylist_off;           /* vfio-pci's disable_denylist=1 */
+	bool loader_is_left, images_are_left; /* to the person: no menu, no image is written here */
 	bool vfio_refused;           /* module_blacklist=vfio_pci in the boot loader configuration */
 };
 

@@ -210,6 +210,8 @@ bool forecast_is_early(
 {
 	enum initramfs initramfs = choice_initramfs(choice, machine);
 
+	if (existing && existing->images_are_left)
+		return false;
 	return boot_initramfs_kind(initramfs)->binds_early ||
 	       (initramfs == INITRAMFS_BOOSTER && forecast_binds_by_ids(machine, choice, existing));
 }
@@ -332,7 +334,9 @@ int forecast_build(const struct machine *machine, const struct choice *before,
 		.iommu_unknown = iommu == FORECAST_IOMMU_UNKNOWN && !machine->host.iommu_active,
 		.vfio_builtin = machine_module_state(machine, "vfio_pci") == MODULE_BUILTIN,
 		.is_early = forecast_is_early(machine, choice, existing),
-		.has_parameters = boot_loader_kind(choice_boot_loader(choice, machine))->is_set_up,
+		.has_parameters =
+			boot_loader_kind(choice_boot_loader(choice, machine))->is_set_up &&
+			!(existing && existing->loader_is_left),
 		.by_hand = existing && (existing->scripts || existing->install),
 	};
 

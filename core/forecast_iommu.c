@@ -77,15 +77,17 @@ static struct cmdline_iommu read_cmdline(const struct strv *words, bool is_amd)
 static int next_cmdline(const struct machine *machine, const struct choice *choice,
 	const struct existing *existing, struct strv *ret)
 {
-	if (existing && boot_loader_kind(choice_boot_loader(choice, machine))->is_set_up)
+	if (existing && !existing->loader_is_left &&
+		boot_loader_kind(choice_boot_loader(choice, machine))->is_set_up)
 		return strv_copy(ret, &existing->cmdline);
 	return strv_split(ret, machine->host.cmdline ? machine->host.cmdline : "", " \t\n");
 }
 
 /* As the boot loader's target does it: once, and last. */
-static int add_ours(const struct machine *machine, const struct choice *choice, struct strv *words)
+static int add_ours(const struct machine *machine, const struct choice *choice,
+	const struct existing *existing, struct strv *words)
 {
-	if ((choice && !choice->n) ||
+	if ((choice && !choice->n) || (existing && existing->loader_is_left) ||
 		!boot_loader_kind(choice_boot_loader(choice, machine))->is_set_up ||
 		!forecast_needs_intel_iommu(machine) || strv_has(words, "intel_iommu=on"))
 		return 0;
@@ -111,7 +113,7 @@ enum forecast_iommu forecast_iommu(const struct machine *machine, const struct c
 		*parameter = '\0';
 	if (strv_split(&running, host->cmdline ? host->cmdline : "", " \t\n") < 0 ||
 		next_cmdline(machine, choice, existing, &words) < 0 ||
-		add_ours(machine, choice, &words) < 0)
+		add_ours(machine, choice, existing, &words) < 0)
 		return FORECAST_IOMMU_UNKNOWN;
 	now = read_cmdline(&running, is_amd);
 	next = read_cmdline(&words, is_amd);

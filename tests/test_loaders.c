@@ -733,14 +733,35 @@ static void uki_of_dracut(void **state)
 	sample_close(&s);
 }
 
+/* Why the driver of the card after the next boot is what the plan says. */
+static void forecast_is(const struct sample *s, const char *next, const char *reason)
+{
+	for (size_t i = 0; i < s->plan->forecast.n; i++) {
+		const struct forecast_entry *entry = &s->plan->forecast.v[i];
+
+		if (strcmp(entry->device->address, GPU) != 0)
+			continue;
+		assert_true(base_same(entry->next, next));
+		assert_non_null(strstr(entry->reason, reason));
+		return;
+	}
+	fail_msg("no forecast for " GPU);
+}
+
+/* Nor is anything foretold that only a new image would bring. */
 static void uki_of_nobody_known_is_told(void **state)
 {
-	struct sample s = open_sample("arch-systemd-boot", BOOT_UKI, INITRAMFS_BOOSTER);
+	struct sample s = open_sample("arch-systemd-boot", BOOT_UKI, INITRAMFS_MKINITCPIO);
 
 	(void)state;
 	plan(&s);
 	assert_non_null(
 		strstr(the_finding(&s, "boot-loader-by-hand")->text, "intel_iommu=on iommu=pt"));
+	forecast_is(&s, "vfio-pci", "nothing in the initramfs binds it");
+	s.machine->host.iommu_active = false;
+	s.machine->host.firmware = FIRMWARE_VTD;
+	plan(&s);
+	forecast_is(&s, "amdgpu", "the IOMMU stays off until intel_iommu=on");
 	sample_close(&s);
 }
 

@@ -11,6 +11,11 @@
 static const struct words_place place = {
 	WORDS_SHELL, TARGET_GRUB_DEFAULT, "GRUB_CMDLINE_LINUX_DEFAULT"};
 
+static const char *const tools[] = {"/usr/bin/grub-mkconfig", "/usr/sbin/grub-mkconfig",
+	"/usr/bin/grub2-mkconfig", "/usr/sbin/grub2-mkconfig", NULL};
+static const char *const configs[] = {"/boot/grub/grub.cfg", "/boot/grub2/grub.cfg",
+	"/efi/grub/grub.cfg", "/boot/efi/grub/grub.cfg"};
+
 static bool detect(const struct target_input *in)
 {
 	return in->loader == BOOT_GRUB;
@@ -78,10 +83,6 @@ static int tell(struct plan *plan, const char *what)
  * --boot-directory says it.  So each that is there is written. */
 static int commands(const struct target_input *in, struct plan *plan, struct error *err)
 {
-	static const char *const tools[] = {"/usr/bin/grub-mkconfig", "/usr/sbin/grub-mkconfig",
-		"/usr/bin/grub2-mkconfig", "/usr/sbin/grub2-mkconfig", NULL};
-	static const char *const configs[] = {"/boot/grub/grub.cfg", "/boot/grub2/grub.cfg",
-		"/efi/grub/grub.cfg", "/boot/efi/grub/grub.cfg"};
 	const char *tool = target_find_program(in, tools);
 	_cleanup_(strv_free) struct strv done = {0};
 	int r = 0;
@@ -96,6 +97,14 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
+static bool is_left(const struct target_input *in)
+{
+	for (size_t i = 0; target_find_program(in, tools) && i < ARRAY_SIZE(configs); i++)
+		if (root_exists(in->root, configs[i]))
+			return false;
+	return true;
+}
+
 static int parameters(
 	const struct target_input *in, struct strv *theirs, struct strv *ours, struct error *why)
 {
@@ -107,6 +116,7 @@ static int parameters(
 
 const struct target target_grub_default = {.name = "grub-default",
 	.detect = detect,
+	.is_left = is_left,
 	.plan = plan,
 	.commands = commands,
 	.parameters = parameters};

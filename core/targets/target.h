@@ -57,6 +57,9 @@ struct target {
 	/* Adds the command that makes changed files effective; called in the table's order after
 	 * every plan(), when any file changed.  NULL: none. */
 	int (*commands)(const struct target_input *in, struct plan *plan, struct error *err);
+	/* What would make changed files effective is not there, or not known: that is left to the
+	 * person.  NULL: never. */
+	bool (*is_left)(const struct target_input *in);
 	/* Boot loaders: the kernel parameters that the configuration gives a normal boot, apart by who
 	 * put them there.  What cannot be read or parsed gives none and is told in *why (never NULL);
 	 * what is not there is no trouble.  Fails only with -ENOMEM.  NULL: not a boot loader. */

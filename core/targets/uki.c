@@ -149,6 +149,11 @@ static int find_builder(const struct target_input *in)
 	return r < 0 ? r : r ? BUILDER_DRACUT : BUILDER_UNKNOWN;
 }
 
+static bool is_left(const struct target_input *in)
+{
+	return find_builder(in) == BUILDER_UNKNOWN;
+}
+
 /* -- where the command line is kept -- */
 
 /* Whether a file of the person's in /etc/cmdline.d is what counts: 1, 0 or -ENOMEM.  Newer versions
@@ -554,6 +559,7 @@ static int parameters(
 
 const struct target target_uki = {.name = "uki",
 	.detect = detect,
+	.is_left = is_left,
 	.plan = plan,
 	.commands = commands,
 	.parameters = parameters};
