@@ -224,6 +224,7 @@ static const struct {
 	{"debian-u-boot", 2},
 	{"debian12", 2},
 	{"debian13", 2},
+	{"devuan", 2},
 	{"fedora", 2},
 	{"nixos", 0},
 	{"opennebula-4.14", 2},
