@@ -186,6 +186,12 @@ int strv_copy(struct strv *to, const struct strv *from)
 	return 0;
 }
 
+void str_add_words(struct str *s, const struct strv *words)
+{
+	for (size_t i = 0; i < words->n; i++)
+		str_addf(s, "%s%s", i ? " " : "", words->v[i]);
+}
+
 int strv_split(struct strv *l, const char *text, const char *separators)
 {
 	while (*(text += strspn(text, separators))) {

@@ -71,6 +71,8 @@ int strv_copy(struct strv *to, const struct strv *from) _must_check_;
 /* Splits at any of the bytes in separators; empty pieces are left out. */
 int strv_split(struct strv *l, const char *text, const char *separators) _must_check_;
 void strv_sort(struct strv *l);
+/* All of them, with a blank between. */
+void str_add_words(struct str *s, const struct strv *words);
 void strv_free(struct strv *l);
 
 /* Room for element n of an array: grows *array (elements of `size` bytes) by doubling.

@@ -231,8 +231,7 @@ static void check_loader(struct check *c)
 	str_add(&remedy, wanted.n ? "put this on the kernel command line, in the boot loader's own "
 				    "configuration: "
 				  : "nothing: the kernel needs no parameter for this choice");
-	for (size_t i = 0; i < wanted.n; i++)
-		str_addf(&remedy, "%s%s", i ? " " : "", wanted.v[i]);
+	str_add_words(&remedy, &wanted);
 	str_add(&remedy, host->boot_loader_others.n ? "; or " : "");
 	check_others_text(&remedy, &host->boot_loader_others, boot_loader_kinds, "--boot-loader");
 	check_add(c, "boot-loader-unknown", wanted.n ? SEVERITY_WARNING : SEVERITY_INFO, NULL, -1,

@@ -254,8 +254,7 @@ static int put_variable(const char *path, const char *text, const char *key,
 			edit_list_line(text, last - 1));
 	if (wanted->n)
 		str_addf(&body, "%s=%c", key, array ? '(' : '"');
-	for (size_t i = 0; i < wanted->n; i++)
-		str_addf(&body, "%s%s", i ? " " : "", wanted->v[i]);
+	str_add_words(&body, wanted);
 	str_add(&body, !wanted->n ? "" : array ? ")\n" : "\"\n");
 	if (str_check(&body) < 0)
 		return error_set(err, -ENOMEM, "out of memory");

@@ -92,11 +92,9 @@ int txn_tell(struct txn *txn, struct txn_event *ev, enum txn_event_kind kind, in
 static int tell_command(struct txn *txn, struct txn_event *ev, enum txn_event_kind kind, int code)
 {
 	_cleanup_(str_free) struct str line = {0};
-	const struct strv *argv = txn->argv;
 
-	for (size_t i = 0; i < argv->n; i++)
-		str_addf(&line, "%s%s", i ? " " : "", argv->v[i]);
-	return txn_tell(txn, ev, kind, code, "%s", line.s ? line.s : argv->v[0]);
+	str_add_words(&line, txn->argv);
+	return txn_tell(txn, ev, kind, code, "%s", line.s ? line.s : txn->argv->v[0]);
 }
 
 static int cancelled(struct txn *txn, struct txn_event *ev)

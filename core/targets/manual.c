@@ -300,8 +300,7 @@ static int tell(const struct target_input *in, struct plan *plan, const char *ti
 {
 	_cleanup_(str_free) struct str words = {0}, where = {0};
 
-	for (size_t i = 0; i < in->parameters->n; i++)
-		str_addf(&words, "%s%s", i ? " " : "", in->parameters->v[i]);
+	str_add_words(&words, in->parameters);
 	for (size_t i = 0; i < files->n; i++)
 		str_addf(&where, "%s%s", i ? " and " : " in ", files->v[i]);
 	if (str_check(&words) < 0 || str_check(&where) < 0)
@@ -320,13 +319,6 @@ static void begin_note(const struct loader *loader, struct str *out)
 		boot_loader_kind(loader->kind)->title);
 }
 
-static void add_words(const struct strv *words, const char *end, struct str *out)
-{
-	for (size_t i = 0; i < words->n; i++)
-		str_addf(out, "%s%s", i ? " " : "", words->v[i]);
-	str_add(out, end);
-}
-
 static int build_for_source(const struct target_input *in, const struct loader *loader,
 	const struct source *source, const struct strv *theirs, char **ret, struct strv *files,
 	struct error *err)
@@ -343,7 +335,8 @@ static int build_for_source(const struct target_input *in, const struct loader *
 	else
 		str_addf(&out, "#\n# Run this as root, which puts them into %s:\n%s \"",
 			source->path, source->tool);
-	add_words(&words, source->key ? "\n" : "\"\n", &out);
+	str_add_words(&out, &words);
+	str_add(&out, source->key ? "\n" : "\"\n");
 	if (source->key)
 		str_addf(&out, "# Then run the tool that writes the boot menu from it: %s.\n",
 			source->tool);
@@ -361,7 +354,8 @@ static int build(const struct target_input *in, const struct loader *loader,
 	begin_note(loader, &out);
 	if (!lines->n) {
 		str_add(&out, "#\n# Add to the parameters of the kernel that you boot:\n");
-		add_words(in->parameters, "\n", &out);
+		str_add_words(&out, in->parameters);
+		str_addc(&out, '\n');
 	}
 	for (size_t i = 0; r == 0 && i < lines->n; i++)
 		r = add_advice(in, &lines->v[i], &out, files, err);

@@ -45,12 +45,6 @@ static int find_configs(const struct target_input *in, const struct presets *pre
 	return r;
 }
 
-static void add_words(struct str *out, const struct strv *words)
-{
-	for (size_t i = 0; i < words->n; i++)
-		str_addf(out, "%s%s", i ? " " : "", words->v[i]);
-}
-
 static int build(const struct strv *modules, const struct strv *files, const struct strv *binaries,
 	char **ret)
 {
@@ -61,15 +55,15 @@ static int build(const struct strv *modules, const struct strv *files, const str
 			    "# host's drivers load, those of the kms hook too.\n");
 	if (modules->n) {
 		str_add(&out, "MODULES=(");
-		add_words(&out, modules);
+		str_add_words(&out, modules);
 		str_add(&out, " \"${MODULES[@]}\")\n");
 	}
 	str_add(&out, "FILES+=(");
-	add_words(&out, files);
+	str_add_words(&out, files);
 	str_add(&out, ")\n");
 	if (binaries->n) {
 		str_add(&out, "BINARIES+=(");
-		add_words(&out, binaries);
+		str_add_words(&out, binaries);
 		str_add(&out, ")\n");
 	}
 	return str_take(&out, ret);

@@ -41,8 +41,7 @@ static int build(const struct target_input *in, char **ret, struct error *err)
 	if (r < 0 || !words.n)
 		return r;
 	str_add(&out, TARGET_MARK ": what PCI passthrough needs on the kernel command line.\n");
-	for (size_t i = 0; i < words.n; i++)
-		str_addf(&out, "%s%s", i ? " " : "", words.v[i]);
+	str_add_words(&out, &words);
 	str_addc(&out, '\n');
 	return str_take(&out, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }

@@ -173,13 +173,6 @@ static int cmdline_files(const struct target_input *in, struct strv *ret)
 	       !root_exists(in->root, "/usr/lib/kernel/cmdline");
 }
 
-static int add_words(struct str *out, const struct strv *words)
-{
-	for (size_t i = 0; i < words->n; i++)
-		str_addf(out, "%s%s", i ? " " : "", words->v[i]);
-	return str_check(out);
-}
-
 /* The drop-in of either builder; theirs: what it comes behind. */
 static int build_drop_in(const struct target_input *in, const struct strv *theirs,
 	const char *before, const char *after, char **ret, struct error *err)
@@ -192,8 +185,7 @@ static int build_drop_in(const struct target_input *in, const struct strv *their
 		return r;
 	str_addf(&out, TARGET_MARK ": what PCI passthrough needs on the kernel command line.\n%s",
 		before);
-	if (add_words(&out, &words) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+	str_add_words(&out, &words);
 	str_add(&out, after);
 	return str_take(&out, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
@@ -202,7 +194,8 @@ static int tell_own_cmdline(struct plan *plan, const struct strv *own, const str
 {
 	_cleanup_(str_free) struct str words = {0};
 
-	if (add_words(&words, wanted) < 0)
+	str_add_words(&words, wanted);
+	if (str_check(&words) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < own->n; i++)
 		if (findings_add(&plan->findings, "boot-loader-by-hand", SEVERITY_WARNING, NULL, -1,
@@ -260,10 +253,9 @@ static int dracut_base(const struct target_input *in, struct str *ret, struct er
 		r = edit_cmdline_read(TARGET_CMDLINE, text, EDIT_CMDLINE_FILE, &words, err);
 	if (r < 0)
 		return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
-	if (add_words(ret, &words) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+	str_add_words(ret, &words);
 	str_addc(ret, ' ');
-	return 0;
+	return str_check(ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
 /* With a kernel_cmdline dracut takes no other: a first one has to hold all of it. */
@@ -312,7 +304,8 @@ static int tell_unknown(struct plan *plan, const struct strv *wanted)
 {
 	_cleanup_(str_free) struct str words = {0};
 
-	if (add_words(&words, wanted) < 0)
+	str_add_words(&words, wanted);
+	if (str_check(&words) < 0)
 		return -ENOMEM;
 	return findings_add(&plan->findings, "boot-loader-by-hand", SEVERITY_WARNING, NULL, -1,
 		"build it anew with them and the new initramfs, and sign it as before",
