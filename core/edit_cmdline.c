@@ -203,12 +203,10 @@ int edit_cmdline(const char *path, const char *text, enum edit_cmdline_form form
 	return r;
 }
 
-/* The word that makes this a recovery boot, in which nothing is given to vfio-pci; NULL: none. */
-static const char *recovery_word(const struct strv *words)
+const char *edit_cmdline_recovery(const struct strv *words)
 {
 	static const char *const names[] = {"single", "s", "S", "1", "recovery", "rescue",
-		"emergency", "-b", "systemd.unit=rescue.target", "systemd.unit=emergency.target",
-		"module_blacklist=vfio_pci"};
+		"emergency", "-b", "systemd.unit=rescue.target", "systemd.unit=emergency.target"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (edit_cmdline_has(words, names[i]))
@@ -231,7 +229,9 @@ static int check_running(const struct parsed *parsed, struct error *err)
 
 	if (edit_list_values(&parsed->list, &words) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	recovery = recovery_word(&words);
+	recovery = edit_cmdline_recovery(&words);
+	if (!recovery && edit_cmdline_has(&words, "module_blacklist=vfio_pci"))
+		recovery = "module_blacklist=vfio_pci";
 	if (recovery)
 		return error_set(err, -EINVAL,
 			"/proc/cmdline: this is a recovery boot (\"%s\"); boot as usual, then try "

@@ -34,6 +34,10 @@ bool edit_cmdline_has(const struct strv *words, const char *word);
 int edit_cmdline(const char *path, const char *text, enum edit_cmdline_form form, struct strv *ours,
 	const struct strv *wanted, char **ret, struct error *err);
 
+/* The word among them that makes this a recovery boot, in which vfio-bind leaves everything to the host
+ * (core/targets/vfio-bind.sh has the same list); static, NULL: none. */
+const char *edit_cmdline_recovery(const struct strv *words);
+
 /* Bytes of the command line that a boot loader makes of it: blanks squeezed to one. */
 size_t edit_cmdline_length(const char *text, enum edit_cmdline_form form);
 

@@ -92,11 +92,12 @@ enum trial_phase trial_now(const struct root *root, const struct trial *trial)
 
 bool trial_is_untried(const struct root *root, const struct trial *trial)
 {
+	_cleanup_(strv_free) struct strv words = {0};
 	_cleanup_free_ char *cmdline = NULL;
 
 	return trial_now(root, trial) == TRIAL_AHEAD ||
 	       (root_read_text(root, "/proc/cmdline", &cmdline, NULL) == 0 &&
-		       verify_boot_is_spare(cmdline));
+		       strv_split(&words, cmdline, " \t\n") == 0 && verify_boot_is_spare(&words));
 }
 
 unsigned trial_left(const struct trial *trial)

@@ -1,5 +1,7 @@
 #include "core/verify.h"
 
+#include "core/edit_cmdline.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,39 +22,27 @@ static char *format(const char *fmt, ...)
 	return n < 0 ? NULL : text;
 }
 
-static bool is_refused(const char *cmdline)
-{
-	_cleanup_(strv_free) struct strv words = {0};
-
-	return cmdline && strv_split(&words, cmdline, " \t\n") == 0 &&
-	       existing_refuses_vfio(&words);
-}
-
 /* The entry that dracut's 51-dracut-rescue.install makes on Fedora and its kin has no other word.
  */
-static bool is_rescue_kernel(const char *cmdline)
+static bool is_rescue_kernel(const struct strv *words)
 {
-	const char *image = cmdline ? strstr(cmdline, "BOOT_IMAGE=") : NULL, *rescue;
-
-	rescue = image ? strstr(image, "/vmlinuz-0-rescue-") : NULL;
-	return rescue && strcspn(image, " \t\n") > (size_t)(rescue - image);
+	for (size_t i = 0; i < words->n; i++)
+		if (base_starts(words->v[i], "BOOT_IMAGE="))
+			return strstr(words->v[i], "/vmlinuz-0-rescue-");
+	return false;
 }
 
-/* The words at which vfio-bind leaves everything to the host. */
-static const char *recovery_word(const char *cmdline)
+/* The word at which vfio-bind leaves everything to the host. */
+static const char *recovery_word(const struct strv *words)
 {
-	static const char *const words[] = {"single", "s", "S", "1", "recovery", "rescue",
-		"emergency", "-b", "systemd.unit=rescue.target", "systemd.unit=emergency.target"};
+	const char *word = edit_cmdline_recovery(words);
 
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (machine_has_token(cmdline, words[i]))
-			return words[i];
-	return is_rescue_kernel(cmdline) ? "vmlinuz-0-rescue" : NULL;
+	return word || !is_rescue_kernel(words) ? word : "vmlinuz-0-rescue";
 }
 
-bool verify_boot_is_spare(const char *cmdline)
+bool verify_boot_is_spare(const struct strv *words)
 {
-	return recovery_word(cmdline) || is_refused(cmdline);
+	return recovery_word(words) || existing_refuses_vfio(words);
 }
 
 /* The running kernel is known, and has no vfio-pci. */
@@ -69,13 +59,17 @@ static bool is_missing(const struct machine *machine)
 /* Why a device that is there, and is the chosen one, is not with vfio-pci. */
 static char *explain(const struct machine *machine, const struct device *device)
 {
-	const char *recovery = recovery_word(machine->host.cmdline);
+	const char *cmdline = machine->host.cmdline ? machine->host.cmdline : "", *recovery;
+	_cleanup_(strv_free) struct strv words = {0};
 
+	if (strv_split(&words, cmdline, " \t\n") < 0)
+		return NULL;
+	recovery = recovery_word(&words);
 	if (recovery)
 		return format("this is a recovery boot (\"%s\" on the kernel command line), where "
 			      "every device stays with the host; reboot without it",
 			recovery);
-	if (is_refused(machine->host.cmdline))
+	if (existing_refuses_vfio(&words))
 		return format("this boot was told to leave vfio-pci out (module_blacklist=vfio_pci "
 			      "on the kernel command line); reboot without it");
 	if (is_missing(machine))

@@ -41,8 +41,8 @@ int verify_kernels(const struct root *root, const struct machine *machine,
 /* Adds that entry: it is a copy, and nobody keeps it in step with the kernels. */
 int verify_spare(const struct root *root, const struct machine *machine, const struct choice *choice,
 	struct verdicts *verdicts);
-/* By its kernel parameters (NULL: unknown) a boot leaves every device to the host. */
-bool verify_boot_is_spare(const char *cmdline);
+/* A boot with these kernel parameters leaves every device to the host. */
+bool verify_boot_is_spare(const struct strv *words);
 void verdicts_free(struct verdicts *verdicts);
 
 #endif

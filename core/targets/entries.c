@@ -78,15 +78,10 @@ static bool is_spare(const char *name, const char *text)
 static int is_way_back(const char *path, const char *text, bool *ret)
 {
 	_cleanup_(strv_free) struct strv words = {0};
-	_cleanup_(str_free) struct str line = {0};
 	int r = edit_cmdline_read(path, text, EDIT_CMDLINE_ENTRY, &words, NULL);
 
-	for (size_t i = 0; r >= 0 && i < words.n; i++)
-		str_addf(&line, "%s ", words.v[i]);
-	if (r == -ENOMEM || str_check(&line) < 0)
-		return -ENOMEM;
-	*ret = r >= 0 && verify_boot_is_spare(line.s);
-	return 0;
+	*ret = r >= 0 && verify_boot_is_spare(&words);
+	return r == -ENOMEM ? r : 0;
 }
 
 static int add(struct entries *entries, const char *path, char **text)
