@@ -188,7 +188,7 @@ static void sign_entries(
 	if (entries->generated || entries->by_hand) {
 		sign->kind = entries->generated && generator ? BOOT_KERNEL_INSTALL : by_tool(boot);
 		str_add(&sign->text, entries->evidence.s);
-		if (sign->kind == BOOT_KERNELSTUB || sign->kind == BOOT_SDBOOT_MANAGE)
+		if (boot_loader_is_by_hand(sign->kind))
 			str_addf(&sign->text, "; /usr/bin/%s", boot_loader_kind(sign->kind)->name);
 	} else if (generator && host_package(boot->packages, "systemd-boot", NULL, 0)) {
 		/* It has hooks that run kernel-install; the entries themselves may be for root

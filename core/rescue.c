@@ -226,28 +226,20 @@ int rescue_look(const struct root *root, struct rescue *ret)
 	return 0;
 }
 
-const struct rescue_item *rescue_hides(const struct rescue *rescue, const char *path)
-{
-	for (size_t i = 0; i < rescue->n; i++)
-		if (rescue->v[i].kind == RESCUE_FILE_SYSTEM &&
-			base_starts(path, rescue->v[i].point))
-			return &rescue->v[i];
-	return NULL;
-}
-
 int rescue_hidden(const struct root *root, const char *path, struct error *err)
 {
 	_cleanup_(rescue_free) struct rescue rescue = {0};
-	const struct rescue_item *item;
 
 	if (rescue_look(root, &rescue) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	item = rescue_hides(&rescue, path);
-	return item ? error_set(err, -ENODEV,
-			      "%s What vfio-wizard did here is recorded in it, so that cannot be "
-			      "seen: mount it first, or start the wizard, which offers to.",
-			      item->text)
-		    : 0;
+	for (size_t i = 0; i < rescue.n; i++)
+		if (rescue.v[i].kind == RESCUE_FILE_SYSTEM &&
+			base_starts(path, rescue.v[i].point))
+			return error_set(err, -ENODEV,
+				"%s What vfio-wizard did here is recorded in it, so that cannot be "
+				"seen: mount it first, or start the wizard, which offers to.",
+				rescue.v[i].text);
+	return 0;
 }
 
 /* GRUB's menu, and what it loads, is in /boot. */

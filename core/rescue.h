@@ -31,9 +31,8 @@ struct rescue {
 int rescue_look(const struct root *root, struct rescue *ret);
 void rescue_free(struct rescue *rescue);
 
-/* What `path` belongs to and is not in its place: a file that is not there may be in it.  NULL: nothing. */
-const struct rescue_item *rescue_hides(const struct rescue *rescue, const char *path);
-/* -ENODEV where something hides it, with what, and what to do; else 0, or -ENOMEM. */
+/* A file that is not there may be in a file system that is not in its place: -ENODEV, with which one it is and
+ * what to do; else 0, or -ENOMEM. */
 int rescue_hidden(const struct root *root, const char *path, struct error *err);
 
 /* What the plan makes belongs there, as far as can be told: a file that it changes; where it runs

@@ -57,8 +57,7 @@ static const char *const help[] = {
 	"Where a card that was chosen is at another address now, m moves the choice to where it "
 	"is.",
 	"s shows what was changed before, to take it back; g what the guest's definition has to "
-	"say; r "
-	"looks at the machine again.",
+	"say; r looks at the machine again.",
 	NULL,
 };
 

@@ -69,7 +69,7 @@ int main_print(int r, const struct str *text)
 
 /* ---- what every command needs -------------------------------------------------------------- */
 
-/* All that can be; -1: out of memory. */
+/* All that can be: how many, or -ENOMEM. */
 static int mount_each(const struct root *root, const struct rescue *rescue, struct strv *failures)
 {
 	int n = 0;
@@ -80,7 +80,7 @@ static int mount_each(const struct root *root, const struct rescue *rescue, stru
 
 		if (txn_mount(root, &rescue->v[i], &err) < 0) {
 			if (strv_add(failures, err.text) < 0)
-				return -1;
+				return -ENOMEM;
 			continue;
 		}
 		printf("mounted  %s\n", rescue->v[i].point);
@@ -99,7 +99,9 @@ static int mount_missing(const struct main_options *o, struct root **root, struc
 	for (int round = 0; n > 0 && round < 3; round++) {
 		_cleanup_(rescue_free) struct rescue rescue = {0};
 
-		n = rescue_look(*root, &rescue) < 0 ? -1 : mount_each(*root, &rescue, &failures);
+		n = rescue_look(*root, &rescue);
+		if (n == 0)
+			n = mount_each(*root, &rescue, &failures);
 	}
 	if (n < 0)
 		return error_set(err, -ENOMEM, "out of memory");
