@@ -253,6 +253,45 @@ static void test_must_be_seen(void **state)
 	assert_true(pages > 1);
 }
 
+/* The rows of the findings at this width, from a terminal that has room for all. */
+static void all_findings(struct strv *rows)
+{
+	_cleanup_free_ char *dump = NULL;
+	char *from, *end;
+
+	term_resize(u.t, 200, 60);
+	wizard_draw(u.w);
+	dump = term_dump(u.t);
+	from = strstr(dump, "What to know before going on");
+	end = strstr(dump, "Drivers after the next boot");
+	assert_true(from && end);
+	*end = '\0';
+	assert_int_equal(strv_split(rows, from, "\n"), 0);
+}
+
+/* With Enter alone every row of them comes into view, also the one that a notice takes away. */
+static void test_every_row_is_seen(void **state)
+{
+	_cleanup_(strv_free) struct strv rows = {0};
+
+	(void)state;
+	choose(CARD);
+	choose(NIC);
+	to_review();
+	all_findings(&rows);
+	assert_true(rows.n > 20);
+	term_resize(u.t, 15, 60);
+	wizard_draw(u.w);
+	while (wizard_current(u.w) == &screen_review) {
+		for (size_t i = 0; i < rows.n; i++)
+			if (*rows.v[i] && ui_find_row(u.t, rows.v[i]) >= 0)
+				*rows.v[i] = '\0';
+		ui_app_keys(&u, TERM_KEY_ENTER);
+	}
+	for (size_t i = 0; i < rows.n; i++)
+		assert_string_equal(rows.v[i], "");
+}
+
 static void test_no_plan(void **state)
 {
 	(void)state;
@@ -293,6 +332,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_two_dangers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_blocked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_must_be_seen, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_every_row_is_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_plan, setup, teardown),
 	};

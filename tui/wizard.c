@@ -25,7 +25,8 @@ struct wizard {
 	struct visited *visited;
 	struct widget_dialog dialog; /* help, or whether to quit */
 	char notice[sizeof(((struct wizard_event *)NULL)->notice)];
-	bool stopping; /* as soon as the screen is not busy */
+	struct term_rect drawn; /* where the screen is in the frame in view: a notice takes a row */
+	bool stopping;          /* as soon as the screen is not busy */
 	bool ended;
 	int result;
 };
@@ -96,10 +97,9 @@ static const struct wizard_key *keys(struct wizard *w)
 
 static const struct wizard_key *find_key(struct wizard *w, uint32_t key)
 {
-	for (const struct wizard_key *k = keys(w); k->key; k++) {
+	for (const struct wizard_key *k = keys(w); k->key; k++)
 		if (k->key == key)
 			return k;
-	}
 	return NULL;
 }
 
@@ -158,14 +158,12 @@ static int show(struct wizard *w, size_t step, size_t n_side, const struct wizar
 
 static int go_to(struct wizard *w, const struct wizard_screen *s)
 {
-	for (size_t i = 0; i < w->n_steps; i++) {
+	for (size_t i = 0; i < w->n_steps; i++)
 		if (w->config.steps[i] == s)
 			return show(w, i, 0, NULL);
-	}
-	for (size_t i = 0; i < w->n_side; i++) {
+	for (size_t i = 0; i < w->n_side; i++)
 		if (w->side[i] == s)
 			return show(w, w->step, i + 1, NULL);
-	}
 	return show(w, w->step, w->n_side + 1, s);
 }
 
@@ -396,10 +394,11 @@ void wizard_draw(struct wizard *w)
 		term_show(w->t);
 		return;
 	}
-	term_clip(w->t, body(w));
-	s->draw(wizard_state(w), w->config.app, w->t, body(w));
+	w->drawn = body(w);
+	term_clip(w->t, w->drawn);
+	s->draw(wizard_state(w), w->config.app, w->t, w->drawn);
 	if (d)
-		widget_dialog_draw(d, w->t, body(w));
+		widget_dialog_draw(d, w->t, w->drawn);
 	term_clip(w->t, all);
 	draw_title(w);
 	if (w->notice[0])
@@ -448,7 +447,7 @@ static void send(struct wizard *w, struct wizard_event ev)
 
 	if (!s->event)
 		return;
-	ev.rect = body(w);
+	ev.rect = w->drawn;
 	nav = s->event(wizard_state(w), w->config.app, &ev);
 	if (ev.notice[0])
 		say(w, "%s", ev.notice);
@@ -457,7 +456,7 @@ static void send(struct wizard *w, struct wizard_event ev)
 
 static void dialog_key(struct wizard *w, struct widget_dialog *d, uint32_t key)
 {
-	enum widget_answer a = widget_dialog_key(d, key, body(w));
+	enum widget_answer a = widget_dialog_key(d, key, w->drawn);
 
 	if (a == WIDGET_ANSWER_NONE)
 		return;

@@ -56,7 +56,7 @@ struct wizard_event {
 	int cmd;
 	uint32_t key;
 	bool yes;
-	struct term_rect rect; /* the one draw() gets, for paging */
+	struct term_rect rect; /* the one draw() got in the frame in view, for paging */
 	/* To fill in: */
 	const struct wizard_screen *go; /* with WIZARD_GOTO */
 	char notice[160]; /* one line for the user, until the next key: why nothing happened */
