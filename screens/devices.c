@@ -1,5 +1,6 @@
 /* Devices: by IOMMU group, to be looked at and chosen. */
 #include "core/viability.h"
+#include "screens/card.h"
 #include "screens/detail.h"
 #include "screens/screens.h"
 #include "screens/summary.h"
@@ -37,6 +38,7 @@ struct state {
 	struct widget_list list;
 	char address[24]; /* of the focused row: the cursor is kept by it */
 	struct widget_edit filter;
+	struct page *offer;  /* in MODE_OFFER: what goes along */
 	struct page *detail; /* of the row that has the focus when no key waits */
 	int detail_in_ms;    /* until it is of the focused row again; -1: it is */
 	bool is_brief;       /* below the list, unless it is chosen */
@@ -104,7 +106,7 @@ static const struct wizard_key keys_detail[] = {
 
 static const struct wizard_key keys_offer[] = {
 	{TERM_KEY_ENTER, CMD_CARD, NULL, "Whole card"},
-	{'o', CMD_ONE, NULL, "Only this function"},
+	{'o', CMD_ONE, NULL, "Only this"},
 	{TERM_KEY_ESC, CMD_CANCEL, NULL, "Neither"},
 	{0},
 };
@@ -193,7 +195,9 @@ static int enter(void *state, struct app *app)
 
 	if (!st->detail)
 		st->detail = page_new();
-	if (!st->detail)
+	if (!st->offer)
+		st->offer = page_new();
+	if (!st->detail || !st->offer)
 		return -ENOMEM;
 	st->mode = MODE_LIST;
 	r = rebuild(st, app);
@@ -202,10 +206,21 @@ static int enter(void *state, struct app *app)
 
 /* --- drawing --- */
 
-/* A status line; the list; a rule; the detail, a fifth of it all. */
-static struct term_rect list_rect(struct term_rect r)
+/* A status line; the list; a rule; the detail, a fifth of it all, or in its place an offer, which
+ * takes as many rows as it needs. */
+static struct term_rect below_rect(const struct state *st, struct term_rect r)
 {
-	return (struct term_rect){r.y + 1, r.x, r.h - 2 - r.h / 5, r.w};
+	int rows = r.h / 5;
+	int need = st->mode == MODE_OFFER ? (int)page_rows(st->offer, r.w) : 0;
+
+	if (need > rows)
+		rows = need < r.h ? need : r.h - 1;
+	return (struct term_rect){r.y + r.h - rows, r.x, rows, r.w};
+}
+
+static struct term_rect list_rect(const struct state *st, struct term_rect r)
+{
+	return (struct term_rect){r.y + 1, r.x, r.h - 2 - below_rect(st, r).h, r.w};
 }
 
 static size_t count_shown(const struct tree *tree)
@@ -249,57 +264,22 @@ static void draw_status(
 			summary_count(&app->findings, count, sizeof(count)));
 }
 
-/* Functions of one slot of a root bus are parts of the mainboard, and virtual functions sit in the
- * slot of any: neither makes a card. */
-static bool is_offered(const struct device *d, const struct device *of)
-{
-	return device_same_card(d, of) && d->parent && !d->physfn && !device_is_path(d);
-}
-
-/* As many rows as it needs at the bottom of r: what goes along is not chosen unseen. */
-static void draw_offer(
-	const struct state *st, const struct app *app, struct term *t, struct term_rect r)
-{
-	const struct device *of = focused(st);
-	bool give_back = choice_has(&app->choice, of);
-	_cleanup_(str_free) struct str text = {0};
-	char buf[128];
-	int rows;
-
-	str_add(&text, give_back ? "Give back the whole card (o: only this function)?"
-				 : "Choose the whole card (o: only this function)?");
-	for (const struct device *d = app->machine->devices;
-		d < app->machine->devices + app->machine->n_devices; d++)
-		if (is_offered(d, of))
-			str_addf(&text, "\n%s %s", d->address, summary_name(d, buf, sizeof(buf)));
-	rows = widget_wrap_rows(text.s ? text.s : "", r.w) + 1;
-	if (rows < r.h) {
-		r.y += r.h - rows;
-		r.h = rows;
-	}
-	term_line(t, r.y, r.x, r.w, TERM_FOCUS);
-	r.y++;
-	r.h--;
-	term_fill(t, r, TERM_NORMAL);
-	widget_paragraph(t, r, TERM_NORMAL, text.s ? text.s : "");
-}
-
 static void draw(const void *state, const struct app *app, struct term *t, struct term_rect r)
 {
 	const struct state *st = state;
 	const struct tree_view view = view_of(st, app);
-	struct term_rect list = list_rect(r), below = r;
+	const struct term_rect list = list_rect(st, r), below = below_rect(st, r);
 
 	if (st->mode == MODE_DETAIL) {
 		page_draw(st->detail, t, r);
 		return;
 	}
 	draw_status(st, app, t, r);
-	widget_list_draw(&st->list, t, list, st->mode == MODE_LIST, &tree_rows, &view);
-	below.y = list.y + list.h + 1;
-	below.h = r.y + r.h - below.y;
+	if (list.h > 0)
+		widget_list_draw(&st->list, t, list, st->mode == MODE_LIST, &tree_rows, &view);
 	if (st->mode == MODE_OFFER) {
-		draw_offer(st, app, t, r);
+		term_line(t, below.y - 1, r.x, r.w, TERM_FOCUS);
+		page_draw(st->offer, t, below);
 		return;
 	}
 	term_line(t, below.y - 1, r.x, r.w, TERM_DIM);
@@ -315,7 +295,7 @@ static int change(struct app *app, const struct device *of, bool take, bool card
 	int r = 0;
 
 	for (struct device *d = m->devices; d < m->devices + m->n_devices && r == 0; d++) {
-		if (d != of && !(card && is_offered(d, of)))
+		if (d != of && !(card && card_has(d, of)))
 			continue;
 		if (take)
 			r = choice_add(&app->choice, d);
@@ -364,20 +344,6 @@ static void take(struct state *st, struct app *app, bool card, struct wizard_eve
 		tell_group(app, of, ev);
 }
 
-/* The card has another function that is not yet where this one goes. */
-static bool has_more(const struct app *app, const struct device *of)
-{
-	const struct machine *m = app->machine;
-	bool chosen = choice_has(&app->choice, of);
-
-	if (!is_offered(of, of))
-		return false;
-	for (const struct device *d = m->devices; d < m->devices + m->n_devices; d++)
-		if (d != of && is_offered(d, of) && choice_has(&app->choice, d) == chosen)
-			return true;
-	return false;
-}
-
 static void drop_lost(struct state *st, struct app *app, struct wizard_event *ev)
 {
 	if (!*st->address)
@@ -397,10 +363,12 @@ static void toggle(struct state *st, struct app *app, struct wizard_event *ev)
 	else if (device_is_path(device))
 		snprintf(ev->notice, sizeof(ev->notice),
 			"A bridge stays with the host; its group can be used all the same.");
-	else if (has_more(app, device))
-		st->mode = MODE_OFFER;
-	else
+	else if (!card_has_more(app, device))
 		take(st, app, false, ev);
+	else if (card_describe(app, device, st->offer) < 0)
+		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: nothing was chosen.");
+	else
+		st->mode = MODE_OFFER;
 }
 
 /* --- events --- */
@@ -411,7 +379,7 @@ static void move(struct state *st, struct app *app, struct wizard_event *ev, siz
 
 	if (to != SIZE_MAX)
 		widget_list_set(&st->list, st->tree.n, to, &tree_rows, &view);
-	else if (!widget_list_key(&st->list, ev->key, list_rect(ev->rect).h, &tree_rows, &view))
+	else if (!widget_list_key(&st->list, ev->key, list_rect(st, ev->rect).h, &tree_rows, &view))
 		return;
 	want_detail(st, REST_MS);
 }
@@ -470,6 +438,23 @@ static void on_filter_key(struct state *st, struct app *app, struct wizard_event
 		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: the list is incomplete.");
 }
 
+static void on_offer_key(struct state *st, struct app *app, struct wizard_event *ev)
+{
+	const struct term_rect r = below_rect(st, ev->rect);
+
+	if (ev->cmd == CMD_CARD && page_unseen(st->offer, r)) {
+		page_go_on(st->offer);
+		snprintf(ev->notice, sizeof(ev->notice),
+			"More goes along: read on, then press Enter.");
+	} else if (ev->cmd == CMD_CARD || ev->cmd == CMD_ONE) {
+		take(st, app, ev->cmd == CMD_CARD, ev);
+	} else if (ev->cmd == CMD_CANCEL) {
+		st->mode = MODE_LIST;
+	} else {
+		page_key(st->offer, ev->key, r);
+	}
+}
+
 static void on_list_key(struct state *st, struct app *app, struct wizard_event *ev)
 {
 	switch (ev->cmd) {
@@ -514,10 +499,7 @@ static void on_key(struct state *st, struct app *app, struct wizard_event *ev)
 		}
 		break;
 	case MODE_OFFER:
-		if (ev->cmd == CMD_CARD || ev->cmd == CMD_ONE)
-			take(st, app, ev->cmd == CMD_CARD, ev);
-		else if (ev->cmd == CMD_CANCEL)
-			st->mode = MODE_LIST;
+		on_offer_key(st, app, ev);
 		break;
 	case MODE_LIST:
 		on_list_key(st, app, ev);
@@ -578,6 +560,7 @@ static void release(void *state, struct app *app)
 
 	(void)app;
 	tree_free(&st->tree);
+	st->offer = page_free(st->offer);
 	st->detail = page_free(st->detail);
 }
 

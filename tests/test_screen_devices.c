@@ -374,7 +374,8 @@ static void test_uses(void **state)
 	assert_on_screen(u.t, "e1000e      network");
 	assert_on_screen(u.t, "The host uses it: the default route goes through eth0");
 	ui_app_keys(&u, 'i');
-	assert_on_screen(u.t, "default route goes through eth0. The host loses a network connection");
+	assert_on_screen(
+		u.t, "default route goes through eth0. The host loses a network connection");
 	ui_app_keys(&u, 'i');
 	ui_app_focus(&u, NIC_TWIN);
 	assert_on_screen(u.t, "e1000e      link");
@@ -395,6 +396,61 @@ static void test_sizes(void **state)
 		if (sizes[i][0] >= WIZARD_MIN_ROWS)
 			assert_on_screen(u.t, "> [ ] " NIC_TWIN);
 	}
+}
+
+#define EIGHT     "0000:01:00."
+#define LONG_NAME "a name as long as those of some controllers are, number"
+
+/* A card of eight functions with names of two rows each. */
+static void open_large_card(void)
+{
+	_cleanup_(str_free) struct str facts = {0};
+	_cleanup_free_ char *path = NULL;
+
+	str_addf(&facts,
+		"title a large card\nsource made up\niommu yes\nunits dmar0\ncpu intel\ntable "
+		"DMAR\n" PORT " 8086:0101 - 060400 09 1 pcieport bus=00-01-01\n");
+	for (int i = 0; i < 8; i++)
+		str_addf(&facts, EIGHT "%d 8086:150%d - 020000 01 1 ixgbe parent=" PORT "\n", i, i);
+	assert_int_equal(str_check(&facts), 0);
+	support_put(u.dir, "/facts", facts.s);
+	assert_true(asprintf(&path, "%s/facts", u.dir) > 0);
+	assert_int_equal(mktree_machine(path, u.dir), 0);
+	ui_app_open(&u);
+	for (size_t i = 0; i < u.app.machine->n_devices; i++) {
+		struct device *d = &u.app.machine->devices[i];
+
+		if (!strncmp(d->address, EIGHT, strlen(EIGHT)))
+			assert_true(asprintf(&d->name, LONG_NAME " %u", d->function) > 0);
+	}
+	ui_app_keys(&u, TERM_KEY_ENTER);
+}
+
+/* However many functions go along: none is taken that was not in view. */
+static void test_large_card(void **state)
+{
+	(void)state;
+	ui_app_close(&u);
+	open_large_card();
+	ui_app_focus(&u, EIGHT "0");
+	ui_app_keys(&u, ' ');
+	assert_on_screen(u.t, "Choose the whole card");
+	assert_on_screen(u.t, EIGHT "0");
+	assert_on_screen(u.t, EIGHT "7");
+	ui_app_keys(&u, TERM_KEY_ESC);
+	term_resize(u.t, 15, 60);
+	ui_app_keys(&u, ' ');
+	assert_on_screen(u.t, "o Only this");
+	assert_on_screen(u.t, "Choose the whole card");
+	assert_not_on_screen(u.t, LONG_NAME " 7");
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_int_equal(u.app.choice.n, 0);
+	assert_on_screen(u.t, "read on");
+	assert_on_screen(u.t, EIGHT "7");
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_int_equal(u.app.choice.n, 8);
+	ui_app_keys(&u, ' ', TERM_KEY_DOWN, 'o');
+	assert_int_equal(u.app.choice.n, 7);
 }
 
 /* The time of 50 keys in microseconds, of the fastest of several rounds, so that a busy machine
@@ -462,6 +518,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_uses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fitness, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_large_card, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 	};
 
