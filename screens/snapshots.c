@@ -15,6 +15,7 @@ struct state {
 	struct widget_list list;
 	char id[64];         /* of the focused one: the cursor is kept by it */
 	struct page *detail; /* of the focused one */
+	bool in_detail;      /* it fills the screen */
 	struct widget_dialog dialog;
 };
 
@@ -35,6 +36,13 @@ static const struct wizard_key keys[] = {
 	{TERM_KEY_ENTER, CMD_SHOW, NULL, "Roll back..."},
 	{'i', CMD_DETAIL, NULL, "Detail"},
 	{'f', CMD_FINISH, NULL, "Finish interrupted"},
+	{0},
+};
+
+static const struct wizard_key keys_detail[] = {
+	{TERM_KEY_ENTER, CMD_DETAIL, NULL, "List"},
+	{TERM_KEY_ESC, CMD_DETAIL, NULL, NULL},
+	{'i', CMD_DETAIL, NULL, NULL},
 	{0},
 };
 
@@ -89,18 +97,6 @@ static const char *file_action(const struct snapshot_file *f)
 	return f->after.kind == CONTENT_ABSENT ? "deleted" : "changed";
 }
 
-/* A paragraph of the detail. */
-static void describe_file(const struct snapshot_file *file, struct str *out)
-{
-	str_addf(out, "%s %s", file_action(file), file->path);
-}
-
-static void describe_command(const struct command *command, struct str *out)
-{
-	str_add(out, "then ");
-	report_command(&command->argv, out);
-}
-
 static int show_detail(struct state *st, const struct app *app)
 {
 	const struct snapshot *s = focused(st, app);
@@ -114,37 +110,16 @@ static int show_detail(struct state *st, const struct app *app)
 	if (s->damaged)
 		page_add(st->detail, TERM_DANGER, 0, "It cannot be used: %s", s->damaged);
 	page_add(st->detail, TERM_NORMAL, 0, "%s", s->summary ? s->summary : "");
-	for (size_t i = 0; i < s->n_files + s->n_commands; i++) {
+	for (size_t i = 0; i < s->n_files; i++)
+		page_add(st->detail, TERM_NORMAL, 2, "%s %s", file_action(&s->files[i]),
+			s->files[i].path);
+	for (size_t i = 0; i < s->n_commands; i++) {
 		_cleanup_(str_free) struct str line = {0};
 
-		if (i < s->n_files)
-			describe_file(&s->files[i], &line);
-		else
-			describe_command(&s->commands[i - s->n_files], &line);
-		page_add(st->detail, i < s->n_files ? TERM_NORMAL : TERM_DIM, 2, "%s",
-			line.s ? line.s : "");
+		report_command(&s->commands[i].argv, &line);
+		page_add(st->detail, TERM_DIM, 2, "then %s", line.s ? line.s : "");
 	}
 	return page_check(st->detail);
-}
-
-/* Where there is no room for it below the list. */
-static void show_all(struct state *st, const struct app *app)
-{
-	const struct snapshot *s = focused(st, app);
-	_cleanup_(str_free) struct str text = {0};
-
-	if (!s)
-		return;
-	str_add(&text, s->damaged ? s->damaged : s->summary ? s->summary : "");
-	for (size_t i = 0; i < s->n_files; i++) {
-		str_addc(&text, '\n');
-		describe_file(&s->files[i], &text);
-	}
-	for (size_t i = 0; i < s->n_commands; i++) {
-		str_addc(&text, '\n');
-		describe_command(&s->commands[i], &text);
-	}
-	widget_note(&st->dialog, s->id, text.s ? text.s : "");
 }
 
 static size_t find(const struct app *app, const char *id, size_t otherwise)
@@ -185,6 +160,10 @@ static void draw(const void *state, const struct app *app, struct term *t, struc
 		widget_paragraph(t, r, TERM_NORMAL,
 			"There are no snapshots: nothing was applied on this "
 			"system so far.");
+		return;
+	}
+	if (st->in_detail) {
+		page_draw(st->detail, t, r);
 		return;
 	}
 	term_putf(t, r.y, r.x, r.w, TERM_HEADING, "%-20s%-13s%s", "  Changed at", "State", "What");
@@ -265,25 +244,32 @@ static enum wizard_nav finish(struct state *st, struct app *app, struct wizard_e
 static enum wizard_nav event(void *state, struct app *app, struct wizard_event *ev)
 {
 	struct state *st = state;
+	bool changed = false;
 
 	if (ev->type != WIZARD_EVENT_KEY)
 		return WIZARD_STAY;
-	switch (ev->cmd) {
-	case CMD_SHOW:
+	if (ev->cmd == CMD_SHOW)
 		return show(st, app, ev);
-	case CMD_FINISH:
+	if (ev->cmd == CMD_FINISH)
 		return finish(st, app, ev);
-	case CMD_DETAIL:
-		show_all(st, app);
-		return WIZARD_STAY;
-	default:
-		break;
+	if (ev->cmd == CMD_DETAIL) {
+		st->in_detail = !st->in_detail && focused(st, app) != NULL;
+		changed = true; /* to its top */
+	} else if (st->in_detail) {
+		page_key(st->detail, ev->key, ev->rect);
+	} else {
+		changed = widget_list_key(&st->list, ev->key, list_rect(ev->rect).h, &ops, app);
 	}
-	if (widget_list_key(&st->list, ev->key, list_rect(ev->rect).h, &ops, app) &&
-		show_detail(st, app) < 0)
+	if (changed && show_detail(st, app) < 0)
 		snprintf(
 			ev->notice, sizeof(ev->notice), "Out of memory: the detail is incomplete.");
 	return WIZARD_STAY;
+}
+
+static const struct wizard_key *keys_now(const void *state, const struct app *app)
+{
+	(void)app;
+	return ((const struct state *)state)->in_detail ? keys_detail : keys;
 }
 
 static struct widget_dialog *dialog(void *state)
@@ -308,5 +294,6 @@ const struct wizard_screen screen_snapshots = {
 	.draw = draw,
 	.event = event,
 	.free = release,
+	.keys_now = keys_now,
 	.dialog = dialog,
 };

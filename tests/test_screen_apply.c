@@ -384,6 +384,28 @@ static void test_snapshot_position(void **state)
 	assert_on_screen(u.t, "changed " CHOICE_PATH);
 }
 
+/* However long it is, all of it can be read. */
+static void test_snapshot_detail(void **state)
+{
+	char *summary = malloc(8192);
+
+	(void)state;
+	to_apply(NIC);
+	ui_app_keys(&u, 'A', 's');
+	assert_non_null(summary);
+	memset(summary, 'x', 8191);
+	summary[8191] = '\0';
+	free(u.app.snapshots.v[0].summary);
+	u.app.snapshots.v[0].summary = summary;
+	ui_app_keys(&u, 'i', TERM_KEY_END);
+	assert_on_screen(u.t, "then /usr/sbin/update-grub");
+	ui_app_keys(&u, 'i');
+	assert_on_screen(u.t, "(complete)");
+	ui_app_keys(&u, 'i', TERM_KEY_ESC);
+	assert_ptr_equal(wizard_current(u.w), &screen_snapshots);
+	assert_on_screen(u.t, "Roll back...");
+}
+
 static void test_sizes(void **state)
 {
 	static const int sizes[][2] = {{20, 60}, {60, 200}, {15, 60}, {5, 20}, {24, 80}};
@@ -425,6 +447,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failure, setup_programs, teardown),
 		cmocka_unit_test_setup_teardown(test_stop, setup_programs, teardown),
 		cmocka_unit_test_setup_teardown(test_snapshot_position, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_snapshot_detail, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
 	};
 
