@@ -232,15 +232,44 @@ static size_t count_shown(const struct tree *tree)
 	return n;
 }
 
-static void draw_status(
+/* What was typed is cut, but not how to see all again. */
+static void draw_none_shown(const struct state *st, struct term *t, struct term_rect r)
+{
+	static const char all[] = " is in no device; / and Esc show all.";
+	int used = term_putf(
+		t, r.y, r.x, r.w - (int)sizeof(all), TERM_WARNING, "\"%s\"", st->filter.text);
+
+	term_put(t, r.y, r.x + used, r.w - used, TERM_WARNING, all);
+}
+
+static void draw_count(
 	const struct state *st, const struct app *app, struct term *t, struct term_rect r)
 {
 	char count[96];
 
+	if (app->choice.n)
+		term_putf(t, r.y, r.x, r.w, summary_style(findings_worst(&app->findings)),
+			"%zu of %zu devices chosen; %s.", app->choice.n, app->machine->n_devices,
+			summary_count(&app->findings, count, sizeof(count)));
+	else if (*st->filter.text)
+		term_putf(t, r.y, r.x, r.w, TERM_HEADING, "%zu of %zu devices; none chosen.",
+			count_shown(&st->tree), app->machine->n_devices);
+	else
+		term_putf(t, r.y, r.x, r.w, TERM_HEADING, "%zu devices in %zu groups; none chosen.",
+			app->machine->n_devices, app->machine->n_groups);
+}
+
+static void draw_status(
+	const struct state *st, const struct app *app, struct term *t, struct term_rect r)
+{
 	if (st->mode == MODE_FILTER) {
 		int x = r.x + term_put(t, r.y, r.x, r.w, TERM_HEADING, "Show only: ");
 
 		widget_edit_draw(&st->filter, t, (struct term_rect){r.y, x, 1, r.x + r.w - x});
+		return;
+	}
+	if (*st->filter.text && !count_shown(&st->tree)) {
+		draw_none_shown(st, t, r);
 		return;
 	}
 	if (*st->filter.text) {
@@ -250,18 +279,7 @@ static void draw_status(
 		r.x += used + 1;
 		r.w -= used + 1;
 	}
-	if (*st->filter.text && !count_shown(&st->tree))
-		term_put(t, r.y, r.x, r.w, TERM_WARNING, "is in no device; / and Esc show all.");
-	else if (*st->filter.text && !app->choice.n)
-		term_putf(t, r.y, r.x, r.w, TERM_HEADING, "%zu of %zu devices; none chosen.",
-			count_shown(&st->tree), app->machine->n_devices);
-	else if (!app->choice.n)
-		term_putf(t, r.y, r.x, r.w, TERM_HEADING, "%zu devices in %zu groups; none chosen.",
-			app->machine->n_devices, app->machine->n_groups);
-	else
-		term_putf(t, r.y, r.x, r.w, summary_style(findings_worst(&app->findings)),
-			"%zu of %zu devices chosen; %s.", app->choice.n, app->machine->n_devices,
-			summary_count(&app->findings, count, sizeof(count)));
+	draw_count(st, app, t, r);
 }
 
 static void draw(const void *state, const struct app *app, struct term *t, struct term_rect r)

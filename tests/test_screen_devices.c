@@ -207,9 +207,15 @@ static void test_nothing_found(void **state)
 	ui_app_keys(&u, '/');
 	ui_app_text(&u, "no such thing");
 	ui_app_keys(&u, TERM_KEY_ENTER);
-	assert_on_screen(u.t, "Only \"no such thing\" is in no device; / and Esc show all.");
+	assert_on_screen(u.t, "\"no such thing\" is in no device; / and Esc show all.");
 	ui_app_keys(&u, ' ', 'n', 'p', 'i', 'i', TERM_KEY_DOWN);
 	assert_int_equal(u.app.choice.n, 0);
+	/* How to see all again is told on a narrow terminal, too. */
+	term_resize(u.t, 20, 60);
+	ui_app_keys(&u, '/');
+	ui_app_text(&u, " however long it is");
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	assert_on_screen(u.t, " is in no device; / and Esc show all.");
 	ui_app_keys(&u, '/', TERM_KEY_ESC);
 	assert_on_screen(u.t, HOST_BRIDGE);
 }
@@ -230,6 +236,23 @@ static void test_groups(void **state)
 		ui_keys(u.w, 'n');
 	ui_app_settle(&u);
 	assert_on_screen(u.t, "> [ ] " NO_GROUP);
+}
+
+/* Every key that works is in the help. */
+static void test_keys(void **state)
+{
+	static const char *const labels[] = {"Snapshots", "Guest", "Look again"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(labels); i++) {
+		ui_app_keys(&u, '?');
+		for (int k = 0; k < 10 && ui_find_row(u.t, labels[i]) < 0; k++)
+			ui_app_keys(&u, TERM_KEY_PAGE_DOWN);
+		assert_on_screen(u.t, labels[i]);
+		ui_app_keys(&u, TERM_KEY_ENTER);
+	}
+	ui_app_keys(&u, 'g');
+	assert_ptr_equal(wizard_current(u.w), &screen_guest);
 }
 
 static void test_position(void **state)
@@ -510,6 +533,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_filter, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_position, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
