@@ -156,6 +156,23 @@ static void test_rolled_back_since(void **state)
 	assert_on_screen(u.t, "Applied: ");
 }
 
+/* "Nothing was changed" is said only where it is so. */
+static void test_quit_after_applying(void **state)
+{
+	(void)state;
+	to_apply(NIC);
+	ui_app_keys(&u, 'q');
+	assert_on_screen(u.t, "forgotten. Nothing on this system was changed.");
+	ui_app_keys(&u, 'n', 'A', '?');
+	assert_on_screen(u.t, "Capital A applies");
+	assert_not_on_screen(u.t, "Nothing was written");
+	ui_app_keys(&u, TERM_KEY_ENTER);
+	to_apply(NIC_TWIN);
+	ui_app_keys(&u, 'q');
+	assert_on_screen(u.t, "forgotten.");
+	assert_not_on_screen(u.t, "Nothing on this");
+}
+
 /* A rollback while a plan waits makes the plan void. */
 static void test_void_plan(void **state)
 {
@@ -332,6 +349,20 @@ static void test_failure(void **state)
 	assert_on_screen(u.t, "> [x] " NIC);
 }
 
+/* A rollback that failed says s, and s it is. */
+static void test_failed_rollback(void **state)
+{
+	(void)state;
+	put_programs("#!/bin/sh\n[ -e /etc/sysconfig/vfio-bind ]\n");
+	to_apply(NIC);
+	ui_app_keys(&u, 'A');
+	assert_on_screen(u.t, "Applied: ");
+	ui_app_keys(&u, 's', TERM_KEY_ENTER, TERM_KEY_END, 'R');
+	assert_on_screen(u.t, "Not rolled back");
+	ui_app_keys(&u, 's');
+	assert_ptr_equal(wizard_current(u.w), &screen_snapshots);
+}
+
 /* Ctrl-C asks; No goes on, Yes puts everything back. */
 static void test_stop(void **state)
 {
@@ -437,6 +468,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_walk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rolled_back_since, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_quit_after_applying, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_void_plan, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_interrupted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_interrupted_going_back, setup, teardown),
@@ -445,6 +477,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_changed_since, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_output, setup_programs, teardown),
 		cmocka_unit_test_setup_teardown(test_failure, setup_programs, teardown),
+		cmocka_unit_test_setup_teardown(test_failed_rollback, setup_programs, teardown),
 		cmocka_unit_test_setup_teardown(test_stop, setup_programs, teardown),
 		cmocka_unit_test_setup_teardown(test_snapshot_position, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_snapshot_detail, setup, teardown),
