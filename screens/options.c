@@ -40,7 +40,7 @@ static const char *const help[] = {
 };
 
 static const struct wizard_key keys[] = {
-	{' ', CMD_TOGGLE, NULL, "Take or drop"},
+	{' ', CMD_TOGGLE, NULL, "Take"},
 	{'i', CMD_DETAIL, NULL, "Detail"},
 	{0},
 };

@@ -224,6 +224,7 @@ static void test_detail(void **state)
 		ui_app_keys(&u, TERM_KEY_HOME);
 		for (size_t k = 0; k < i; k++)
 			ui_app_keys(&u, TERM_KEY_DOWN);
+		assert_on_screen(u.t, "i Detail");
 		ui_app_keys(&u, 'i');
 		snprintf(start, sizeof(start), "%s", q->text);
 		assert_on_screen(u.t, start);
@@ -234,6 +235,7 @@ static void test_detail(void **state)
 		ui_app_keys(&u, TERM_KEY_ENTER);
 	}
 	to_options(CARD);
+	assert_on_screen(u.t, "i Detail");
 	ui_app_keys(&u, TERM_KEY_END, 'i');
 	assert_on_screen(u.t, "mount -o remount,rw that.");
 	ui_app_keys(&u, TERM_KEY_ENTER);
