@@ -483,6 +483,24 @@ static int scan_running(const struct root *root, struct host *host)
 	return running ? interrupt_remapping(running, host) : 0;
 }
 
+/* sd_booted(3) of the running one.  Else what the kernel starts: the program may be there beside another
+ * init, as with Debian's sysvinit-core. */
+static bool has_systemd(const struct root *root)
+{
+	_cleanup_free_ char *init = NULL;
+	const char *name;
+
+	if (root_runs(root) && root_exists(root, "/run/systemd/system"))
+		return true;
+	if (!root_exists(root, "/sbin/init"))
+		return root_exists(root, "/usr/lib/systemd/systemd") ||
+		       root_exists(root, "/lib/systemd/systemd");
+	if (root_resolve(root, "/sbin/init", &init, NULL) < 0)
+		return false;
+	name = strrchr(init, '/');
+	return name && strcmp(name, "/systemd") == 0;
+}
+
 int host_scan(const struct root *root, struct machine *machine, struct error *err)
 {
 	_cleanup_free_ char *packages = NULL;
@@ -500,8 +518,7 @@ int host_scan(const struct root *root, struct machine *machine, struct error *er
 	if (r == 0)
 		r = libvirt(root, packages, host);
 	host->opennebula = opennebula(root, packages);
-	host->without_systemd = !root_exists(root, "/usr/lib/systemd/systemd") &&
-				!root_exists(root, "/lib/systemd/systemd");
+	host->without_systemd = !has_systemd(root);
 	if (r == 0)
 		r = boot_scan(root, packages, host);
 	if (r == 0)

@@ -206,7 +206,7 @@ struct host {
 	enum tristate container;
 	char *libvirt;               /* version of the installed daemon, NULL: not installed */
 	bool opennebula;
-	bool without_systemd; /* no /usr/lib/systemd/systemd: units do nothing */
+	bool without_systemd; /* another init starts the system: units do nothing */
 	enum boot_loader boot_loader;
 	enum initramfs initramfs;
 	struct detected boot_loader_found, initramfs_found;

@@ -676,6 +676,31 @@ static void test_damaged_efi_variable(void **state)
 	assert_loader(f, BOOT_OTHER, "LoaderInfo: [2Jloader");
 }
 
+/* The program may be there beside another init. */
+static void test_systemd(void **state)
+{
+	struct fixture *f = *state;
+	char link[128];
+
+	scan(f);
+	assert_true(f->host->without_systemd);
+	put(f, "/lib/systemd/systemd", "");
+	scan(f);
+	assert_false(f->host->without_systemd);
+	put(f, "/sbin/init", "sysvinit");
+	scan(f);
+	assert_true(f->host->without_systemd);
+	/* What runs is a rescue system's. */
+	put(f, "/run/systemd/system/x", "");
+	scan(f);
+	assert_true(f->host->without_systemd);
+	gone(f, "/sbin/init");
+	(void)snprintf(link, sizeof(link), "%s/sbin/init", f->dir);
+	assert_int_equal(symlink("../lib/systemd/systemd", link), 0);
+	scan(f);
+	assert_false(f->host->without_systemd);
+}
+
 /* ---- initramfs ---------------------------------------------------------------------------- */
 
 static void assert_initramfs(struct fixture *f, enum initramfs initramfs, const char *name)
@@ -849,7 +874,7 @@ int main(void)
 		T(test_debian12), T(test_empty), T(test_os_release), T(test_kernel_order),
 		T(test_kernel_config), T(test_next_of_grub), T(test_next_of_systemd_boot), T(test_next_of_ostree), T(test_firmware), T(test_firmware_by_units), T(test_cpu),
 		T(test_interrupt_remapping), T(test_etc_is_writable), T(test_loader_order),
-		T(test_loader_doubt), T(test_u_boot), T(test_grub_kinds), T(test_grub_entries), T(test_suse), T(test_systemd_boot), T(test_uki), T(test_proxmox), T(test_samples), T(test_initramfs_doubt), T(test_damaged_efi_variable),
+		T(test_loader_doubt), T(test_u_boot), T(test_grub_kinds), T(test_grub_entries), T(test_suse), T(test_systemd_boot), T(test_uki), T(test_proxmox), T(test_samples), T(test_systemd), T(test_initramfs_doubt), T(test_damaged_efi_variable),
 		T(test_initramfs), T(test_libvirt_package), T(test_libvirt_library), T(test_opennebula),
 		T(test_refused), T(test_hostile_files),
 	};
