@@ -170,9 +170,8 @@ static void check_iommu(struct check *c)
 		check_add(c, "iommu-off", SEVERITY_WARNING, NULL, -1,
 			"add intel_iommu=on to the kernel command line in your boot loader's "
 			"configuration, and reboot",
-			"The IOMMU is off, and this boot loader is not one that vfio-wizard sets "
-			"up; "
-			"without the IOMMU vfio-pci takes no device.");
+			"The IOMMU is off, and the kernel parameter that switches it on is left "
+			"to you; without the IOMMU vfio-pci takes no device.");
 		break;
 	case FORECAST_IOMMU_UNKNOWN:
 		iommu_unknown(c);

@@ -281,26 +281,26 @@ static int scan_driverctl(struct existing *e, const struct root *root)
 	return r;
 }
 
-/* A unified image is the entry and the initramfs in one. */
-static void scan_left(struct existing *e, const struct target_input *in)
+static int scan_left(struct existing *e, const struct target_input *in)
 {
 	for (size_t i = 0; target_all[i]; i++) {
 		const struct target *target = target_all[i];
+		int left = target->left && target->detect(in) ? target->left(in) : 0;
 
-		if (!target->is_left || !target->detect(in) || !target->is_left(in))
-			continue;
-		e->loader_is_left |= target->parameters != NULL;
-		e->images_are_left |= !target->parameters || in->loader == BOOT_UKI;
+		if (left < 0)
+			return left;
+		e->loader_is_left |= (left & TARGET_PARAMETERS) != 0;
+		e->images_are_left |= (left & TARGET_IMAGES) != 0;
 	}
+	return 0;
 }
 
 /* What the boot loader's configuration gives the kernel; *ours: what is ours in it. */
 static int scan_loader(struct existing *e, const struct target_input *in, struct strv *ours)
 {
 	struct error why = {0};
-	int r = 0;
+	int r = scan_left(e, in);
 
-	scan_left(e, in);
 	for (size_t i = 0; r == 0 && target_all[i]; i++)
 		if (target_all[i]->parameters && target_all[i]->detect(in))
 			r = target_all[i]->parameters(in, &e->cmdline, ours, &why);

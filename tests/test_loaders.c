@@ -765,6 +765,88 @@ static void uki_of_nobody_known_is_told(void **state)
 	sample_close(&s);
 }
 
+/* -- what is left to the person -- */
+
+/* With the IOMMU off, which intel_iommu=on would switch on. */
+static void assert_promises(struct sample *s, bool parameters, bool early)
+{
+	s->machine->host.iommu_active = false;
+	s->machine->host.cmdline[0] = '\0';
+	for (size_t i = 0; i < s->machine->n_kernels; i++)
+		s->machine->kernels[i].intel_default_on = NO;
+	plan(s);
+	assert_int_equal(
+		strstr(the_finding(s, "iommu-off")->text, "Applying adds intel_iommu=on") != NULL,
+		parameters);
+	assert_int_equal(
+		strstr(the_finding(s, "iommu-off")->text, "left to you") != NULL, !parameters);
+	s->machine->host.iommu_active = true;
+	plan(s);
+	for (size_t i = 0; i < s->plan->forecast.n; i++) {
+		const struct forecast_entry *e = &s->plan->forecast.v[i];
+
+		if (strcmp(e->device->address, GPU) == 0)
+			assert_int_equal(
+				strstr(e->reason, "nothing in the initramfs") == NULL, early);
+	}
+}
+
+static void what_is_left_to_the_person_is_not_promised(void **state)
+{
+	static const struct {
+		const char *root;
+		enum boot_loader loader;
+		enum initramfs initramfs;
+		const char *gone[2]; /* what the system loses before */
+		bool parameters, early;
+	} systems[] = {
+		{"arch-uki", BOOT_UKI, INITRAMFS_MKINITCPIO, {NULL}, true, true},
+		{"arch-uki", BOOT_UKI, INITRAMFS_MKINITCPIO,
+			{"/etc/mkinitcpio.d/linux.preset", "/etc/mkinitcpio.d/linux-lts.preset"},
+			false, false},
+		{"arch-systemd-boot", BOOT_ENTRIES, INITRAMFS_MKINITCPIO,
+			{"/etc/mkinitcpio.d/linux.preset", "/etc/mkinitcpio.d/linux-lts.preset"},
+			true, false},
+		{"debian-systemd-boot", BOOT_UKI, INITRAMFS_TOOLS, {NULL}, false, false},
+		{"debian-systemd-boot", BOOT_KERNEL_INSTALL, INITRAMFS_TOOLS, {NULL}, true, true},
+		{"debian-systemd-boot", BOOT_KERNEL_INSTALL, INITRAMFS_DRACUT, {NULL}, true, true},
+		{"debian-systemd-boot", BOOT_KERNEL_INSTALL, INITRAMFS_DRACUT,
+			{"/usr/bin/kernel-install"}, false, false},
+		{"debian-systemd-boot", BOOT_KERNEL_INSTALL, INITRAMFS_DRACUT,
+			{"/boot/vmlinuz-6.12.117+deb13-amd64"}, false, false},
+		{"arch-grub", BOOT_GRUB, INITRAMFS_MKINITCPIO, {NULL}, true, true},
+		{"arch-grub", BOOT_GRUB, INITRAMFS_MKINITCPIO, {"/boot/grub/grub.cfg"}, false,
+			true},
+		{"arch-grub", BOOT_GRUB, INITRAMFS_MKINITCPIO, {"/usr/bin/grub-mkconfig"}, false,
+			true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(systems); i++) {
+		struct sample s =
+			open_sample(systems[i].root, systems[i].loader, systems[i].initramfs);
+
+		for (size_t k = 0; k < 2 && systems[i].gone[k]; k++)
+			sample_drop(&s, systems[i].gone[k]);
+		assert_promises(&s, systems[i].parameters, systems[i].early);
+		sample_close(&s);
+	}
+}
+
+/* The image that has a file of its own is not written anew with them, but with the initramfs. */
+static void an_image_with_its_own_command_line_is_not_promised(void **state)
+{
+	struct sample s = open_mkinitcpio();
+
+	(void)state;
+	assert_promises(&s, true, true);
+	support_put(s.dir, "/etc/mkinitcpio.d/linux.preset",
+		"PRESETS=('default')\ndefault_uki=\"/boot/EFI/Linux/arch.efi\"\n"
+		"default_options=\"--cmdline /etc/mine\"\n");
+	assert_promises(&s, false, true);
+	sample_close(&s);
+}
+
 /* The variable as efivarfs shows it: four bytes of attributes and the value. */
 static void set_secure_boot(struct sample *s, char value)
 {
@@ -985,6 +1067,8 @@ int main(void)
 		cmocka_unit_test(uki_of_kernel_install),
 		cmocka_unit_test(uki_of_dracut),
 		cmocka_unit_test(uki_of_nobody_known_is_told),
+		cmocka_unit_test(what_is_left_to_the_person_is_not_promised),
+		cmocka_unit_test(an_image_with_its_own_command_line_is_not_promised),
 		cmocka_unit_test(an_image_that_would_not_be_signed_is_a_danger),
 		cmocka_unit_test(u_boot_gets_a_drop_in),
 		cmocka_unit_test(u_boot_that_reads_the_command_line_gets_it_there),

@@ -97,12 +97,12 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
-static bool is_left(const struct target_input *in)
+static int left(const struct target_input *in)
 {
 	for (size_t i = 0; target_find_program(in, tools) && i < ARRAY_SIZE(configs); i++)
 		if (root_exists(in->root, configs[i]))
-			return false;
-	return true;
+			return 0;
+	return TARGET_PARAMETERS;
 }
 
 static int parameters(
@@ -116,7 +116,7 @@ static int parameters(
 
 const struct target target_grub_default = {.name = "grub-default",
 	.detect = detect,
-	.is_left = is_left,
+	.left = left,
 	.plan = plan,
 	.commands = commands,
 	.parameters = parameters};

@@ -154,14 +154,35 @@ int target_kernel_install_run(const struct target_input *in, struct plan *plan)
 	return r;
 }
 
+static bool has_hook(const struct target_input *in)
+{
+	return in->initramfs == INITRAMFS_TOOLS && root_exists(in->root, HOOK);
+}
+
 int target_kernel_install_add(const struct target_input *in, struct plan *plan,
 	const struct target *target, struct error *err)
 {
-	int r = in->initramfs == INITRAMFS_TOOLS && root_exists(in->root, HOOK)
-			? rebuild_by_hook(plan, target)
-			: target_kernel_install_run(in, plan);
+	int r = has_hook(in) ? rebuild_by_hook(plan, target) : target_kernel_install_run(in, plan);
 
 	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+}
+
+/* An entry that is not written anew keeps its parameters and its initramfs. */
+int target_kernel_install_left(const struct target_input *in)
+{
+	const struct kernel *next = machine_next_kernel(in->machine);
+	_cleanup_free_ char *module = NULL, *boot = NULL;
+	int r = 0;
+
+	if (has_hook(in))
+		return 0;
+	if (!target_find_program(in, programs))
+		return TARGET_PARAMETERS | TARGET_IMAGES;
+	if (next)
+		r = module_image(in, next, &module);
+	if (next && r == 0)
+		r = boot_image(in, next, &boot);
+	return r < 0 ? r : next && !r ? TARGET_PARAMETERS | TARGET_IMAGES : 0;
 }
 
 /* Of what may have become an element of the person's list the value alone. */
@@ -227,5 +248,6 @@ static int parameters(
 const struct target target_kernel_install = {.name = "kernel-install",
 	.detect = detect,
 	.plan = plan,
+	.left = target_kernel_install_left,
 	.commands = commands,
 	.parameters = parameters};

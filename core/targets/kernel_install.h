@@ -12,6 +12,8 @@ int target_kernel_install_add(const struct target_input *in, struct plan *plan,
 	const struct target *target, struct error *err);
 /* The same without that hook, for what in->root and in->machine have.  -ENOMEM. */
 int target_kernel_install_run(const struct target_input *in, struct plan *plan);
+/* struct target.left of a target whose images or entries it makes. */
+int target_kernel_install_left(const struct target_input *in);
 /* The texts that a command line must hold once the parameters are in it. */
 int target_kernel_install_expect(const struct target_input *in, struct strv *ret);
 

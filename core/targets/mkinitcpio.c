@@ -194,15 +194,16 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	return r < 0 ? no_memory(err) : 0;
 }
 
-static bool is_left(const struct target_input *in)
+static int left(const struct target_input *in)
 {
 	_cleanup_(presets_free) struct presets presets = {0};
+	int r = presets_load(in->root, &presets, NULL);
 
-	return presets_load(in->root, &presets, NULL) == 0 && !presets.n;
+	return r < 0 ? r : !presets.n ? TARGET_IMAGES : 0;
 }
 
 const struct target target_mkinitcpio = {.name = "mkinitcpio",
 	.detect = detect,
 	.plan = plan,
 	.commands = commands,
-	.is_left = is_left};
+	.left = left};

@@ -47,6 +47,11 @@ struct target_input {
 	struct words *words;                   /* ours in other files: target_own_words() keeps it */
 };
 
+enum target_left {
+	TARGET_PARAMETERS = 1 << 0,            /* kernel parameters */
+	TARGET_IMAGES = 1 << 1,                /* what is in the initramfs */
+};
+
 struct target {
 	const char *name;
 	/* This system has it.  Where it has not, plan() is asked with an empty choice, so that what
@@ -58,8 +63,8 @@ struct target {
 	 * every plan(), when any file changed.  NULL: none. */
 	int (*commands)(const struct target_input *in, struct plan *plan, struct error *err);
 	/* What would make changed files effective is not there, or not known: that is left to the
-	 * person.  NULL: never. */
-	bool (*is_left)(const struct target_input *in);
+	 * person.  Bits of enum target_left, or -ENOMEM.  NULL: nothing ever. */
+	int (*left)(const struct target_input *in);
 	/* Boot loaders: the kernel parameters that the configuration gives a normal boot, apart by who
 	 * put them there.  What cannot be read or parsed gives none and is told in *why (never NULL);
 	 * what is not there is no trouble.  Fails only with -ENOMEM.  NULL: not a boot loader. */

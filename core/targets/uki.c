@@ -149,9 +149,18 @@ static int find_builder(const struct target_input *in)
 	return r < 0 ? r : r ? BUILDER_DRACUT : BUILDER_UNKNOWN;
 }
 
-static bool is_left(const struct target_input *in)
+static int left(const struct target_input *in)
 {
-	return find_builder(in) == BUILDER_UNKNOWN;
+	_cleanup_(strv_free) struct strv images = {0}, own = {0};
+	int builder = find_builder(in);
+
+	if (builder == BUILDER_UNKNOWN)
+		return TARGET_PARAMETERS | TARGET_IMAGES;
+	if (builder == BUILDER_KERNEL_INSTALL)
+		return target_kernel_install_left(in);
+	if (builder != BUILDER_MKINITCPIO)
+		return builder < 0 ? builder : 0;
+	return read_presets(in, &images, &own) < 0 ? -ENOMEM : own.n ? TARGET_PARAMETERS : 0;
 }
 
 /* -- where the command line is kept -- */
@@ -552,7 +561,7 @@ static int parameters(
 
 const struct target target_uki = {.name = "uki",
 	.detect = detect,
-	.is_left = is_left,
+	.left = left,
 	.plan = plan,
 	.commands = commands,
 	.parameters = parameters};
