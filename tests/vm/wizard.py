@@ -55,10 +55,10 @@ class Wizard:
 
     def page_text(self, limit=40):
         """The text of a scrolling page, from here to its end, lines joined by blanks."""
-        seen = [self._console.screen()]
+        seen = [self._drawn()]
         for _ in range(limit):
             self.keys("PageDown")
-            screen = self._settled(seen[-1])
+            screen = self._drawn()
             if screen == seen[-1]:
                 break
             seen.append(screen)
@@ -119,10 +119,12 @@ class Wizard:
         self.sees(r"Done:|Not rolled back", RUN_TIMEOUT)
         self.sees(r"Done:", 1)
 
-    def _settled(self, before):
-        """The screen once it differs from `before`, or as it is after a moment."""
-        for _ in range(10):
-            screen = self._console.screen_settled()
-            if screen != before:
-                return screen
-        return screen
+    def _drawn(self):
+        """The screen once every key so far has been taken and drawn, however slow the machine is:
+        keys are taken in their order, and rows drawn in theirs, the one of the keys last."""
+        self.keys("?")
+        self.sees(r"^ Enter Close")
+        self.keys("Enter")
+        wait_until(lambda: not re.search(r"^ Enter Close", self._console.screen(), re.MULTILINE),
+                   30, "the help to close", self._console.screen)
+        return self._console.screen_settled()
