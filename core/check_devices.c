@@ -1,5 +1,6 @@
 /* Findings about one device: what it is, and who drives it. */
 #include "core/check_private.h"
+#include "core/targets/target.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,8 +21,8 @@ static void check_kind(struct check *c, const struct device *d)
 			check_name(d).s, d->functions);
 	if (d->physfn)
 		check_add(c, "sriov-function", SEVERITY_WARNING, d, d->group,
-			"see that its virtual functions are made early in boot, before "
-			"vfio-bind.service",
+			"see that its virtual functions are made early in boot, before vfio-bind "
+			"runs",
 			"%s is a virtual function: it is there only after the host's driver of %s "
 			"made "
 			"it, and is bound only if that is early enough.",
@@ -123,8 +124,8 @@ static void check_modules(struct check *c, const struct device *d)
 				"go of "
 				"a driver that has it already",
 				"%s: its driver %s is built into the kernel and takes it first; "
-				"vfio-bind.service moves it later in boot.",
-				check_name(d).s, module);
+				"%s moves it later in boot.",
+				check_name(d).s, module, target_late_binder(c->machine));
 	}
 }
 

@@ -241,7 +241,10 @@ static void require_vfio(struct run *run)
 			"not in kernel %s, which boots next", next->version);
 	else if (machine_module_state(run->machine, "vfio_pci") == MODULE_BUILTIN)
 		add(run, item, REQUIREMENT_WARNING,
-			"nothing to do: vfio-bind.service moves the devices later in boot",
+			run->host->without_systemd
+				? "have the init system run vfio-bind at boot: no unit starts here"
+				: "nothing to do: vfio-bind.service moves the devices later in "
+				  "boot",
 			"built into kernel %s: the host's drivers come first", next->version);
 	else
 		add(run, item, REQUIREMENT_OK, "", "a module of kernel %s", next->version);

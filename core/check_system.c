@@ -53,13 +53,11 @@ static void check_kernel(struct check *c)
 			next->version);
 	if (machine_module_state(machine, "vfio_pci") == MODULE_BUILTIN)
 		check_add(c, "vfio-builtin", SEVERITY_WARNING, NULL, -1,
-			"wait for vfio-bind.service before a guest starts; a graphics card may "
-			"show "
+			"wait until they are bound before a guest starts; a graphics card may show "
 			"the boot messages first",
 			"vfio-pci is built into kernel %s: the host's drivers get the chosen "
-			"devices "
-			"first, and vfio-bind.service moves them later in boot.",
-			next->version);
+			"devices first, and %s moves them later in boot.",
+			next->version, target_late_binder(machine));
 }
 
 /* Each installed kernel may be the one that somebody boots. */
@@ -115,18 +113,17 @@ static void iommu_refused(struct check *c, const char *parameter)
 
 static void iommu_comes(struct check *c, const char *parameter)
 {
-	bool is_set = c->existing && strv_has(&c->existing->cmdline, "intel_iommu=on");
-	bool adds = forecast_needs_intel_iommu(c->machine) && !is_set;
-
 	check_add(c, "iommu-off", SEVERITY_WARNING, NULL, -1,
 		"apply, reboot, and look at the groups again: a guest cannot start while the host "
 		"uses another device of its group",
 		"The IOMMU is off%s%s%s. %s. Which devices share a group is not known before.",
 		*parameter ? ": this boot was started with " : "", parameter,
 		*parameter ? ", which the boot loader's configuration does not hold" : "",
-		adds ? "Applying adds intel_iommu=on to the kernel command line, and the next boot "
-		       "switches it on"
-		     : "The next boot switches it on");
+		forecast_adds_intel_iommu(c->machine, c->choice, c->existing)
+			? "Applying adds intel_iommu=on to the kernel command line, and the next "
+			  "boot "
+			  "switches it on"
+			: "The next boot switches it on");
 }
 
 static void iommu_unknown(struct check *c)
@@ -257,9 +254,8 @@ static void check_initramfs(struct check *c)
 	check_others_text(&remedy, &host->initramfs_others, boot_initramfs_kinds, "--initramfs");
 	check_add(c, "initramfs-unknown", SEVERITY_WARNING, NULL, -1, remedy.s,
 		"The initramfs generator %s is not one that vfio-wizard sets up: a driver in the "
-		"initramfs takes a chosen device first%s.",
-		name ? name : "(unknown)",
-		host->without_systemd ? "" : ", and vfio-bind.service moves it later in boot");
+		"initramfs takes a chosen device first, and %s moves it later in boot.",
+		name ? name : "(unknown)", target_late_binder(c->machine));
 	if (str_check(&remedy) < 0)
 		c->r = -ENOMEM;
 }
@@ -333,10 +329,9 @@ static void check_install(struct check *c)
 		check_add(c, "existing-install", SEVERITY_WARNING, NULL, -1,
 			"remove that line, unless it is what shall bind the devices",
 			"%s has an install line for vfio-pci that comes before ours: the host's "
-			"drivers may get the chosen devices first, and vfio-bind.service moves "
-			"them "
-			"later in boot.",
-			where);
+			"drivers may get the chosen devices first, and %s moves them later in "
+			"boot.",
+			where, target_late_binder(c->machine));
 	else
 		check_add(c, "existing-install", SEVERITY_WARNING, NULL, -1,
 			"choose the devices that it was for, then remove the line",

@@ -23,6 +23,10 @@ enum forecast_iommu forecast_iommu(const struct machine *machine, const struct c
  * Only CONFIG_INTEL_IOMMU_DEFAULT_ON makes it unnecessary (Debian's INTGPU_OFF variant does not map
  * the integrated GPU); it does no harm where it is. */
 bool forecast_needs_intel_iommu(const struct machine *machine);
+/* Applying this choice puts it into the boot loader's configuration, where it is not yet.  NULL as
+ * in forecast_iommu(). */
+bool forecast_adds_intel_iommu(const struct machine *machine, const struct choice *choice,
+	const struct existing *existing);
 
 /* ids= of ours bind every chosen device, and no other: what binds without vfio-bind.  existing may be
  * NULL. */

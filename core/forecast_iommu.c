@@ -83,15 +83,14 @@ static int next_cmdline(const struct machine *machine, const struct choice *choi
 	return strv_split(ret, machine->host.cmdline ? machine->host.cmdline : "", " \t\n");
 }
 
-/* As the boot loader's target does it: once, and last. */
-static int add_ours(const struct machine *machine, const struct choice *choice,
-	const struct existing *existing, struct strv *words)
+bool forecast_adds_intel_iommu(
+	const struct machine *machine, const struct choice *choice, const struct existing *existing)
 {
-	if ((choice && !choice->n) || (existing && existing->loader_is_left) ||
-		!boot_loader_kind(choice_boot_loader(choice, machine))->is_set_up ||
-		!forecast_needs_intel_iommu(machine) || strv_has(words, "intel_iommu=on"))
-		return 0;
-	return strv_add(words, "intel_iommu=on");
+	return !(choice && !choice->n) &&
+	       !(existing && (existing->loader_is_left ||
+				     strv_has(&existing->cmdline, "intel_iommu=on"))) &&
+	       boot_loader_kind(choice_boot_loader(choice, machine))->is_set_up &&
+	       forecast_needs_intel_iommu(machine);
 }
 
 static bool default_on(const struct machine *machine)
@@ -113,7 +112,8 @@ enum forecast_iommu forecast_iommu(const struct machine *machine, const struct c
 		*parameter = '\0';
 	if (strv_split(&running, host->cmdline ? host->cmdline : "", " \t\n") < 0 ||
 		next_cmdline(machine, choice, existing, &words) < 0 ||
-		add_ours(machine, choice, existing, &words) < 0)
+		(forecast_adds_intel_iommu(machine, choice, existing) &&
+			strv_add(&words, "intel_iommu=on") < 0))
 		return FORECAST_IOMMU_UNKNOWN;
 	now = read_cmdline(&running, is_amd);
 	next = read_cmdline(&words, is_amd);

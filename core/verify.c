@@ -1,6 +1,7 @@
 #include "core/verify.h"
 
 #include "core/edit_cmdline.h"
+#include "core/targets/target.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -85,7 +86,9 @@ static char *explain(const struct machine *machine, const struct device *device)
 			"vfio-bind asked for vfio-pci, which did not take it; look for vfio in "
 			"the kernel's messages (dmesg)");
 	return format("nothing asked for vfio-pci in this boot; reboot if you have not done so "
-		      "since applying, else see `systemctl status vfio-bind`");
+		      "since applying, else see %s",
+		machine->host.without_systemd ? "what runs " TARGET_SCRIPT " at boot"
+					      : "`systemctl status vfio-bind`");
 }
 
 /* The words that choose everything where it is now; what is nowhere is left out. */

@@ -37,7 +37,7 @@ int verify_choice(const struct machine *machine, const struct choice *choice, st
 /* Adds the kernels, where their images bind (forecast_is_early()); of several images of one the
  * newest counts.  What is in it is not looked at: the transaction did that when it was built. */
 int verify_kernels(const struct root *root, const struct machine *machine,
-	const struct choice *choice, struct verdicts *verdicts);
+	const struct choice *choice, const struct existing *existing, struct verdicts *verdicts);
 /* Adds that entry: it is a copy, and nobody keeps it in step with the kernels. */
 int verify_spare(const struct root *root, const struct machine *machine, const struct choice *choice,
 	struct verdicts *verdicts);

@@ -46,13 +46,14 @@ static int add(struct verdicts *verdicts, const struct root *root, const struct 
 }
 
 int verify_kernels(const struct root *root, const struct machine *machine,
-	const struct choice *choice, struct verdicts *verdicts)
+	const struct choice *choice, const struct existing *existing, struct verdicts *verdicts)
 {
 	_cleanup_(images_free) struct images images = {0};
 	struct stat written;
 	int r;
 
-	if (!forecast_is_early(machine, choice, NULL) || root_stat(root, CHOICE_PATH, &written) < 0)
+	if (!forecast_is_early(machine, choice, existing) ||
+		root_stat(root, CHOICE_PATH, &written) < 0)
 		return 0;
 	r = images_find(root, machine, &images);
 	for (size_t k = 0; r == 0 && k < machine->n_kernels; k++)

@@ -135,7 +135,7 @@ static void report_state(
 	struct str out = {0};
 
 	if (verify_choice(machine, choice, &verdicts) < 0 ||
-		verify_kernels(root, machine, choice, &verdicts) < 0 ||
+		verify_kernels(root, machine, choice, NULL, &verdicts) < 0 ||
 		verify_spare(root, machine, choice, &verdicts) < 0)
 		abort();
 	if (snapshots_load(root, &snapshots, &err) < 0)

@@ -833,6 +833,38 @@ static void what_is_left_to_the_person_is_not_promised(void **state)
 	}
 }
 
+/* Only the hook base brings the shell that vfio-bind needs in the image. */
+static void images_without_a_shell_are_not_promised(void **state)
+{
+	struct sample s = open_sample("arch-grub", BOOT_GRUB, INITRAMFS_MKINITCPIO);
+
+	(void)state;
+	support_put(s.dir, "/etc/mkinitcpio.conf", "HOOKS=(base systemd modconf block)\n");
+	assert_promises(&s, true, true);
+	support_put(s.dir, "/etc/mkinitcpio.conf", "HOOKS=(systemd modconf block)\n");
+	assert_promises(&s, true, false);
+	sample_close(&s);
+}
+
+/* The next kernel needs no word for it; an older one would, and gets none where the menu is left.
+ */
+static void a_parameter_that_nobody_writes_is_not_promised(void **state)
+{
+	struct sample s = open_sample("arch-grub", BOOT_GRUB, INITRAMFS_MKINITCPIO);
+
+	(void)state;
+	sample_drop(&s, "/usr/bin/grub-mkconfig");
+	assert_true(s.machine->n_kernels > 1);
+	for (size_t i = 0; i < s.machine->n_kernels; i++)
+		s.machine->kernels[i].intel_default_on = s.machine->kernels[i].next ? YES : NO;
+	s.machine->host.iommu_active = false;
+	s.machine->host.cmdline[0] = '\0';
+	plan(&s);
+	assert_null(strstr(the_finding(&s, "iommu-off")->text, "Applying adds"));
+	assert_non_null(strstr(the_finding(&s, "iommu-off")->text, "The next boot switches it on"));
+	sample_close(&s);
+}
+
 /* The image that has a file of its own is not written anew with them, but with the initramfs. */
 static void an_image_with_its_own_command_line_is_not_promised(void **state)
 {
@@ -952,7 +984,7 @@ static void told(enum boot_loader loader, const char *path, const char *text, co
 	plan(&s);
 	has(&s, NOTE, expected);
 	if (strstr(after(&s, NOTE), "fallback") || strstr(after(&s, NOTE), "single") ||
-		strstr(after(&s, NOTE), "minimal"))
+		strstr(after(&s, NOTE), "rescue") || strstr(after(&s, NOTE), "minimal"))
 		fail_msg("a way back is to be changed: %s", after(&s, NOTE));
 	assert_null(sample_change(&s, path));
 	assert_int_equal(the_finding(&s, "boot-loader-by-hand")->severity, SEVERITY_WARNING);
@@ -967,6 +999,7 @@ static void what_to_add_is_told_line_by_line(void **state)
 	told(BOOT_REFIND, "/boot/refind_linux.conf",
 		"\"Boot with standard options\"  \"root=/dev/x rw quiet\"\n"
 		"\"Boot to single-user mode\"    \"root=/dev/x rw quiet single\"\n"
+		"\"Boot to repair\"    \"root=/dev/x rw quiet rescue\"\n"
 		"\"Boot the fallback\" \"root=/dev/x\"\n"
 		"\"Boot with minimal options\"   \"ro root=/dev/x\"\n",
 		"# Line 1 of /boot/refind_linux.conf is now:\n"
@@ -1068,6 +1101,8 @@ int main(void)
 		cmocka_unit_test(uki_of_dracut),
 		cmocka_unit_test(uki_of_nobody_known_is_told),
 		cmocka_unit_test(what_is_left_to_the_person_is_not_promised),
+		cmocka_unit_test(images_without_a_shell_are_not_promised),
+		cmocka_unit_test(a_parameter_that_nobody_writes_is_not_promised),
 		cmocka_unit_test(an_image_with_its_own_command_line_is_not_promised),
 		cmocka_unit_test(an_image_that_would_not_be_signed_is_a_danger),
 		cmocka_unit_test(u_boot_gets_a_drop_in),

@@ -178,6 +178,7 @@ static void each_kernels_image_is_old_or_new(void **state)
 	char *dir = support_scratch(), versions[ARRAY_SIZE(expected)][32];
 	struct kernel kernels[ARRAY_SIZE(expected)] = {0};
 	struct machine machine = {.kernels = kernels, .n_kernels = ARRAY_SIZE(expected)};
+	const struct existing left = {.images_are_left = true};
 	struct choice choice = {0};
 	struct verdicts verdicts = {0};
 	struct root *root = NULL;
@@ -204,15 +205,17 @@ static void each_kernels_image_is_old_or_new(void **state)
 		"ALL_kver=/boot/vmlinuz-linux-zen\nPRESETS=('default')\n"
 		"default_uki=/efi/EFI/Linux/zen.efi\n");
 	/* Nothing is chosen: there is nothing to cover. */
-	assert_int_equal(verify_kernels(root, &machine, &choice, &verdicts), 0);
+	assert_int_equal(verify_kernels(root, &machine, &choice, NULL, &verdicts), 0);
 	assert_int_equal(verdicts.n_kernels, 0);
 	put_at(dir, CHOICE_PATH, 1000);
 	/* Nor where an image binds nothing. */
 	machine.host.initramfs = INITRAMFS_BOOSTER;
-	assert_int_equal(verify_kernels(root, &machine, &choice, &verdicts), 0);
+	assert_int_equal(verify_kernels(root, &machine, &choice, NULL, &verdicts), 0);
 	assert_int_equal(verdicts.n_kernels, 0);
 	machine.host.initramfs = INITRAMFS_MKINITCPIO;
-	assert_int_equal(verify_kernels(root, &machine, &choice, &verdicts), 0);
+	assert_int_equal(verify_kernels(root, &machine, &choice, &left, &verdicts), 0);
+	assert_int_equal(verdicts.n_kernels, 0);
+	assert_int_equal(verify_kernels(root, &machine, &choice, NULL, &verdicts), 0);
 	assert_int_equal(verdicts.n_kernels, ARRAY_SIZE(expected));
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
 		assert_string_equal(verdicts.kernels[i].version, expected[i].version);

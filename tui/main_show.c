@@ -145,6 +145,7 @@ int main_verify(const struct main_options *o)
 	_cleanup_(root_closep) struct root *root = NULL;
 	_cleanup_(machine_freep) struct machine *machine = NULL;
 	_cleanup_(choice_free) struct choice choice = {0};
+	_cleanup_(existing_free) struct existing existing = {0};
 	_cleanup_(verdicts_free) struct verdicts verdicts = {0};
 	_cleanup_(str_free) struct str out = {0};
 	struct error err = {0};
@@ -157,7 +158,9 @@ int main_verify(const struct main_options *o)
 		return main_error(MAIN_FAILED, "%s", err.text);
 	r = verify_choice(machine, &choice, &verdicts);
 	if (r == 0 && choice.n)
-		r = verify_kernels(root, machine, &choice, &verdicts);
+		r = existing_scan(root, machine, &choice, &existing, &err);
+	if (r == 0 && choice.n)
+		r = verify_kernels(root, machine, &choice, &existing, &verdicts);
 	if (r == 0 && choice.n)
 		r = verify_spare(root, machine, &choice, &verdicts);
 	if (r == 0)

@@ -163,18 +163,6 @@ static bool is_title(const char *text)
 	return strncasecmp(text + strspn(text, " \t"), "menu label ", 11) == 0;
 }
 
-/* A boot to repair with. */
-static bool is_recovery(const char *value)
-{
-	static const char *const words[] = {"single", "1", "emergency",
-		"systemd.unit=rescue.target", "systemd.unit=emergency.target"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (machine_has_token(value, words[i]))
-			return true;
-	return false;
-}
-
 static int add_line(struct lines *lines, const char *path, const char *text, size_t number,
 	size_t from, size_t to)
 {
@@ -215,10 +203,11 @@ static int read_file(
 			spare |= target_entries_is_spare(line, n);
 		if (!spare && find_value(loader, line, &from, &to)) {
 			_cleanup_free_ char *value = strndup(line + from, to - from);
+			_cleanup_(strv_free) struct strv words = {0};
 
-			if (!value)
+			if (!value || strv_split(&words, value, " \t") < 0)
 				return -ENOMEM;
-			if (!is_recovery(value))
+			if (!edit_cmdline_recovery(&words))
 				r = add_line(lines, path, line, number, from, to);
 		}
 		text += n + (text[n] == '\n');

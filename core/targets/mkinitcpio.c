@@ -98,8 +98,9 @@ static int add_hooks(
 	return r == -ENOMEM ? r : 0;
 }
 
-/* The base hook alone brings a shell, which install lines in modprobe.d are run by. */
-static int note_hooks(const struct target_input *in, struct plan *plan, const struct strv *configs)
+/* The base hook alone brings a shell, which install lines in modprobe.d are run by.  1: it is not
+ * there, 0, or -ENOMEM. */
+static int lacks_shell(const struct target_input *in, const struct strv *configs)
 {
 	_cleanup_(strv_free) struct strv hooks = {0};
 	struct error why = {0};
@@ -107,15 +108,22 @@ static int note_hooks(const struct target_input *in, struct plan *plan, const st
 
 	for (size_t i = 0; r == 0 && i < configs->n; i++)
 		r = add_hooks(in, configs->v[i], &hooks, &why);
-	if (r < 0 || why.code || !hooks.n || strv_has(&hooks, "base"))
+	return r < 0 ? r : !why.code && hooks.n && !strv_has(&hooks, "base");
+}
+
+static int note_hooks(const struct target_input *in, struct plan *plan, const struct strv *configs)
+{
+	int r = lacks_shell(in, configs);
+
+	if (r <= 0)
 		return r;
 	return findings_add(&plan->findings, "initramfs-hooks", SEVERITY_WARNING, NULL, -1,
 		"put base before the other words of HOOKS in " TARGET_MKINITCPIO_CONF
 		", and apply again",
 		"The hook base is not among HOOKS in " TARGET_MKINITCPIO_CONF
-		": without its shell vfio-bind "
-		"cannot run in the initramfs, where a driver may take a chosen device first; "
-		"vfio-bind.service moves it later in boot.");
+		": without its shell vfio-bind cannot run in the initramfs, where a driver may "
+		"take a chosen device first; %s moves it later in boot.",
+		target_late_binder(in->machine));
 }
 
 static int plan_for(const struct target_input *in, struct plan *plan, const struct strv *configs,
@@ -197,9 +205,15 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 static int left(const struct target_input *in)
 {
 	_cleanup_(presets_free) struct presets presets = {0};
+	_cleanup_(strv_free) struct strv configs = {0};
+	bool drop_ins;
 	int r = presets_load(in->root, &presets, NULL);
 
-	return r < 0 ? r : !presets.n ? TARGET_IMAGES : 0;
+	if (r == 0)
+		r = find_configs(in, &presets, &configs, &drop_ins);
+	if (r == 0)
+		r = !presets.n ? 1 : lacks_shell(in, &configs);
+	return r > 0 ? TARGET_IMAGES : r;
 }
 
 const struct target target_mkinitcpio = {.name = "mkinitcpio",

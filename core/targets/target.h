@@ -118,6 +118,8 @@ const char *target_find_program(const struct target_input *in, const char *const
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err);
 /* Where vfio-wizard itself is installed below the root; NULL: nowhere. */
 const char *target_program(const struct target_input *in);
+/* For a sentence: what binds a device that a driver of the host took before. */
+const char *target_late_binder(const struct machine *machine);
 /* For a plan of commands that were recorded, when it has them all: what they do for one kernel
  * each, images by dracut, entries by kernel-install and grubby, is done for the kernels that are
  * there now. */

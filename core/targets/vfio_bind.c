@@ -30,6 +30,12 @@ static const char unit[] =
 	"[Install]\n"
 	"WantedBy=basic.target\n";
 
+const char *target_late_binder(const struct machine *machine)
+{
+	return machine->host.without_systemd ? "vfio-bind, where the init system runs it,"
+					     : "vfio-bind.service";
+}
+
 static bool detect(const struct target_input *in)
 {
 	(void)in;
