@@ -173,7 +173,7 @@ bench:
 
 # Reads of memory that was never written, which the sanitizers do not see.  Not for the test whose child
 # is under strace already.
-VALGRIND_TESTS = $(filter-out %/test_txn_faults,$(TESTS))
+VALGRIND_TESTS = $(filter-out %/test_txn_faults %/test_memory,$(TESTS))
 valgrind: $(TESTS)
 	@WRAP='valgrind -q --leak-check=full --error-exitcode=99' $(RUN) $(VALGRIND_TESTS)
 

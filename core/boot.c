@@ -82,20 +82,23 @@ static bool is_own_sysfs(const struct root *root)
 }
 
 /* Four bytes of attributes and, in these, UTF-16 text. */
-void boot_variable(const struct root *root, const char *name, char *buf, size_t size)
+int boot_variable(const struct root *root, const char *name, char *buf, size_t size)
 {
 	_cleanup_free_ char *raw = NULL;
 	char path[128];
 	size_t len, n = 0;
+	int r;
 
 	*buf = '\0';
 	(void)snprintf(path, sizeof(path), EFIVARS "/%s" GUID, name);
-	if (!is_own_sysfs(root) || root_read(root, path, &raw, &len, NULL) < 0)
-		return;
+	r = is_own_sysfs(root) ? root_read(root, path, &raw, &len, NULL) : -ENOENT;
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
 	for (size_t i = 4; i + 1 < len && n + 1 < size; i += 2)
 		if (raw[i] >= ' ' && raw[i] < 0x7f && !raw[i + 1])
 			buf[n++] = raw[i];
 	buf[n] = '\0';
+	return 0;
 }
 
 bool boot_has_variables(const struct root *root)

@@ -229,9 +229,10 @@ int boot_loader_scan(const struct boot *boot)
 	char entry[256] = "";
 	int r;
 
-	boot_variable(boot->root, "LoaderInfo", s.loader, sizeof(s.loader));
-	boot_variable(boot->root, "StubInfo", s.stub, sizeof(s.stub));
-	boot_variable(boot->root, "LoaderEntrySelected", entry, sizeof(entry));
+	if (boot_variable(boot->root, "LoaderInfo", s.loader, sizeof(s.loader)) < 0 ||
+		boot_variable(boot->root, "StubInfo", s.stub, sizeof(s.stub)) < 0 ||
+		boot_variable(boot->root, "LoaderEntrySelected", entry, sizeof(entry)) < 0)
+		return -ENOMEM;
 	r = boot_entries_read(boot, entry, &s.entries);
 	if (r == 0)
 		r = prove(&s);

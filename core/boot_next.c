@@ -88,11 +88,10 @@ static int by_systemd_boot(const struct root *root, struct str *ret)
 	static const char *const files[] = {"/efi/loader/loader.conf", "/boot/loader/loader.conf",
 		"/boot/efi/loader/loader.conf"};
 	char entry[256];
-	int r = 0;
+	int r = boot_variable(root, "LoaderEntryOneShot", entry, sizeof(entry));
 
-	boot_variable(root, "LoaderEntryOneShot", entry, sizeof(entry));
-	if (!*entry)
-		boot_variable(root, "LoaderEntryDefault", entry, sizeof(entry));
+	if (r == 0 && !*entry)
+		r = boot_variable(root, "LoaderEntryDefault", entry, sizeof(entry));
 	for (size_t i = 0; r == 0 && !*entry && i < ARRAY_SIZE(files); i++) {
 		_cleanup_free_ char *text = NULL;
 

@@ -16,8 +16,8 @@ int boot_loader_scan(const struct boot *boot);
 /* The same for the initramfs. */
 int boot_initramfs_scan(const struct boot *boot);
 
-/* A variable of the boot loader interface, as text; "" where there is none. */
-void boot_variable(const struct root *root, const char *name, char *buf, size_t size);
+/* A variable of the boot loader interface, as text; "" where there is none.  0 or -ENOMEM. */
+int boot_variable(const struct root *root, const char *name, char *buf, size_t size);
 bool boot_has_variables(const struct root *root); /* EFI variables can be seen */
 /* The value in a file of KEY=VALUE lines; "" where it has none.  0 or -ENOMEM. */
 int boot_setting(

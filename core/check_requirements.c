@@ -178,10 +178,11 @@ static void require_iommu(struct run *run)
 {
 	static const struct item item = {"iommu", "IOMMU"};
 	char parameter[200];
-	enum forecast_iommu iommu =
-		forecast_iommu(run->machine, NULL, NULL, parameter, sizeof(parameter));
+	enum forecast_iommu iommu;
 
-	if (run->host->iommu_active && iommu != FORECAST_IOMMU_REFUSED)
+	if (forecast_iommu(run->machine, NULL, NULL, &iommu, parameter, sizeof(parameter)) < 0)
+		run->r = -ENOMEM;
+	else if (run->host->iommu_active && iommu != FORECAST_IOMMU_REFUSED)
 		add(run, item, REQUIREMENT_OK, "", "on, with %zu groups", run->machine->n_groups);
 	else
 		iommu_off(run, item, iommu, parameter);

@@ -146,8 +146,14 @@ static void iommu_unknown(struct check *c)
 static void check_iommu(struct check *c)
 {
 	char parameter[200];
+	enum forecast_iommu iommu;
 
-	switch (forecast_iommu(c->machine, c->choice, c->existing, parameter, sizeof(parameter))) {
+	if (forecast_iommu(
+		    c->machine, c->choice, c->existing, &iommu, parameter, sizeof(parameter)) < 0) {
+		c->r = -ENOMEM;
+		return;
+	}
+	switch (iommu) {
 	case FORECAST_IOMMU_ON:
 		break;
 	case FORECAST_IOMMU_COMES:
@@ -230,12 +236,15 @@ static void check_loader(struct check *c)
 	str_add_words(&remedy, &wanted);
 	str_add(&remedy, host->boot_loader_others.n ? "; or " : "");
 	check_others_text(&remedy, &host->boot_loader_others, boot_loader_kinds, "--boot-loader");
+	if (str_check(&remedy) < 0) {
+		c->r = -ENOMEM;
+		return;
+	}
 	check_add(c, "boot-loader-unknown", wanted.n ? SEVERITY_WARNING : SEVERITY_INFO, NULL, -1,
-		remedy.s, "The boot loader %s%s is not one that vfio-wizard sets up: its kernel "
+		remedy.s,
+		"The boot loader %s%s is not one that vfio-wizard sets up: its kernel "
 		"parameters stay as they are.",
 		name ? name : "of this system", name ? "" : " is not known, and so");
-	if (str_check(&remedy) < 0)
-		c->r = -ENOMEM;
 }
 
 static void check_initramfs(struct check *c)
@@ -252,12 +261,14 @@ static void check_initramfs(struct check *c)
 			 " into the initramfs of every kernel, and rebuild it");
 	str_add(&remedy, host->initramfs_others.n ? "; or " : "");
 	check_others_text(&remedy, &host->initramfs_others, boot_initramfs_kinds, "--initramfs");
+	if (str_check(&remedy) < 0) {
+		c->r = -ENOMEM;
+		return;
+	}
 	check_add(c, "initramfs-unknown", SEVERITY_WARNING, NULL, -1, remedy.s,
 		"The initramfs generator %s is not one that vfio-wizard sets up: a driver in the "
 		"initramfs takes a chosen device first, and %s moves it later in boot.",
 		name ? name : "(unknown)", target_late_binder(c->machine));
-	if (str_check(&remedy) < 0)
-		c->r = -ENOMEM;
 }
 
 static void check_systemd(struct check *c)

@@ -325,7 +325,8 @@ void existing_set_denylist(struct existing *e, const char *parameter)
 	size_t n = strlen("disable_denylist");
 
 	if (strncmp(parameter, "disable_denylist", n) == 0 && strchr("=", parameter[n]))
-		e->denylist_off = !parameter[n] || strchr("1yYtT", parameter[n + 1]) ||
+		e->denylist_off = !parameter[n] ||
+				  (parameter[n + 1] && strchr("1yYtT", parameter[n + 1])) ||
 				  strncasecmp(parameter + n + 1, "on", 2) == 0;
 }
 
@@ -386,14 +387,17 @@ static int scan_configured(struct existing *e)
 bool existing_refuses_vfio(const struct strv *cmdline)
 {
 	for (size_t i = 0; i < cmdline->n; i++) {
-		_cleanup_(strv_free) struct strv names = {0};
+		const char *name = cmdline->v[i] + strlen("module_blacklist=");
+		char word[sizeof("vfio_pci")];
 
-		if (!base_starts(cmdline->v[i], "module_blacklist=") ||
-			strv_split(&names, cmdline->v[i] + 17, ",") < 0)
+		if (!base_starts(cmdline->v[i], "module_blacklist="))
 			continue;
-		for (size_t k = 0; k < names.n; k++)
-			if (base_same_module(names.v[k], "vfio_pci"))
+		for (size_t n; *name; name += n + (name[n] == ',')) {
+			n = strcspn(name, ",");
+			(void)snprintf(word, sizeof(word), "%.*s", (int)n, name);
+			if (n < sizeof(word) && base_same_module(word, "vfio_pci"))
 				return true;
+		}
 	}
 	return false;
 }

@@ -324,14 +324,12 @@ int forecast_build(const struct machine *machine, const struct choice *before,
 	const struct choice *choice, const struct existing *existing, struct forecast *ret)
 {
 	_cleanup_(forecast_free) struct forecast f = {0};
-	enum forecast_iommu iommu = forecast_iommu(machine, choice, existing, NULL, 0);
+	enum forecast_iommu iommu;
 	struct outlook o = {
 		.machine = machine,
 		.before = before,
 		.choice = choice,
 		.existing = existing,
-		.hindrance = find_hindrance(machine, existing, iommu),
-		.iommu_unknown = iommu == FORECAST_IOMMU_UNKNOWN && !machine->host.iommu_active,
 		.vfio_builtin = machine_module_state(machine, "vfio_pci") == MODULE_BUILTIN,
 		.is_early = forecast_is_early(machine, choice, existing),
 		.has_parameters =
@@ -341,8 +339,10 @@ int forecast_build(const struct machine *machine, const struct choice *before,
 	};
 
 	f.v = calloc(machine->n_devices + 1, sizeof(*f.v));
-	if (!f.v)
+	if (!f.v || forecast_iommu(machine, choice, existing, &iommu, NULL, 0) < 0)
 		return -ENOMEM;
+	o.hindrance = find_hindrance(machine, existing, iommu);
+	o.iommu_unknown = iommu == FORECAST_IOMMU_UNKNOWN && !machine->host.iommu_active;
 	for (; f.n < machine->n_devices; f.n++) {
 		struct forecast_entry *entry = &f.v[f.n];
 		int r;

@@ -15,10 +15,11 @@ enum forecast_iommu {
 	FORECAST_IOMMU_BY_HAND,      /* intel_iommu=on is needed and this boot loader is not ours */
 	FORECAST_IOMMU_UNKNOWN,      /* firmware unseen, or off for a reason that is not seen */
 };
-/* choice NULL: any that is not empty; existing may be NULL.  parameter (may be NULL, size 0): gets the kernel parameter that keeps the
- * IOMMU off at the next boot, or else the one that keeps it off now; "": none. */
-enum forecast_iommu forecast_iommu(const struct machine *machine, const struct choice *choice,
-	const struct existing *existing, char *parameter, size_t size);
+/* choice NULL: any that is not empty; existing may be NULL.  parameter (may be NULL, size 0): gets
+ * the kernel parameter that keeps the IOMMU off at the next boot, or else the one that keeps it off
+ * now; "": none.  0 or -ENOMEM. */
+int forecast_iommu(const struct machine *machine, const struct choice *choice,
+	const struct existing *existing, enum forecast_iommu *ret, char *parameter, size_t size);
 /* intel_iommu=on is wanted on the command line: VT-d, and not every kernel has it on by default.
  * Only CONFIG_INTEL_IOMMU_DEFAULT_ON makes it unnecessary (Debian's INTGPU_OFF variant does not map
  * the integrated GPU); it does no harm where it is. */

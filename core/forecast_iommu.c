@@ -3,6 +3,7 @@
 
 #include "core/boot.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -100,34 +101,42 @@ static bool default_on(const struct machine *machine)
 	return kernel && kernel->intel_default_on == YES;
 }
 
-enum forecast_iommu forecast_iommu(const struct machine *machine, const struct choice *choice,
-	const struct existing *existing, char *parameter, size_t size)
+static enum forecast_iommu judge(const struct machine *machine, const struct cmdline_iommu *now,
+	const struct cmdline_iommu *next)
 {
-	_cleanup_(strv_free) struct strv words = {0}, running = {0};
 	const struct host *host = &machine->host;
 	bool is_amd = host->firmware == FIRMWARE_AMDVI;
-	struct cmdline_iommu now, next;
 
-	if (size)
-		*parameter = '\0';
-	if (strv_split(&running, host->cmdline ? host->cmdline : "", " \t\n") < 0 ||
-		next_cmdline(machine, choice, existing, &words) < 0 ||
-		(forecast_adds_intel_iommu(machine, choice, existing) &&
-			strv_add(&words, "intel_iommu=on") < 0))
-		return FORECAST_IOMMU_UNKNOWN;
-	now = read_cmdline(&running, is_amd);
-	next = read_cmdline(&words, is_amd);
-	if (size && (next.off || now.off))
-		(void)snprintf(parameter, size, "%s", next.off ? next.off : now.off);
-	if (next.off)
+	if (next->off)
 		return FORECAST_IOMMU_REFUSED;
 	if (host->iommu_active)
 		return FORECAST_IOMMU_ON;
 	if (host->firmware == FIRMWARE_NONE)
 		return FORECAST_IOMMU_FIRMWARE;
 	/* Asked for and yet off: what hinders it cannot be seen from here. */
-	if (host->firmware == FIRMWARE_UNKNOWN || (is_amd ? !now.off : now.vtd_on))
+	if (host->firmware == FIRMWARE_UNKNOWN || (is_amd ? !now->off : now->vtd_on))
 		return FORECAST_IOMMU_UNKNOWN;
-	return is_amd || next.vtd_on || default_on(machine) ? FORECAST_IOMMU_COMES
-							    : FORECAST_IOMMU_BY_HAND;
+	return is_amd || next->vtd_on || default_on(machine) ? FORECAST_IOMMU_COMES
+							     : FORECAST_IOMMU_BY_HAND;
+}
+
+int forecast_iommu(const struct machine *machine, const struct choice *choice,
+	const struct existing *existing, enum forecast_iommu *ret, char *parameter, size_t size)
+{
+	_cleanup_(strv_free) struct strv words = {0}, running = {0};
+	const struct host *host = &machine->host;
+	bool is_amd = host->firmware == FIRMWARE_AMDVI;
+	struct cmdline_iommu now, next;
+
+	if (strv_split(&running, host->cmdline ? host->cmdline : "", " \t\n") < 0 ||
+		next_cmdline(machine, choice, existing, &words) < 0 ||
+		(forecast_adds_intel_iommu(machine, choice, existing) &&
+			strv_add(&words, "intel_iommu=on") < 0))
+		return -ENOMEM;
+	now = read_cmdline(&running, is_amd);
+	next = read_cmdline(&words, is_amd);
+	if (size)
+		(void)snprintf(parameter, size, "%s", next.off ? next.off : now.off ? now.off : "");
+	*ret = judge(machine, &now, &next);
+	return 0;
 }

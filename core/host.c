@@ -261,24 +261,25 @@ static enum tristate container(const struct root *root)
 }
 
 /* Whoever asks may not be allowed to write: that is another matter. */
-static enum tristate read_only(const struct root *root)
+static int read_only(const struct root *root, enum tristate *ret)
 {
 	_cleanup_free_ char *etc = NULL;
 	_cleanup_close_ int fd = -EBADF;
 	struct statvfs fs;
 	struct statx st;
+	int r = root_resolve(root, "/etc", &etc, NULL);
 
-	if (root_resolve(root, "/etc", &etc, NULL) < 0)
-		return UNKNOWN;
+	*ret = UNKNOWN;
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
 	fd = openat(root_fd(root), etc[1] ? etc + 1 : ".", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstatvfs(fd, &fs) < 0)
-		return UNKNOWN;
-	if (fs.f_flag & ST_RDONLY)
-		return YES;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &st) == 0 &&
-		st.stx_attributes & STATX_ATTR_IMMUTABLE)
-		return YES;
-	return NO;
+		return 0;
+	*ret = fs.f_flag & ST_RDONLY || (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &st) == 0 &&
+						st.stx_attributes & STATX_ATTR_IMMUTABLE)
+		       ? YES
+		       : NO;
+	return 0;
 }
 
 /* The options of / in fstab(5) say ro. */
@@ -508,7 +509,8 @@ int host_scan(const struct root *root, struct machine *machine, struct error *er
 	int r = scan_running(root, host);
 
 	host->container = container(root);
-	host->read_only = read_only(root);
+	if (r == 0)
+		r = read_only(root, &host->read_only);
 	if (r == 0)
 		r = host_read_cmdline(root, &host->cmdline);
 	if (r == 0)

@@ -51,23 +51,25 @@ static void quiet(void *data, int priority, const char *file, int line, const ch
 	(void)args;
 }
 
-/* libkmod maps an index and trusts it, and opens whatever is there.  depmod writes the root node last,
- * so an index that was cut short (the disk was full) has it behind its end. */
-static bool is_sound_index(
-	const struct root *root, const char *modules, const char *version, const char *name)
+/* libkmod maps an index and trusts it, and opens whatever is there.  depmod writes the root node
+ * last, so an index that was cut short (the disk was full) has it behind its end.  As those below:
+ * 1, 0 or -ENOMEM. */
+static int is_sound_index(const struct root *root, const char *directory, const char *name)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 	uint32_t head[INDEX_HEAD];
 	struct stat st;
 
-	if (asprintf(&path, "%s/%s/%s", modules, version, name) < 0) {
+	if (asprintf(&path, "%s/%s", directory, name) < 0) {
 		path = NULL;
-		return false;
+		return -ENOMEM;
 	}
-	fd = root_open_path(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	if (fd == -ENOENT)
-		return true;
+	/* libkmod follows a link of another root out of it. */
+	fd = root_open_path(root, path,
+		O_RDONLY | O_NONBLOCK | O_NOCTTY | (root_is_live(root) ? 0 : O_NOFOLLOW));
+	if (fd == -ENOENT || fd == -ENOMEM)
+		return fd == -ENOENT ? 1 : fd;
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
 	if (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
@@ -77,14 +79,14 @@ static bool is_sound_index(
 }
 
 /* As depmod writes it: about any other line libkmod complains to standard error, and quotes it. */
-static bool is_sound_softdep(const struct root *root, const char *modules, const char *version)
+static int is_sound_softdep(const struct root *root, const char *directory)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	int r;
 
-	if (asprintf(&path, "%s/%s/modules.softdep", modules, version) < 0) {
+	if (asprintf(&path, "%s/modules.softdep", directory) < 0) {
 		path = NULL;
-		return false;
+		return -ENOMEM;
 	}
 	r = root_read_text(root, path, &text, NULL);
 	for (const char *line = text; line && *line; line += strspn(line, "\n")) {
@@ -92,18 +94,19 @@ static bool is_sound_softdep(const struct root *root, const char *modules, const
 			return false;
 		line += strcspn(line, "\n");
 	}
-	return r == 0 || r == -ENOENT;
+	return r == -ENOMEM ? r : r == 0 || r == -ENOENT;
 }
 
-static bool are_sound(const struct root *root, const char *modules, const char *version)
+static int are_sound(const struct root *root, const char *directory)
 {
 	static const char *const indexes[] = {"modules.dep.bin", "modules.alias.bin",
 		"modules.symbols.bin", "modules.builtin.bin", "modules.builtin.alias.bin"};
 
-	for (size_t i = 0; i < ARRAY_SIZE(indexes); i++)
-		if (!is_sound_index(root, modules, version, indexes[i]))
-			return false;
-	return is_sound_softdep(root, modules, version);
+	int r = 1;
+
+	for (size_t i = 0; r == 1 && i < ARRAY_SIZE(indexes); i++)
+		r = is_sound_index(root, directory, indexes[i]);
+	return r == 1 ? is_sound_softdep(root, directory) : r;
 }
 
 /* No configuration of modprobe.d: the running system's says nothing about the one below the root,
@@ -113,26 +116,39 @@ static int context_new(const struct root *root, const char *modules, struct kern
 {
 	static const char *const no_config[] = {NULL};
 	const char *base = root_is_live(root) ? "" : root_path(root);
-	_cleanup_free_ char *directory = NULL;
+	_cleanup_free_ char *path = NULL, *resolved = NULL, *directory = NULL;
 	struct kmod_ctx *ctx;
+	int r;
 
 	*ret = NULL;
-	kernel->indexed = are_sound(root, modules, kernel->version);
+	if (asprintf(&path, "%s/%s", modules, kernel->version) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	r = root_resolve(root, path, &resolved, NULL);
+	if (r == 0)
+		r = are_sound(root, resolved);
+	kernel->indexed = r == 1;
 	if (!kernel->indexed)
-		return 0;
-	if (asprintf(&directory, "%s%s/%s", base, modules, kernel->version) < 0) {
+		return r == -ENOMEM ? r : 0;
+	if (asprintf(&directory, "%s%s", base, resolved) < 0) {
 		directory = NULL;
 		return -ENOMEM;
 	}
 	ctx = kmod_new(directory, no_config);
-	if (!ctx)
+	if (!ctx || !kmod_get_dirname(ctx)) {
+		kmod_unref(ctx);
 		return -ENOMEM;
+	}
 	kmod_set_log_fn(ctx, quiet, NULL);
+	/* It says -ENOMEM of whatever hinders it. */
+	errno = 0;
 	kernel->indexed = kmod_load_resources(ctx) >= 0;
+	r = !kernel->indexed && errno == ENOMEM ? -ENOMEM : 0;
 	if (!kernel->indexed)
 		ctx = kmod_unref(ctx);
 	*ret = ctx;
-	return 0;
+	return r;
 }
 
 static int contexts_open(const struct root *root, struct machine *machine, struct contexts *ret,
@@ -157,10 +173,14 @@ static int contexts_open(const struct root *root, struct machine *machine, struc
 static int lookup(struct kmod_ctx *ctx, const char *modalias, struct strv *names)
 {
 	struct kmod_list *list = NULL, *item;
-	int r = kmod_module_new_from_lookup(ctx, modalias, &list);
+	int r;
 
-	if (r == -ENOMEM)
-		return r;
+	errno = 0;
+	r = kmod_module_new_from_lookup(ctx, modalias, &list);
+	if (r == -ENOMEM || errno == ENOMEM) {
+		kmod_module_unref_list(list);
+		return -ENOMEM;
+	}
 	r = 0;
 	kmod_list_foreach(item, list)
 	{
@@ -218,20 +238,28 @@ static int claim(struct machine *machine, const struct contexts *contexts)
 	return fill_lists(machine, sorted, contexts);
 }
 
-/* Whether a module is loaded now is not asked: libkmod would answer from the live /sys. */
-static enum module_state state_of(struct kmod_ctx *ctx, const char *name)
+/* Whether a module is loaded now is not asked: libkmod would answer from the live /sys.  0 or
+ * -ENOMEM. */
+static int find_state(struct kmod_ctx *ctx, const char *name, enum module_state *ret)
 {
-	enum module_state state = MODULE_MISSING;
 	struct kmod_module *module = NULL;
+	int r = ctx ? kmod_module_new_from_name(ctx, name, &module) : -ENOENT;
 
-	if (!ctx || kmod_module_new_from_name(ctx, name, &module) < 0)
-		return MODULE_MISSING;
+	*ret = MODULE_MISSING;
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	/* It says "none" for want of memory, too. */
+	errno = 0;
 	if (kmod_module_get_path(module))
-		state = MODULE_LOADABLE;
+		*ret = MODULE_LOADABLE;
+	else if (errno == ENOMEM)
+		r = -ENOMEM;
 	else if (kmod_module_get_initstate(module) == KMOD_MODULE_BUILTIN)
-		state = MODULE_BUILTIN;
+		*ret = MODULE_BUILTIN;
+	else if (errno == ENOMEM)
+		r = -ENOMEM;
 	kmod_module_unref(module);
-	return state;
+	return r;
 }
 
 static int add_module(struct machine *machine, const struct contexts *contexts, const char *name)
@@ -246,7 +274,8 @@ static int add_module(struct machine *machine, const struct contexts *contexts, 
 	if (!module->name || !module->states)
 		return -ENOMEM;
 	for (size_t k = 0; k < contexts->n; k++)
-		module->states[k] = state_of(contexts->v[k], name);
+		if (find_state(contexts->v[k], name, &module->states[k]) < 0)
+			return -ENOMEM;
 	return 0;
 }
 

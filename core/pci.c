@@ -56,9 +56,11 @@ static char *literal(const char *text)
 	return u.out;
 }
 
-static bool access_start(struct pci_access *access)
+static bool access_start(struct pci_access *access, char *path)
 {
 	if (setjmp(fault))
+		return false;
+	if (pci_set_param(access, literal("sysfs.path"), path) < 0)
 		return false;
 	pci_init(access);
 	return true;
@@ -79,7 +81,7 @@ static int access_new(const struct root *root, struct pci_access **ret, struct e
 	/* Anything else would go on to I/O ports and /dev/mem. */
 	access->method = PCI_ACCESS_SYS_BUS_PCI;
 	access->id_lookup_mode = 0;
-	if (pci_set_param(access, literal("sysfs.path"), path) < 0 || !access_start(access))
+	if (!access_start(access, path))
 		return error_set(err, -EIO, "%s: libpci cannot read it", path);
 	*ret = TAKE_PTR(access);
 	return 0;

@@ -30,18 +30,24 @@ bool report_is_control(uint32_t c)
 	return c < 0x20 || (c >= 0x7f && c < 0xa0);
 }
 
-void report_clean(struct str *out, const char *text, const char *keep)
+void report_clean_n(struct str *out, const char *text, size_t len, const char *keep)
 {
+	const char *end = text + len;
 	uint32_t c;
 	size_t n;
 
-	for (; *text; text += n ? n : 1) {
+	for (; text < end; text += n ? n : 1) {
 		n = report_char(text, &c);
 		if (n && (!report_is_control(c) || (n == 1 && strchr(keep, *text))))
 			str_addn(out, text, n);
 		else
 			str_addc(out, '?');
 	}
+}
+
+void report_clean(struct str *out, const char *text, const char *keep)
+{
+	report_clean_n(out, text, strlen(text), keep);
 }
 
 void report_printable(const char *text, struct str *out)

@@ -9,6 +9,7 @@ size_t report_char(const char *s, uint32_t *ret);
 bool report_is_control(uint32_t c);
 /* The text with '?' for broken bytes and for control characters other than those in `keep`. */
 void report_clean(struct str *out, const char *text, const char *keep);
+void report_clean_n(struct str *out, const char *text, size_t len, const char *keep);
 /* "2026-11-22T15:03:01Z", "unknown" for a time without a calendar. */
 void report_time(int64_t seconds, char *ret, size_t size);
 /* The file as the diff knows it; everything stays the snapshot's. */

@@ -35,10 +35,7 @@ static void wrap(struct str *out, const char *margin, const char *text)
 	bool fresh = true;
 
 	for (text += strspn(text, " \n\t"); *text; text += n + strspn(text + n, " \n\t")) {
-		_cleanup_(str_free) struct str word = {0};
-
 		n = strcspn(text, " \n\t");
-		str_addn(&word, text, n);
 		width = columns(text, n);
 		if (!fresh && at + 1 + width > COLUMNS) {
 			str_addc(out, '\n');
@@ -48,7 +45,7 @@ static void wrap(struct str *out, const char *margin, const char *text)
 		}
 		if (!fresh)
 			str_addc(out, ' ');
-		report_clean(out, word.s ? word.s : "", "");
+		report_clean_n(out, text, n, "");
 		at += width + !fresh;
 		fresh = false;
 	}
@@ -85,6 +82,7 @@ static void cell(struct str *out, int width, const char *text)
 
 	report_clean(&clean, text, "");
 	str_addf(out, "  %-*s", width, clean.s ? clean.s : "");
+	out->failed |= clean.failed;
 }
 
 #define NAME_MARGIN "                "   /* below the ids, past the longest usual address */
@@ -97,6 +95,7 @@ static void list_words(struct str *out, const char *what, const struct strv *wor
 		str_addf(&line, "%s%s", i ? ", " : "", words->v[i]);
 	str_addf(out, NAME_MARGIN "%s: ", what);
 	wrap(out, NAME_MARGIN "  ", line.s ? line.s : "");
+	out->failed |= line.failed;
 }
 
 static bool only_its_driver(const struct device *d)
@@ -176,6 +175,7 @@ static void margin_lines(struct str *out, const char *margin, const char *label,
 	str_addf(out, "%s%s", margin, label);
 	str_addf(&next, "%s%s", margin, *label ? "  " : "");
 	wrap(out, next.s ? next.s : "", text);
+	out->failed |= next.failed;
 }
 
 /* A remedy may hold lines to be copied: each begins a line of its own. */
@@ -269,6 +269,7 @@ static int commands_text(const struct command *commands, size_t n, struct str *o
 		report_command(&commands[i].argv, &line);
 		str_add(out, "#   ");
 		report_clean(out, line.s ? line.s : "", "");
+		out->failed |= line.failed;
 		if (commands[i].purpose) {
 			str_add(out, "  (");
 			report_clean(out, commands[i].purpose, "");
@@ -354,6 +355,7 @@ static void kernel_text(const struct kernel_verdict *k, struct str *out)
 	report_clean(out, k->version, "");
 	str_addc(out, '\n');
 	margin_lines(out, "       ", "", line.s ? line.s : "");
+	out->failed |= line.failed;
 }
 
 static void spare_text(const struct verdicts *verdicts, struct str *out)
@@ -364,6 +366,7 @@ static void spare_text(const struct verdicts *verdicts, struct str *out)
 	str_addf(&line, "%s%s%s", verdicts->spare, is_bad ? ": " : "", verdicts->spare_trouble);
 	str_addf(out, "%-6s boot entry without passthrough\n", is_bad ? "OLD" : "ok");
 	margin_lines(out, "       ", "", line.s ? line.s : "");
+	out->failed |= line.failed;
 }
 
 int report_text_verify(const struct verdicts *verdicts, struct str *out)

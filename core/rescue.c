@@ -190,10 +190,13 @@ static int look_at_fstab(const struct root *root, struct rescue *rescue)
 	size_t first = rescue->n;
 	int r;
 
-	if (root_open("/", NULL, &live, NULL) < 0 ||
-		root_read_text(live, MOUNTS_PATH, &mounts, NULL) < 0 ||
-		root_read_text(root, MOUNTS_FSTAB_PATH, &fstab, NULL) < 0)
-		return 0;
+	r = root_open("/", NULL, &live, NULL);
+	if (r == 0)
+		r = root_read_text(live, MOUNTS_PATH, &mounts, NULL);
+	if (r == 0)
+		r = root_read_text(root, MOUNTS_FSTAB_PATH, &fstab, NULL);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
 	r = add_mounted(mounts, &mounted);
 	for (char *rest = fstab, *line; r == 0 && (line = strsep(&rest, "\n"));)
 		if (mounts_wanted(line, &wanted))

@@ -395,9 +395,10 @@ int root_list(const struct root *root, const char *path, struct strv *ret)
 	if (!dir)
 		return -errno;
 	(void)TAKE_FD(fd);
-	while (r == 0 && (entry = readdir(dir)))
+	while (r == 0 && (errno = 0, entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			r = strv_add(ret, entry->d_name);
+	r = r == 0 && errno ? -errno : r;
 	(void)closedir(dir);
 	strv_sort(ret);
 	return r;

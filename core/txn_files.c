@@ -80,50 +80,55 @@ static int enter(int parent, const char *name, mode_t mode, bool *ret_made)
 	return fd;
 }
 
-int txn_open_directory(
-	int root, const char *path, bool make, mode_t mode, struct strv *made, struct error *err)
+/* The directory path[0..len).  Without memory of its own: it goes back, too. */
+static int open_directory(int root, const char *path, size_t len, bool make, mode_t mode,
+	struct strv *made, struct error *err)
 {
 	_cleanup_close_ int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char name[NAME_MAX + 1];
-	const char *p = path;
+	const char *p = path + strspn(path, "/"), *end = path + len;
 
 	if (fd < 0)
 		return txn_fail(err, -errno, "/", "opening");
-	while (*(p += strspn(p, "/"))) {
-		size_t n = strcspn(p, "/");
+	for (size_t n; p < end; p += strspn(p, "/")) {
 		bool is_new;
 		int next;
 
+		n = strcspn(p, "/");
 		if (n >= sizeof(name) || strncmp(p, "..", n) == 0)
 			return txn_fail(err, -EINVAL, path, "not a resolved path");
 		memcpy(name, p, n);
 		name[n] = '\0';
 		p += n;
-		next = enter(fd, name, !make ? 0 : p[strspn(p, "/")] ? 0755 : mode, &is_new);
+		next = enter(fd, name, !make ? 0 : p + strspn(p, "/") < end ? 0755 : mode, &is_new);
 		if (next < 0)
 			return txn_fail(err, next, path, make ? "making directories" : "opening");
+		if (is_new && made && strv_addf(made, "%.*s", (int)(p - path), path) < 0) {
+			(void)unlinkat(fd, name, AT_REMOVEDIR);
+			base_closep(&next);
+			return txn_fail(err, -ENOMEM, path, "making directories");
+		}
 		base_closep(&fd);
 		fd = next;
-		if (is_new && made && strv_addf(made, "%.*s", (int)(p - path), path) < 0)
-			return txn_fail(err, -ENOMEM, path, "making directories");
 	}
 	return TAKE_FD(fd);
+}
+
+int txn_open_directory(
+	int root, const char *path, bool make, mode_t mode, struct strv *made, struct error *err)
+{
+	return open_directory(root, path, strlen(path), make, mode, made, err);
 }
 
 /* The directory that `path` lies in; *name is the last part. */
 static int open_parent(int root, const char *path, bool make, const char **name, struct error *err)
 {
-	_cleanup_free_ char *parent = strdup(path);
-	char *slash;
+	const char *slash = strrchr(path, '/');
 
-	if (!parent)
-		return txn_fail(err, -ENOMEM, path, "opening its directory");
-	slash = strrchr(parent, '/');
 	if (!slash || !slash[1])
 		return txn_fail(err, -EINVAL, path, "not a resolved path");
-	*slash = '\0';
-	*name = path + (slash - parent) + 1;
-	return txn_open_directory(root, parent, make, 0755, NULL, err);
+	*name = slash + 1;
+	return open_directory(root, path, (size_t)(slash - path), make, 0755, NULL, err);
 }
 
 int txn_remove_directory(int root, const char *path, struct error *err)

@@ -302,12 +302,15 @@ static void iommu(struct fixture *f, const char *running, const char *configured
 	enum forecast_iommu expected, const char *parameter)
 {
 	char buf[100] = "?";
+	enum forecast_iommu found;
 
 	f->m.machine.host.cmdline = support_keep(&f->m, running);
 	strv_free(&f->existing.cmdline);
 	assert_int_equal(strv_split(&f->existing.cmdline, configured, " "), 0);
-	assert_int_equal(forecast_iommu(&f->m.machine, &f->choice, &f->existing, buf, sizeof(buf)),
-		expected);
+	assert_int_equal(
+		forecast_iommu(&f->m.machine, &f->choice, &f->existing, &found, buf, sizeof(buf)),
+		0);
+	assert_int_equal(found, expected);
 	assert_string_equal(buf, parameter);
 }
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core/trial.h"
+#include "tests/deny.h"
 #include "tests/support.h"
 #include "tests/support_txn.h"
 
@@ -55,42 +56,6 @@ static bool is_on_trial(const char *what)
 /* Found in the trace: where the part that counts begins. */
 #define MARK (void)getpgid(0)
 
-/* Of the allocations while `counting`, the one that fails; 0: none. */
-static unsigned failing, allocations;
-static bool counting;
-
-#ifndef __SANITIZE_ADDRESS__
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t n, size_t size);
-extern void *__libc_realloc(void *p, size_t size);
-
-static bool is_denied(void)
-{
-	if (!counting || ++allocations != failing)
-		return false;
-	errno = ENOMEM;
-	return true;
-}
-
-void *malloc(size_t size)
-{
-	return is_denied() ? NULL : __libc_malloc(size);
-}
-
-void *calloc(size_t n, size_t size)
-{
-	return is_denied() ? NULL : __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t size)
-{
-	return is_denied() ? NULL : __libc_realloc(p, size);
-}
-#define CAN_DENY true
-#else
-#define CAN_DENY false
-#endif
-
 /* back: as `rollback` has it; undo, finish: of what was cut short, as `recover` has it. */
 static struct plan *way_out(const char *what, const struct root *root, struct error *err)
 {
@@ -120,9 +85,9 @@ static enum txn_event_kind run_counted(struct txn *txn, struct str *log)
 	int more;
 
 	do {
-		counting = true;
+		deny_counting = true;
 		more = txn_step(txn, &ev);
-		counting = false;
+		deny_counting = false;
 		support_txn_log(log, &ev);
 		if (ev.kind == TXN_NOTHING) {
 			struct pollfd fd = {.fd = txn_fd(txn), .events = POLLIN};
@@ -145,9 +110,9 @@ static struct plan *make_plan(const char *what, const struct root *root, struct 
 		plan->trial = is_on_trial(what) ? 5 : 0;
 		return plan;
 	}
-	counting = true;
+	deny_counting = true;
 	plan = way_out(what, root, err);
-	counting = false;
+	deny_counting = false;
 	return plan;
 }
 
@@ -157,9 +122,9 @@ static int begin(
 	int r;
 
 	MARK;
-	counting = true;
+	deny_counting = true;
 	r = txn_begin(root, plan, 0, txn, err);
-	counting = false;
+	deny_counting = false;
 	return r;
 }
 
@@ -172,7 +137,7 @@ static int child(const char *what, const char *dir, const char *deny)
 	struct str log = {0};
 	int result;
 
-	failing = deny ? (unsigned)atoi(deny) : 0;
+	deny_at = deny ? (unsigned)atoi(deny) : 0;
 	plan = make_plan(what, root, &err);
 	if (!plan) {
 		puts(err.text);
@@ -186,7 +151,7 @@ static int child(const char *what, const char *dir, const char *deny)
 			result = HARMED;
 		puts(log.s);
 	}
-	if (failing && allocations < failing)
+	if (deny_at && deny_count < deny_at)
 		puts("all allocations");
 	fflush(stdout);
 	txn_free(txn);
@@ -666,7 +631,7 @@ static void deny_each(const char *what, const char *first)
 static void every_allocation_fails(void **state)
 {
 	(void)state;
-	if (geteuid() != 0 || !CAN_DENY)
+	if (geteuid() != 0 || !DENY_WORKS)
 		skip();
 	deny_each("apply", NULL);
 	deny_each("apply-and-run", NULL);

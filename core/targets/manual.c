@@ -224,6 +224,8 @@ static int read_lines(const struct target_input *in, const struct loader *loader
 		_cleanup_free_ char *text = NULL, *resolved = NULL;
 		int r = root_resolve(in->root, *path, &resolved, NULL);
 
+		if (r == -ENOMEM)
+			return r;
 		if (r < 0 || strv_has(&seen, resolved))
 			continue;
 		r = target_read_optional(in, *path, &text, why);
