@@ -84,7 +84,8 @@ static const char *grub_mkconfig(const struct boot *boot)
 
 bool boot_sign_grub_is_installed(const struct boot *boot)
 {
-	static const char *const menu[] = {"/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"};
+	static const char *const menu[] = {"/boot/grub/grub.cfg", "/boot/grub2/grub.cfg",
+		"/efi/grub/grub.cfg", "/boot/efi/grub/grub.cfg"};
 
 	return grub_mkconfig(boot) && boot_first(boot, menu, ARRAY_SIZE(menu));
 }

@@ -136,22 +136,28 @@ static int put_line(const char *path, const char *text, const struct strv *wante
 	return edit_list_block(path, text, body.s, ret, err);
 }
 
+static int check_length(
+	const char *path, const char *text, enum edit_cmdline_form form, struct error *err)
+{
+	size_t length = edit_cmdline_length(text, form);
+
+	if (length <= EDIT_CMDLINE_MAX)
+		return 0;
+	return error_set(err, -E2BIG,
+		"%s: the kernel command line would have %zu bytes, the kernel reads %d; remove "
+		"parameters that are not needed",
+		path, length, EDIT_CMDLINE_MAX);
+}
+
 static int check(const char *path, const char *text, enum edit_cmdline_form form,
 	const struct edit_list *meant, struct error *err)
 {
 	_cleanup_(parsed_free) struct parsed found = {0};
-	size_t length = edit_cmdline_length(text, form);
 	int r = parse(path, text, form, &found, err);
 
 	if (r == 0)
 		r = edit_list_verify(path, "the kernel command line", meant, &found.list, err);
-	if (r == 0 && length > EDIT_CMDLINE_MAX)
-		return error_set(err, -E2BIG,
-			"%s: the kernel command line would have %zu bytes, the kernel reads %d; "
-			"remove "
-			"parameters that are not needed",
-			path, length, EDIT_CMDLINE_MAX);
-	return r;
+	return r == 0 ? check_length(path, text, form, err) : r;
 }
 
 /* In the lines that are there. */
@@ -183,7 +189,7 @@ int edit_cmdline(const char *path, const char *text, enum edit_cmdline_form form
 {
 	_cleanup_(parsed_free) struct parsed parsed = {0};
 	_cleanup_(strv_free) struct strv fresh = {0};
-	_cleanup_free_ char *bare = NULL;
+	_cleanup_free_ char *bare = NULL, *out = NULL;
 	int r = edit_list_check_words(path, wanted, WORD_BYTES, err);
 
 	/* A line of ours counts as none, so that a person's own one later takes its place. */
@@ -197,10 +203,14 @@ int edit_cmdline(const char *path, const char *text, enum edit_cmdline_form form
 		return put_words(path, bare ? bare : text, form, &parsed, ours, wanted, ret, err);
 	if (strv_copy(&fresh, wanted) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	r = put_line(path, text, wanted, ret, err);
+	r = put_line(path, text, wanted, &out, err);
 	if (r == 0)
-		edit_list_keep(ours, &fresh);
-	return r;
+		r = check_length(path, out, form, err);
+	if (r < 0)
+		return r;
+	edit_list_keep(ours, &fresh);
+	*ret = TAKE_PTR(out);
+	return 0;
 }
 
 const char *edit_cmdline_recovery(const struct strv *words)

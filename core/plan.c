@@ -263,7 +263,7 @@ static int add_command(struct plan *plan, struct command *command)
 	return 0;
 }
 
-int plan_add_undoable_about(struct plan *plan, enum command_stage stage, const char *purpose,
+int plan_add_undoable(struct plan *plan, enum command_stage stage, const char *purpose,
 	const char *const argv[], const char *const undo[], const char *about)
 {
 	_cleanup_(command_free) struct command command = {
@@ -277,19 +277,13 @@ int plan_add_undoable_about(struct plan *plan, enum command_stage stage, const c
 	return add_command(plan, &command);
 }
 
-int plan_add_undoable(struct plan *plan, enum command_stage stage, const char *purpose,
-	const char *const argv[], const char *const undo[])
-{
-	return plan_add_undoable_about(plan, stage, purpose, argv, undo, NULL);
-}
-
 int plan_add_command(
 	struct plan *plan, enum command_stage stage, const char *purpose, const char *const argv[])
 {
-	return plan_add_undoable(plan, stage, purpose, argv, NULL);
+	return plan_add_undoable(plan, stage, purpose, argv, NULL, NULL);
 }
 
-int plan_add_check_about(struct plan *plan, const char *purpose, const char *const argv[],
+int plan_add_check(struct plan *plan, const char *purpose, const char *const argv[],
 	const struct strv *expect, const char *about)
 {
 	_cleanup_(command_free) struct command command = {
@@ -303,18 +297,20 @@ int plan_add_check_about(struct plan *plan, const char *purpose, const char *con
 	return add_command(plan, &command);
 }
 
-int plan_add_check(
-	struct plan *plan, const char *purpose, const char *const argv[], const struct strv *expect)
-{
-	return plan_add_check_about(plan, purpose, argv, expect, NULL);
-}
-
 int plan_add_place(
 	struct plan *plan, const char *purpose, const char *from, const char *to, const char *about)
 {
 	const char *const argv[] = {"/bin/mv", "-fT", from, to, NULL};
 
-	return plan_add_undoable_about(plan, COMMAND_PLACE, purpose, argv, NULL, about);
+	return plan_add_undoable(plan, COMMAND_PLACE, purpose, argv, NULL, about);
+}
+
+struct change *plan_find_change(const struct plan *plan, const char *path)
+{
+	for (size_t i = 0; i < plan->n_changes; i++)
+		if (strcmp(plan->changes[i].path, path) == 0)
+			return &plan->changes[i];
+	return NULL;
 }
 
 bool command_runs(const struct command *command, const char *program)

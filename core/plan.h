@@ -103,18 +103,14 @@ int plan_add_command(struct plan *plan, enum command_stage stage, const char *pu
 /* One of plan->edits. */
 int plan_add_edit(struct plan *plan, const char *path, const struct content *ours,
 	const struct content *now);
-/* One with an undo.  A target that adds it has read what the tool keeps, and adds it only when that
- * has to change: an interrupted one is not run again for a choice that is another. */
+/* One with an undo (NULL: none); about (may be NULL) as struct command has it.  A target that adds
+ * it has read what the tool keeps, and adds it only when that has to change: an interrupted one is
+ * not run again for a choice that is another. */
 int plan_add_undoable(struct plan *plan, enum command_stage stage, const char *purpose,
-	const char *const argv[], const char *const undo[]);
-/* about: as struct command has it. */
-int plan_add_undoable_about(struct plan *plan, enum command_stage stage, const char *purpose,
 	const char *const argv[], const char *const undo[], const char *about);
-/* One of COMMAND_CHECK with what its output must have; none of expect: the exit status alone. */
+/* One of COMMAND_CHECK with what its output must have; none of expect: the exit status alone. about
+ * as above. */
 int plan_add_check(struct plan *plan, const char *purpose, const char *const argv[],
-	const struct strv *expect);
-/* about: as struct command has it. */
-int plan_add_check_about(struct plan *plan, const char *purpose, const char *const argv[],
 	const struct strv *expect, const char *about);
 /* Renames `from` to `to`, both without links and on one file system; a command of COMMAND_INITRAMFS that
  * has `from` among its words wrote it.  about: as struct command has it. */
@@ -130,6 +126,8 @@ bool command_runs(const struct command *command, const char *program);
 const char *command_placed(const struct command *place);
 /* The plan runs a program with the same arguments. */
 bool plan_has_command(const struct plan *plan, const struct command *command);
+/* The change of what is at a resolved path, in plan->changes; NULL: there is none. */
+struct change *plan_find_change(const struct plan *plan, const char *path);
 /* Takes one of plan->changes out. */
 void plan_drop_change(struct plan *plan, struct change *change);
 /* Takes those out of which that holds.  False: there were none. */

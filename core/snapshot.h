@@ -92,6 +92,11 @@ int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct e
  * back; NULL: there is none. */
 const struct snapshot *snapshots_interrupted(const struct snapshots *snapshots);
 
+/* The choice that its change installs; what parsing allocated is freed.  -ENOENT: it left the
+ * choice as it was; -EINVAL: it cannot be read. */
+int snapshot_choice(
+	const struct root *root, const struct snapshot *s, struct choice *ret, struct error *err);
+
 /* What is at the path of a file of a snapshot now. */
 enum snapshot_side { SNAPSHOT_BEFORE, SNAPSHOT_AFTER, SNAPSHOT_NEITHER };
 int snapshot_file_side(const struct root *root, const struct snapshot_file *file,

@@ -143,9 +143,9 @@ static int add_again(struct plan *plan, const struct command *command)
 	if (plan_has_command(plan, command))
 		return 0;
 	if (command->stage == COMMAND_CHECK)
-		return plan_add_check_about(plan, command->purpose,
-			(const char *const *)command->argv.v, &command->expect, command->about);
-	return plan_add_undoable_about(plan, command->stage, command->purpose,
+		return plan_add_check(plan, command->purpose, (const char *const *)command->argv.v,
+			&command->expect, command->about);
+	return plan_add_undoable(plan, command->stage, command->purpose,
 		(const char *const *)command->argv.v, (const char *const *)command->undo.v,
 		command->about);
 }
@@ -163,7 +163,7 @@ static int add_reverse(struct plan *plan, const struct command *command)
 		return -ENOMEM;
 	plan_drop_command(plan, &command->argv);
 	plan_drop_command(plan, &command->undo);
-	return plan_add_undoable_about(plan,
+	return plan_add_undoable(plan,
 		command->stage == COMMAND_UNDO ? COMMAND_BOOT_LOADER : COMMAND_UNDO, purpose,
 		(const char *const *)command->undo.v, (const char *const *)command->argv.v,
 		command->about);
@@ -206,25 +206,37 @@ static int settle_commands(const struct root *root, struct plan *plan, struct er
 	return r;
 }
 
-/* The snapshot is on its way to the choice that the plan wants. */
-static bool wants_the_same(const struct plan *plan, const struct snapshot *s)
+int snapshot_choice(
+	const struct root *root, const struct snapshot *s, struct choice *ret, struct error *err)
 {
-	_cleanup_(choice_free) struct choice choice = {0};
-	const struct content *after = NULL;
+	_cleanup_free_ char *path = NULL;
+	int r = root_resolve(root, CHOICE_PATH, &path, err);
 
-	for (size_t i = 0; i < s->n_files; i++)
-		if (strcmp(s->files[i].path, CHOICE_PATH) == 0)
-			after = &s->files[i].after;
-	if (!after)
-		return choice_same(&plan->before, &plan->after);
-	return (after->kind != CONTENT_FILE || choice_parse(after->text, &choice, NULL) == 0) &&
-	       choice_same(&choice, &plan->after);
+	for (size_t i = 0; r == 0 && i < s->n_files; i++) {
+		const struct content *after = &s->files[i].after;
+
+		if (strcmp(s->files[i].path, path) == 0)
+			return choice_parse(
+				after->kind == CONTENT_FILE ? after->text : "", ret, err);
+	}
+	return r < 0 ? r : error_set(err, -ENOENT, "change %s left the choice as it was", s->id);
 }
 
-static int go_on(struct plan *plan, const struct snapshot *s)
+/* The snapshot is on its way to the choice that the plan wants.  1, 0 or -ENOMEM. */
+static int wants_the_same(
+	const struct root *root, const struct plan *plan, const struct snapshot *s)
 {
-	bool same = wants_the_same(plan, s);
-	int r = 0;
+	_cleanup_(choice_free) struct choice choice = {0};
+	int r = snapshot_choice(root, s, &choice, NULL);
+
+	if (r == -ENOENT)
+		return choice_same(&plan->before, &plan->after);
+	return r < 0 ? (r == -ENOMEM ? r : 0) : choice_same(&choice, &plan->after);
+}
+
+static int go_on(const struct root *root, struct plan *plan, const struct snapshot *s)
+{
+	int same = wants_the_same(root, plan, s), r = same < 0 ? same : 0;
 
 	for (size_t i = 0; r == 0 && i < s->n_commands; i++)
 		if (same || is_done_again(&s->commands[i]))
@@ -232,7 +244,7 @@ static int go_on(struct plan *plan, const struct snapshot *s)
 	plan->takes_over = true;
 	return r < 0 ? r
 		     : findings_add(&plan->findings, "interrupted", SEVERITY_WARNING, NULL, -1,
-			       "go on, or go back with `vfio-wizard rollback`",
+			       "go on, or take it back with `vfio-wizard recover --back`",
 			       "Change %s was cut short; this plan takes over from there.", s->id);
 }
 
@@ -244,7 +256,7 @@ int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct e
 	if (r < 0)
 		return r == -EACCES ? 0 : r;
 	for (size_t i = 0; i < list.n; i++)
-		if (list.v[i].state == SNAPSHOT_INTERRUPTED && go_on(plan, &list.v[i]) < 0)
+		if (list.v[i].state == SNAPSHOT_INTERRUPTED && go_on(root, plan, &list.v[i]) < 0)
 			return no_memory(err);
 	return plan->takes_over ? settle_commands(root, plan, err) : 0;
 }
@@ -254,22 +266,18 @@ int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct e
 static int plan_choices(const struct root *root, struct plan *plan, struct error *err)
 {
 	_cleanup_free_ char *path = NULL;
+	const struct change *change;
 	int r = root_resolve(root, CHOICE_PATH, &path, err);
 
 	if (r < 0)
 		return r;
 	r = choice_load(root, &plan->before, NULL);
-	for (size_t i = 0; r != -ENOMEM && i < plan->n_changes; i++) {
-		const struct content *after = &plan->changes[i].after;
-
-		if (strcmp(plan->changes[i].path, path) != 0)
-			continue;
-		r = after->kind == CONTENT_FILE ? choice_parse(after->text, &plan->after, NULL) : 0;
-		return r == -ENOMEM ? no_memory(err) : 0;
-	}
-	if (r == -ENOMEM || choice_copy(&plan->after, &plan->before) < 0)
-		return no_memory(err);
-	return 0;
+	change = plan_find_change(plan, path);
+	if (r != -ENOMEM && !change)
+		r = choice_copy(&plan->after, &plan->before);
+	else if (r != -ENOMEM && change->after.kind == CONTENT_FILE)
+		r = choice_parse(change->after.text, &plan->after, NULL);
+	return r == -ENOMEM ? no_memory(err) : 0;
 }
 
 /* What a plan from snapshots applies is on trial as it was when it was planned. */

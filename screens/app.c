@@ -134,6 +134,7 @@ int app_open(struct app *app, struct error *err)
 void app_close(struct app *app)
 {
 	drop_plans(app);
+	rescue_free(&app->rescue);
 	strv_free(&app->accepted);
 	strv_free(&app->trouble);
 	findings_free(&app->findings);

@@ -190,19 +190,6 @@ static enum wizard_nav show(struct state *st, struct app *app, struct wizard_eve
 	return WIZARD_GOTO;
 }
 
-/* The choice that the interrupted change was about to install. */
-static int wanted_choice(const struct snapshot *s, struct choice *ret, struct error *err)
-{
-	for (size_t i = 0; i < s->n_files; i++)
-		if (base_same(s->files[i].path, CHOICE_PATH))
-			return choice_parse(
-				s->files[i].after.text ? s->files[i].after.text : "", ret, err);
-	return error_set(err, -ENOENT,
-		"The snapshot does not hold %s: make the choice again on the devices screen, and "
-		"apply it.",
-		CHOICE_PATH);
-}
-
 static enum wizard_nav finish_going_back(struct state *st, struct app *app, struct wizard_event *ev)
 {
 	struct error err = {0};
@@ -221,22 +208,33 @@ static enum wizard_nav finish(struct state *st, struct app *app, struct wizard_e
 	const struct snapshot *s = focused(st, app);
 	struct choice choice = {0};
 	struct error err = {0};
+	int r;
 
 	if (!s || s->damaged || s->state != SNAPSHOT_INTERRUPTED) {
 		snprintf(ev->notice, sizeof(ev->notice),
 			"Only an interrupted change can be finished.");
 		return WIZARD_STAY;
 	}
+	if (s != snapshots_interrupted(&app->snapshots)) {
+		snprintf(ev->notice, sizeof(ev->notice), "Only the newest change can be finished.");
+		return WIZARD_STAY;
+	}
 	if (s->undoes.n)
 		return finish_going_back(st, app, ev);
-	if (wanted_choice(s, &choice, &err) < 0) {
+	r = snapshot_choice(app->root, s, &choice, &err);
+	if (r == -ENOENT)
+		r = choice_copy(&choice, &app->installed);
+	if (r < 0) {
+		choice_free(&choice);
 		widget_note(&st->dialog, "This cannot be finished", err.text);
 		return WIZARD_STAY;
 	}
 	choice_free(&app->choice);
 	app->choice = choice;
-	if (app_choice_changed(app) < 0)
+	if (app_choice_changed(app) < 0) {
+		snprintf(ev->notice, sizeof(ev->notice), "Out of memory: nothing was planned.");
 		return WIZARD_STAY;
+	}
 	ev->go = &screen_review;
 	return WIZARD_GOTO;
 }

@@ -218,9 +218,9 @@ static struct plan *make_plan(void)
 	assert_int_equal(plan_add_change(plan, "test", "/etc/b", &absent, &after), 0);
 	assert_int_equal(plan_add_change(plan, "test", "/etc/c", &before, &absent), 0);
 	assert_int_equal(plan_add_command(plan, COMMAND_INITRAMFS, "rebuild", argv), 0);
-	assert_int_equal(plan_add_check(plan, "see that it is right", look, &expect), 0);
-	assert_int_equal(plan_add_undoable(plan, COMMAND_BOOT_LOADER, "set", set, unset), 0);
-	assert_int_equal(plan_add_undoable(plan, COMMAND_UNDO, "take back", unset, set), 0);
+	assert_int_equal(plan_add_check(plan, "see that it is right", look, &expect, NULL), 0);
+	assert_int_equal(plan_add_undoable(plan, COMMAND_BOOT_LOADER, "set", set, unset, NULL), 0);
+	assert_int_equal(plan_add_undoable(plan, COMMAND_UNDO, "take back", unset, set, NULL), 0);
 	plan->summary = strdup(summary);
 	plan->forecast.v = calloc(2, sizeof(entries[0]));
 	assert_non_null(plan->forecast.v);

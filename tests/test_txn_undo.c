@@ -31,7 +31,7 @@ static void add_tool(
 {
 	assert_int_equal(plan_add_undoable(plan, stage, "set it",
 				 (const char *const[]){"/bin/sh", "-c", argv, NULL},
-				 (const char *const[]){"/bin/sh", "-c", undo, NULL}),
+				 (const char *const[]){"/bin/sh", "-c", undo, NULL}, NULL),
 		0);
 }
 
@@ -50,7 +50,8 @@ static void add_check(struct plan *plan, const char *script, const char *const *
 		assert_int_equal(strv_add(&list, *expect), 0);
 	assert_int_equal(
 		plan_add_check(plan, "look into it",
-			(const char *const[]){"/bin/sh", "-c", script, "/boot/image", NULL}, &list),
+			(const char *const[]){"/bin/sh", "-c", script, "/boot/image", NULL}, &list,
+			NULL),
 		0);
 	strv_free(&list);
 }
@@ -334,7 +335,7 @@ static void what_it_was_about_is_gone(void **state)
 	NEEDS_ROOT;
 	open_scene(&s);
 	support_put(s.dir, "/entry", "one\n");
-	assert_int_equal(plan_add_undoable_about(s.plan, COMMAND_BOOT_LOADER, "set it",
+	assert_int_equal(plan_add_undoable(s.plan, COMMAND_BOOT_LOADER, "set it",
 				 (const char *const[]){"/bin/sh", "-c", set, NULL},
 				 (const char *const[]){"/bin/sh", "-c", unset, NULL}, "/entry"),
 		0);

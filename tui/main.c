@@ -413,6 +413,8 @@ static int take_options(int argc, char **argv, struct main_options *o, unsigned 
 	while ((r = getopt_long(argc, argv, ":", table, &k)) != -1) {
 		if (r == ':')
 			return main_usage("%s needs a value", argv[optind - 1]);
+		if (r != 0 && optopt)
+			return main_usage("unknown option -%c", optopt);
 		if (r != 0)
 			return main_usage("unknown option %s", argv[optind - 1]);
 		*seen |= options[k].bit;

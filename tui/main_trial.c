@@ -14,7 +14,7 @@
 int main_confirm(const struct main_options *o)
 {
 	_cleanup_(root_closep) struct root *root = NULL;
-	struct trial trial;
+	struct trial trial = {0};
 	struct error err = {0};
 	int r;
 
@@ -37,7 +37,7 @@ int main_confirm(const struct main_options *o)
 		return main_error(MAIN_FAILED, "nobody is logged in over SSH");
 	if (main_refusal(root))
 		return main_error(MAIN_FAILED, "%s", main_refusal(root));
-	if (trial_is_untried(root, &trial) &&
+	if (r == 0 && trial_is_untried(root, &trial) &&
 		!main_agrees(o,
 			"What is on trial has not been tried in this boot.  Once it is confirmed, "
 			"nothing takes it\nback by itself any more.  Confirm it untried?"))
@@ -52,7 +52,7 @@ int main_confirm(const struct main_options *o)
 enum expiry { EXPIRY_DONE, EXPIRY_REFUSED, EXPIRY_AGAIN, EXPIRY_EARLY };
 
 /* A rollback that fails again and again rebuilds images and leaves its snapshots: after these,
- * which take an hour, the next boot tries. */
+ * which take half an hour, the next boot tries. */
 #define EXPIRY_TRIES 6
 
 static enum expiry no_trial(const struct root *root, int code, const struct error *err)

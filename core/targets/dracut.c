@@ -68,14 +68,9 @@ static int rebuild(struct plan *plan, const char *const argv[])
 		plan, COMMAND_INITRAMFS, "rebuild the initramfs of every kernel", argv);
 }
 
-static const char *dracut(const struct root *root)
-{
-	return root_exists(root, "/usr/bin/dracut") ? "/usr/bin/dracut" : "/usr/sbin/dracut";
-}
-
 static int rebuild_all(const struct root *root, struct plan *plan)
 {
-	const char *const argv[] = {dracut(root), "--regenerate-all", "--force", NULL};
+	const char *const argv[] = {initramfs_dracut(root), "--regenerate-all", "--force", NULL};
 
 	return rebuild(plan, argv);
 }
@@ -105,8 +100,8 @@ static int rebuild_in_place(const struct root *root, struct plan *plan, const st
 		return rebuild_all(root, plan);
 	for (size_t i = 0; r == 0 && i < images->n; i++) {
 		const struct image *image = &images->v[i];
-		const char *const argv[] = {
-			dracut(root), "--force", image->path, image->kernel->version, NULL};
+		const char *const argv[] = {initramfs_dracut(root), "--force", image->path,
+			image->kernel->version, NULL};
 
 		if (is_own(image))
 			r = plan_add_command(plan, COMMAND_INITRAMFS,
@@ -120,7 +115,7 @@ static int rebuild_beside(const struct root *root, struct plan *plan, struct ima
 {
 	const char *version = image->kernel->version;
 	_cleanup_free_ char *path = NULL, *beside = NULL, *about = NULL;
-	const char *argv[] = {dracut(root), "--force", NULL, version, NULL};
+	const char *argv[] = {initramfs_dracut(root), "--force", NULL, version, NULL};
 	int r = root_resolve(root, image->path, &path, NULL);
 
 	if (r == -ENOMEM || (r < 0 && !(path = strdup(image->path))) ||
@@ -131,8 +126,8 @@ static int rebuild_beside(const struct root *root, struct plan *plan, struct ima
 		return -ENOMEM;
 	}
 	argv[2] = beside;
-	r = plan_add_undoable_about(plan, COMMAND_INITRAMFS,
-		"build a new initramfs beside the old one", argv, NULL, about);
+	r = plan_add_undoable(plan, COMMAND_INITRAMFS, "build a new initramfs beside the old one",
+		argv, NULL, about);
 	if (r == 0)
 		r = plan_add_place(
 			plan, "put the new initramfs in the old one's place", beside, path, about);

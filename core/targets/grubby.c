@@ -267,7 +267,7 @@ static int add_command(struct plan *plan, const char *path, const struct kept *k
 			      : build_argv(path, kept, &line->then, &line->now, &undo, err);
 	if (r < 0)
 		return r;
-	if (plan_add_undoable_about(plan, COMMAND_BOOT_LOADER,
+	if (plan_add_undoable(plan, COMMAND_BOOT_LOADER,
 		    is_shared ? "set the parameters that all kernels share"
 			      : "set the parameters of this kernel",
 		    (const char *const *)argv.v, (const char *const *)undo.v, kept->name) < 0)
@@ -423,17 +423,18 @@ static bool has_one_about(const struct plan *plan, const char *path)
 static int load_records(const struct root *root, const struct plan *plan, struct words *now,
 	struct words *then, struct error *err)
 {
-	const struct content *after = NULL;
+	_cleanup_free_ char *path = NULL;
+	const struct change *change;
 	int r = words_load(root, now, err);
 
-	for (size_t i = 0; i < plan->n_changes; i++)
-		if (strcmp(plan->changes[i].path, WORDS_PATH) == 0)
-			after = &plan->changes[i].after;
-	if (r == 0 && !after)
-		r = words_load(root, then, err);
-	else if (r == 0 && after->kind == CONTENT_FILE)
-		r = words_parse(after->text, then, err);
-	return r;
+	if (r == 0)
+		r = root_resolve(root, WORDS_PATH, &path, err);
+	if (r < 0)
+		return r;
+	change = plan_find_change(plan, path);
+	if (!change)
+		return words_load(root, then, err);
+	return change->after.kind == CONTENT_FILE ? words_parse(change->after.text, then, err) : 0;
 }
 
 static int plan_new(

@@ -50,17 +50,25 @@ int initramfs_modules(
 	return r;
 }
 
-/* What the plan makes of a path decides, else what is there. */
-static bool will_exist(const struct target_input *in, const struct plan *plan, const char *path)
+const char *initramfs_dracut(const struct root *root)
+{
+	return root_exists(root, "/usr/bin/dracut") ? "/usr/bin/dracut" : "/usr/sbin/dracut";
+}
+
+/* What the plan makes of a path decides, else what is there.  1, 0 or -ENOMEM. */
+static int will_exist(const struct target_input *in, const struct plan *plan, const char *path)
 {
 	_cleanup_free_ char *resolved = NULL;
+	const struct change *change;
+	struct stat st;
+	int r = root_resolve(in->root, path, &resolved, NULL);
 
-	if (root_resolve(in->root, path, &resolved, NULL) < 0)
-		return false;
-	for (size_t i = 0; i < plan->n_changes; i++)
-		if (strcmp(plan->changes[i].path, resolved) == 0)
-			return plan->changes[i].after.kind != CONTENT_ABSENT;
-	return root_exists(in->root, resolved);
+	change = r == 0 ? plan_find_change(plan, resolved) : NULL;
+	if (change)
+		return change->after.kind != CONTENT_ABSENT;
+	if (r == 0)
+		r = root_stat(in->root, resolved, &st);
+	return r == -ENOMEM ? r : r == 0;
 }
 
 int initramfs_files(const struct target_input *in, const struct plan *plan, struct strv *ret)
@@ -69,10 +77,12 @@ int initramfs_files(const struct target_input *in, const struct plan *plan, stru
 		TARGET_SCRIPT, CHOICE_PATH, TARGET_MODPROBE, TARGET_IDS};
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(paths); i++)
-		if (will_exist(in, plan, paths[i]))
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(paths); i++) {
+		r = will_exist(in, plan, paths[i]);
+		if (r > 0)
 			r = strv_add(ret, paths[i]);
-	return r;
+	}
+	return r < 0 ? r : 0;
 }
 
 /* The directories in which ncurses looks, as distributions have them. */
@@ -183,8 +193,8 @@ static int check(const struct target_input *in, struct plan *plan, const char *c
 	if (r == 0)
 		r = expect(in, plan, image->kernel, &expected);
 	return r < 0 ? r
-		     : plan_add_check_about(plan, "look into what was built",
-			       (const char *const *)argv.v, &expected, about);
+		     : plan_add_check(plan, "look into what was built", (const char *const *)argv.v,
+			       &expected, about);
 }
 
 static bool is_new(const struct target_input *in, const struct image *image, const char *place)

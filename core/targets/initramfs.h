@@ -40,6 +40,9 @@ int initramfs_check(const struct target_input *in, struct plan *plan, const char
 int initramfs_unchecked(const struct target_input *in, struct plan *plan, const char *fmt, ...)
 	_printf_(3, 4);
 
+/* Where dracut(8) is: distributions that have not merged their directories keep it with root's
+ * programs. */
+const char *initramfs_dracut(const struct root *root);
 /* Adds what has dracut build the images of the machine's kernels, for whatever files there are then;
  * in_place: for kernel-install to take them from there, not beside the old ones first.  -ENOMEM. */
 int target_dracut_now(

@@ -198,14 +198,6 @@ static bool is_read(const struct root *root, const struct plan *plan)
 	return false;
 }
 
-static struct change *find_change(const struct plan *plan, const char *path)
-{
-	for (size_t i = 0; i < plan->n_changes; i++)
-		if (strcmp(plan->changes[i].path, path) == 0)
-			return &plan->changes[i];
-	return NULL;
-}
-
 /* It stays without our words instead of going. */
 static int keep(struct plan *plan, struct change *change, const struct strv *recorded,
 	enum missing missing, struct error *err)
@@ -241,11 +233,13 @@ int target_kernel_cmdline_back(const struct root *root, struct plan *plan, struc
 	_cleanup_free_ char *path = NULL;
 	struct change *change;
 	enum missing missing;
+	int r = root_resolve(root, TARGET_CMDLINE, &path, NULL);
 
-	if (root_resolve(root, TARGET_CMDLINE, &path, NULL) < 0 ||
-		words_load(root, &words, NULL) == -ENOMEM)
+	if (r == -ENOMEM || words_load(root, &words, NULL) == -ENOMEM)
+		return no_memory(err);
+	if (r < 0)
 		return 0;
-	change = find_change(plan, path);
+	change = plan_find_change(plan, path);
 	if (change ? change->after.kind != CONTENT_ABSENT
 		   : root_exists(root, path) || !is_read(root, plan))
 		return 0;

@@ -221,7 +221,7 @@ static int add_check(const struct target_input *in, struct plan *plan)
 		if (!directory || target_kernels_about(in->root, kernel, &about) < 0 ||
 			asprintf(&only, "--include=*%s*.conf", kernel->version) < 0)
 			return -ENOMEM;
-		return plan_add_check_about(plan, "look for the kernel parameters in its entry",
+		return plan_add_check(plan, "look for the kernel parameters in its entry",
 			(const char *const[]){
 				"/bin/grep", "-rh", only, "^options", directory, NULL},
 			&expect, about);

@@ -70,7 +70,7 @@ static int add_command(struct plan *plan, const struct target_line *line)
 		return -ENOMEM;
 	return plan_add_undoable(plan, COMMAND_BOOT_LOADER,
 		"make a deployment with these kernel parameters", (const char *const *)argv.v,
-		(const char *const *)undo.v);
+		(const char *const *)undo.v, NULL);
 }
 
 static int plan_entry(const struct target_input *in, const struct bls_entry *entry,

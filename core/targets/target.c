@@ -57,20 +57,11 @@ bool target_changed(const struct plan *plan, const struct target *target)
 	return false;
 }
 
-/* An earlier change of this plan to the same file; NULL: none. */
-static struct change *find_change(struct plan *plan, const char *resolved)
-{
-	for (size_t i = 0; i < plan->n_changes; i++)
-		if (strcmp(plan->changes[i].path, resolved) == 0)
-			return &plan->changes[i];
-	return NULL;
-}
-
 /* Adds the change unless there is none; two changes of a file are one, or none. */
 static int add(struct plan *plan, const struct target *target, const char *path,
 	const struct content *before, const struct content *after, struct error *err)
 {
-	struct change *earlier = find_change(plan, path);
+	struct change *earlier = plan_find_change(plan, path);
 
 	if (earlier) {
 		content_free(&earlier->after);
@@ -235,7 +226,7 @@ int target_own_words(const struct target_input *in, struct plan *plan, const str
 	r = content_read(in->root, place->path, false, &resolved, &before, err);
 	if (r < 0)
 		return r;
-	earlier = find_change(plan, resolved);
+	earlier = plan_find_change(plan, resolved);
 	r = edit_list_of(
 		list, place, earlier ? &earlier->after : &before, fresh, wanted, &after, err);
 	return r < 0 ? r : add(plan, target, resolved, &before, &after, err);

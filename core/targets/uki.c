@@ -5,6 +5,7 @@
  *   dracut          uefi=yes: kernel_cmdline in dracut.conf; without one the running line */
 #include "core/targets/entries.h"
 #include "core/targets/kernel_cmdline.h"
+#include "core/targets/initramfs.h"
 #include "core/targets/kernel_install.h"
 
 #include "core/edit.h"
@@ -463,11 +464,10 @@ static bool is_run(const struct plan *plan, const char *program)
 	return false;
 }
 
-static int rebuild(struct plan *plan, int builder)
+static int rebuild(const struct root *root, struct plan *plan, int builder)
 {
 	static const char *const mkinitcpio[] = {"/usr/bin/mkinitcpio", "-P", NULL};
-	static const char *const dracut[] = {
-		"/usr/bin/dracut", "--regenerate-all", "--force", NULL};
+	const char *const dracut[] = {initramfs_dracut(root), "--regenerate-all", "--force", NULL};
 	bool is_dracut = builder == BUILDER_DRACUT;
 
 	if (is_run(plan, is_dracut ? "dracut" : "mkinitcpio"))
@@ -509,7 +509,7 @@ static int add_check(const struct target_input *in, struct plan *plan, const str
 	if (r == 0)
 		r = find_about(in, images, image, &about);
 	return r < 0 ? r
-		     : plan_add_check_about(plan, "look for the kernel parameters in the image",
+		     : plan_add_check(plan, "look for the kernel parameters in the image",
 			       (const char *const *)argv.v, &expect, about);
 }
 
@@ -524,7 +524,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 		r = target_kernel_install_add(in, plan, &target_uki, err);
 	else if (r == 0 && (builder == BUILDER_MKINITCPIO || builder == BUILDER_DRACUT) &&
 		 target_changed(plan, &target_uki))
-		r = rebuild(plan, builder);
+		r = rebuild(in->root, plan, builder);
 	if (r == 0 && builder == BUILDER_MKINITCPIO)
 		r = read_presets(in, &unified, &own);
 	if (r == 0 && unified.n && !own.n)
