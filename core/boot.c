@@ -11,40 +11,52 @@
 #define GUID    "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" /* systemd-boot(7) */
 
 const struct boot_kind boot_loader_kinds[] = {
-	{BOOT_UNKNOWN, "unknown", "not known", false, false},
-	{BOOT_OTHER, "other", "another boot loader", false, false},
-	{BOOT_GRUB_D, "grub.d", "GRUB with drop-ins in /etc/default/grub.d", true, false},
-	{BOOT_GRUB, "grub", "GRUB with /etc/default/grub", true, false},
-	{BOOT_GRUB_BLS, "grub-bls", "GRUB with loader entries, by grubby", true, false},
-	{BOOT_PBL, "update-bootloader", "GRUB, by update-bootloader", true, false},
-	{BOOT_SDBOOTUTIL, "sdbootutil", "loader entries, by sdbootutil", true, false},
+	{BOOT_UNKNOWN, "unknown", "not known", false, false, NULL},
+	{BOOT_OTHER, "other", "another boot loader", false, false, NULL},
+	{BOOT_GRUB_D, "grub.d", "GRUB with drop-ins in /etc/default/grub.d", true, false,
+		"in /etc/default/grub or a file in /etc/default/grub.d, then update-grub"},
+	{BOOT_GRUB, "grub", "GRUB with /etc/default/grub", true, false,
+		"in /etc/default/grub, then grub-mkconfig, as this system has it"},
+	{BOOT_GRUB_BLS, "grub-bls", "GRUB with loader entries, by grubby", true, false,
+		"with grubby --update-kernel=ALL --remove-args=PARAMETER"},
+	{BOOT_PBL, "update-bootloader", "GRUB, by update-bootloader", true, false,
+		"in /etc/default/grub, then update-bootloader --config"},
+	{BOOT_SDBOOTUTIL, "sdbootutil", "loader entries, by sdbootutil", true, false,
+		"in /etc/kernel/cmdline, then sdbootutil update-all-entries"},
 	{BOOT_KERNEL_INSTALL, "kernel-install", "systemd-boot, entries by kernel-install", true,
-		false},
-	{BOOT_ENTRIES, "entries", "systemd-boot, entries written by hand", true, false},
-	{BOOT_UKI, "uki", "unified kernel images", true, false},
-	{BOOT_PROXMOX, "proxmox", "systemd-boot, by proxmox-boot-tool", true, false},
-	{BOOT_OSTREE, "ostree", "deployments of rpm-ostree", true, false},
-	{BOOT_U_BOOT_MENU, "u-boot-menu", "U-Boot, by u-boot-menu", true, false},
-	{BOOT_KERNELSTUB, "kernelstub", "systemd-boot, by kernelstub", false, false},
-	{BOOT_SDBOOT_MANAGE, "sdboot-manage", "systemd-boot, by sdboot-manage", false, false},
-	{BOOT_REFIND, "refind", "rEFInd", false, false},
-	{BOOT_LIMINE, "limine", "Limine", false, false},
-	{BOOT_SYSLINUX, "syslinux", "SYSLINUX or EXTLINUX", false, false},
+		false, "in /etc/kernel/cmdline, then kernel-install add for every kernel"},
+	{BOOT_ENTRIES, "entries", "systemd-boot, entries written by hand", true, false,
+		"in the line options of every entry in loader/entries"},
+	{BOOT_UKI, "uki", "unified kernel images", true, false,
+		"where the images get their command line from, then build them anew"},
+	{BOOT_PROXMOX, "proxmox", "systemd-boot, by proxmox-boot-tool", true, false,
+		"in /etc/kernel/cmdline, then proxmox-boot-tool refresh"},
+	{BOOT_OSTREE, "ostree", "deployments of rpm-ostree", true, false,
+		"with rpm-ostree kargs --delete=PARAMETER"},
+	{BOOT_U_BOOT_MENU, "u-boot-menu", "U-Boot, by u-boot-menu", true, false,
+		"in /etc/default/u-boot or /etc/kernel/cmdline, then u-boot-update"},
+	{BOOT_KERNELSTUB, "kernelstub", "systemd-boot, by kernelstub", false, false,
+		"with kernelstub --delete-options PARAMETER"},
+	{BOOT_SDBOOT_MANAGE, "sdboot-manage", "systemd-boot, by sdboot-manage", false, false,
+		"in /etc/sdboot-manage.conf, then sdboot-manage gen"},
+	{BOOT_REFIND, "refind", "rEFInd", false, false, NULL},
+	{BOOT_LIMINE, "limine", "Limine", false, false, NULL},
+	{BOOT_SYSLINUX, "syslinux", "SYSLINUX or EXTLINUX", false, false, NULL},
 	{0},
 };
 
 const struct boot_kind boot_initramfs_kinds[] = {
-	{INITRAMFS_UNKNOWN, "unknown", "not known", false, false},
-	{INITRAMFS_OTHER, "other", "another generator", false, false},
-	{INITRAMFS_TOOLS, "initramfs-tools", "initramfs-tools", true, true},
-	{INITRAMFS_DRACUT, "dracut", "dracut", true, true},
-	{INITRAMFS_MKINITCPIO, "mkinitcpio", "mkinitcpio", true, true},
-	{INITRAMFS_BOOSTER, "booster", "booster", true, false},
-	{INITRAMFS_OSTREE, "ostree", "that of the ostree deployment", true, false},
+	{INITRAMFS_UNKNOWN, "unknown", "not known", false, false, NULL},
+	{INITRAMFS_OTHER, "other", "another generator", false, false, NULL},
+	{INITRAMFS_TOOLS, "initramfs-tools", "initramfs-tools", true, true, NULL},
+	{INITRAMFS_DRACUT, "dracut", "dracut", true, true, NULL},
+	{INITRAMFS_MKINITCPIO, "mkinitcpio", "mkinitcpio", true, true, NULL},
+	{INITRAMFS_BOOSTER, "booster", "booster", true, false, NULL},
+	{INITRAMFS_OSTREE, "ostree", "that of the ostree deployment", true, false, NULL},
 	{0},
 };
 
-static const struct boot_kind *find_kind(const struct boot_kind *table, int kind)
+const struct boot_kind *boot_kind_of(const struct boot_kind *table, int kind)
 {
 	for (const struct boot_kind *k = table; k->name; k++)
 		if (k->kind == kind)
@@ -54,12 +66,19 @@ static const struct boot_kind *find_kind(const struct boot_kind *table, int kind
 
 const struct boot_kind *boot_loader_kind(enum boot_loader kind)
 {
-	return find_kind(boot_loader_kinds, (int)kind);
+	return boot_kind_of(boot_loader_kinds, (int)kind);
 }
 
 const struct boot_kind *boot_initramfs_kind(enum initramfs kind)
 {
-	return find_kind(boot_initramfs_kinds, (int)kind);
+	return boot_kind_of(boot_initramfs_kinds, (int)kind);
+}
+
+const char *boot_loader_take_out(enum boot_loader kind)
+{
+	const char *how = boot_loader_kind(kind)->take_out;
+
+	return how ? how : "in the boot loader's own configuration";
 }
 
 bool boot_loader_is_by_hand(enum boot_loader kind)

@@ -11,11 +11,16 @@ struct boot_kind {
 	const char *title;           /* for a person */
 	bool is_set_up;              /* a target changes it: core/targets */
 	bool binds_early;            /* initramfs: vfio-bind runs in it, before the host's drivers load */
+	const char *take_out; /* boot loader: how a person takes a kernel parameter out; NULL: in
+				 its configuration */
 };
 extern const struct boot_kind boot_loader_kinds[], boot_initramfs_kinds[];
-const struct boot_kind *boot_loader_kind(enum boot_loader kind);       /* never NULL */
+const struct boot_kind *boot_kind_of(const struct boot_kind *table, int kind); /* never NULL */
+const struct boot_kind *boot_loader_kind(enum boot_loader kind);
 const struct boot_kind *boot_initramfs_kind(enum initramfs kind);
 bool boot_loader_is_by_hand(enum boot_loader kind);    /* told what to add to it, never edited */
+/* For a sentence: how a person takes a kernel parameter out of its configuration. */
+const char *boot_loader_take_out(enum boot_loader kind);
 /* NULL: no such name. */
 const struct boot_kind *boot_kind_by_name(const struct boot_kind *table, const char *name);
 

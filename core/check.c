@@ -98,6 +98,7 @@ int check_choice(const struct machine *machine, const struct choice *choice,
 
 	check_system(&c);
 	check_picks(&c);
+	check_options(&c);
 	check_devices(&c);
 	if (choice->n)
 		check_uses(&c);

@@ -40,11 +40,17 @@ struct requirements {
 const char *severity_name(enum severity severity);            /* "info" ... */
 const char *requirement_state_name(enum requirement_state state);
 
-int check_requirements(const struct machine *machine, struct requirements *ret);
+/* installed: the choice that is, which may say what boots this system; may be NULL. */
+int check_requirements(
+	const struct machine *machine, const struct choice *installed, struct requirements *ret);
 /* existing: what other files already say, from existing_scan(); may be NULL.  Adds to *findings. */
 struct existing;
 int check_choice(const struct machine *machine, const struct choice *choice,
 	const struct existing *existing, struct findings *findings);
+/* Why an option (enum choice_option) would do nothing for this choice; static, NULL: it does
+ * something. existing may be NULL. */
+const char *check_useless(const struct machine *machine, const struct choice *choice,
+	const struct existing *existing, unsigned bit);
 /* The same for what is read for the chosen devices alone: see fitness.h.  Not pure, but cheap. */
 int check_fitness(const struct root *root, const struct machine *machine,
 	const struct choice *choice, const struct existing *existing, struct findings *findings);

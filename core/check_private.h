@@ -43,6 +43,7 @@ void check_others_text(struct str *out, const struct candidates *others,
 
 void check_system(struct check *c); /* what concerns the whole choice */
 void check_picks(struct check *c);  /* whether what was chosen is still where it was */
+void check_options(struct check *c); /* those that do nothing */
 void check_devices(struct check *c);
 void check_uses(struct check *c); /* what the host loses */
 void check_groups(struct check *c);

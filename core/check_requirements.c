@@ -35,6 +35,7 @@ void requirements_free(struct requirements *requirements)
 struct run {
 	const struct machine *machine;
 	const struct host *host;
+	const struct choice *installed;
 	struct requirements list;
 	int r;
 };
@@ -149,10 +150,8 @@ static void iommu_off(
 		break;
 	case FORECAST_IOMMU_REFUSED:
 		(void)snprintf(remedy, sizeof(remedy),
-			"remove %.200s from the kernel command line (with GRUB in "
-			"/etc/default/grub, "
-			"then update-grub) and reboot",
-			parameter);
+			"remove %.200s from the kernel command line, %s, and reboot", parameter,
+			boot_loader_take_out(choice_boot_loader(run->installed, run->machine)));
 		add(run, item, REQUIREMENT_MISSING, remedy, "kept off by %s", parameter);
 		break;
 	case FORECAST_IOMMU_FIRMWARE:
@@ -274,7 +273,7 @@ static void require_libvirt(struct run *run)
 
 	if (!version)
 		add(run, item, REQUIREMENT_WARNING,
-			"install it (libvirt-daemon-system) if it shall run the guests",
+			"install libvirt's daemon if it shall run the guests",
 			"not installed; QEMU alone can use the devices too");
 	else if (!machine_version_reaches(version, 1, 1, 3))
 		add(run, item, REQUIREMENT_WARNING, "install libvirt 1.1.3 or newer",
@@ -286,34 +285,40 @@ static void require_libvirt(struct run *run)
 void check_others_text(struct str *out, const struct candidates *others,
 	const struct boot_kind *table, const char *option)
 {
-	if (others->n)
-		str_addf(out, "say what it is, with %s or on the options screen: ", option);
-	for (size_t i = 0; i < others->n; i++) {
-		const struct boot_kind *k = table;
+	const char *before = ": ";
 
-		while (k->name && k->kind != others->v[i].kind)
-			k++;
-		str_addf(out, "%s%s (%s)", i ? ", " : "", k->name ? k->name : "",
+	if (others->n)
+		str_addf(out, "say what it is, with %s or on the options screen", option);
+	for (size_t i = 0; i < others->n; i++, before = ", ")
+		str_addf(out, "%s%s (%s)", before, boot_kind_of(table, others->v[i].kind)->name,
 			others->v[i].evidence);
-	}
 }
 
-/* What was found, what else it may be, and how to say so. */
-static void require_found(struct run *run, struct item item, const struct detected *found,
-	const struct candidates *others, const struct boot_kind *table, const char *option)
+/* What it is, by whom, what else it may be, and how to say so.  kind: as the installed choice has
+ * it. */
+static void require_found(struct run *run, struct item item, const struct boot_kind *kind,
+	const struct detected *found, const struct candidates *others,
+	const struct boot_kind *table, const char *option)
 {
-	const struct boot_kind *kind = table;
 	_cleanup_(str_free) struct str text = {0}, remedy = {0};
+	bool decided = kind->kind != found->kind;
 
-	while (kind->name && kind->kind != found->kind)
-		kind++;
-	str_addf(&text, "%s%s%s%s", found->name ? found->name : "not known",
-		found->evidence ? " (" : "", found->evidence ? found->evidence : "",
-		found->evidence ? ")" : "");
+	str_addf(&text, "%s%s%s%s%s",
+		decided       ? kind->title
+		: found->name ? found->name
+			      : "not known",
+		decided ? ", as " CHOICE_PATH " says; found was " : "",
+		decided && found->name ? found->name : "", found->evidence ? " (" : "",
+		found->evidence ? found->evidence : "");
+	str_add(&text, found->evidence ? ")" : "");
 	if (!kind->is_set_up && found->name)
 		str_add(&text, ", which vfio-wizard does not set up");
 	str_add(&remedy, others->n && found->kind ? "if that is wrong, " : "");
-	check_others_text(&remedy, others, table, option);
+	if (decided)
+		str_addf(&remedy, "say what was found: %s %s", option,
+			boot_kind_of(table, found->kind)->name);
+	else
+		check_others_text(&remedy, others, table, option);
 	if (!kind->is_set_up && !others->n)
 		str_add(&remedy, "choose devices: the findings then say what to do by hand");
 	if (str_check(&text) < 0 || str_check(&remedy) < 0)
@@ -376,12 +381,13 @@ static void require_host(struct run *run)
 			"", run->host->lockdown == NO ? "off" : "not known; VFIO works either way");
 }
 
-int check_requirements(const struct machine *machine, struct requirements *ret)
+int check_requirements(
+	const struct machine *machine, const struct choice *installed, struct requirements *ret)
 {
 	static const struct item loader = {"boot-loader", "Boot loader"};
 	static const struct item initramfs = {"initramfs", "Initramfs"};
 	const struct host *host = &machine->host;
-	struct run run = {.machine = machine, .host = host};
+	struct run run = {.machine = machine, .host = host, .installed = installed};
 
 	require_cpu(&run);
 	require_firmware(&run);
@@ -391,10 +397,12 @@ int check_requirements(const struct machine *machine, struct requirements *ret)
 	require_vfio(&run);
 	require_kvm(&run);
 	require_libvirt(&run);
-	require_found(&run, loader, &host->boot_loader_found, &host->boot_loader_others,
-		boot_loader_kinds, "--boot-loader");
-	require_found(&run, initramfs, &host->initramfs_found, &host->initramfs_others,
-		boot_initramfs_kinds, "--initramfs");
+	require_found(&run, loader, boot_loader_kind(choice_boot_loader(installed, machine)),
+		&host->boot_loader_found, &host->boot_loader_others, boot_loader_kinds,
+		"--boot-loader");
+	require_found(&run, initramfs, boot_initramfs_kind(choice_initramfs(installed, machine)),
+		&host->initramfs_found, &host->initramfs_others, boot_initramfs_kinds,
+		"--initramfs");
 	require_system(&run);
 	require_writable(&run);
 	require_host(&run);

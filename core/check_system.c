@@ -102,9 +102,8 @@ static void iommu_refused(struct check *c, const char *parameter)
 	char remedy[400];
 
 	(void)snprintf(remedy, sizeof(remedy),
-		"remove %.200s from the kernel command line (with GRUB in /etc/default/grub, then "
-		"update-grub) and reboot",
-		parameter);
+		"remove %.200s from the kernel command line, %s, and reboot", parameter,
+		boot_loader_take_out(choice_boot_loader(c->choice, c->machine)));
 	check_add(c, "iommu-off", SEVERITY_WARNING, NULL, -1, remedy,
 		"%s on the kernel command line %s the IOMMU off; without it vfio-pci takes no "
 		"device.",

@@ -26,6 +26,9 @@ int report_snapshot(const struct snapshot *snapshot, bool json, struct str *out)
 void report_finding(const struct finding *finding, struct str *out);
 /* What to do if the next boot shows nothing, as the findings of the plan have it; one line. */
 void report_way_back(const struct plan *plan, struct str *out);
+/* That the next boot is on trial, and how to confirm it; one line.  keys: the wizard's are there,
+ * too. */
+void report_trial(const struct plan *plan, bool keys, struct str *out);
 /* Text as lines of at most 80 columns. */
 void report_paragraph(const char *text, struct str *out);
 /* argv as one line that a shell takes back as the same words. */

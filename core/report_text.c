@@ -75,6 +75,16 @@ void report_way_back(const struct plan *plan, struct str *out)
 			plan->way_back ? plan->way_back : "module_blacklist=vfio_pci");
 }
 
+void report_trial(const struct plan *plan, bool keys, struct str *out)
+{
+	str_addf(out,
+		"The next boot is on trial: within %u minutes of its start, and before another "
+		"boot, %srun vfio-wizard confirm%s.  Otherwise the machine takes this back by "
+		"itself and boots again.",
+		plan->trial, keys ? "press c in the wizard or " : "",
+		plan->after.options & CHOICE_TRIAL_SSH ? ", or log in over SSH" : "");
+}
+
 /* "  " and the text in a column of its own. */
 static void cell(struct str *out, int width, const char *text)
 {

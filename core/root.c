@@ -16,7 +16,7 @@
 
 struct root {
 	int fd, sysfs_fd;
-	char *path, *sysfs;
+	char *path, *sysfs, *command;
 	bool live, sysfs_live;
 };
 
@@ -28,6 +28,7 @@ struct root *root_close(struct root *root)
 	base_closep(&root->sysfs_fd);
 	free(root->path);
 	free(root->sysfs);
+	free(root->command);
 	free(root);
 	return NULL;
 }
@@ -88,6 +89,11 @@ int root_open(const char *dir, const char *sysfs, struct root **ret, struct erro
 	if (r < 0)
 		return r;
 	root->live = same_file(root->fd, "/");
+	if (asprintf(&root->command, "vfio-wizard%s%s", root->live ? "" : " --root ",
+		    root->live ? "" : root->path) < 0) {
+		root->command = NULL;
+		return error_set(err, -ENOMEM, "out of memory");
+	}
 	r = choose_sysfs(root, sysfs, err);
 	if (r < 0)
 		return r;
@@ -104,6 +110,11 @@ const char *root_path(const struct root *root)
 const char *root_sysfs(const struct root *root)
 {
 	return root->sysfs;
+}
+
+const char *root_command(const struct root *root)
+{
+	return root->command;
 }
 
 bool root_is_live(const struct root *root)

@@ -25,6 +25,8 @@ void root_closep(struct root **root);
 const char *root_path(const struct root *root);        /* absolute path of the directory */
 const char *root_sysfs(const struct root *root);       /* path of the sysfs in use, as libpci wants it */
 bool root_is_live(const struct root *root);            /* it is our own "/": paths need no prefix */
+/* For a sentence: what is typed here to work on it, "vfio-wizard", "vfio-wizard --root /mnt". */
+const char *root_command(const struct root *root);
 /* It is live, and the system that runs: in a chroot "/" is another one's than that of process 1
  * (/proc/1/root, as systemd's running_in_chroot() has it), and /proc is that one's.  Who may not look
  * is told that it runs. */

@@ -73,7 +73,7 @@ static int add_changed(struct plan *plan, const struct snapshot_file *file,
 		return -ENOMEM;
 	return findings_add(&plan->findings, "file-changed", SEVERITY_DANGER, NULL, -1,
 		"look at the difference and copy what you want to keep before you go on",
-		"%s was changed since vfio-wizard wrote it; %s undoes that change too", file->path,
+		"%s was changed since vfio-wizard wrote it; %s undoes that change too.", file->path,
 		doing);
 }
 
@@ -237,15 +237,18 @@ static int wants_the_same(
 static int go_on(const struct root *root, struct plan *plan, const struct snapshot *s)
 {
 	int same = wants_the_same(root, plan, s), r = same < 0 ? same : 0;
+	char remedy[400];
 
 	for (size_t i = 0; r == 0 && i < s->n_commands; i++)
 		if (same || is_done_again(&s->commands[i]))
 			r = add_again(plan, &s->commands[i]);
 	plan->takes_over = true;
+	(void)snprintf(remedy, sizeof(remedy),
+		"go on, or take it back with `%.300s recover --back`", root_command(root));
 	return r < 0 ? r
 		     : findings_add(&plan->findings, "interrupted", SEVERITY_WARNING, NULL, -1,
-			       "go on, or take it back with `vfio-wizard recover --back`",
-			       "Change %s was cut short; this plan takes over from there.", s->id);
+			       remedy, "Change %s was cut short; this plan takes over from there.",
+			       s->id);
 }
 
 int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct error *err)
@@ -316,14 +319,14 @@ static const struct snapshot *first_of(const struct snapshots *list, const struc
 	return first;
 }
 
-static int choose(const struct snapshots *snapshots, const char *id, const struct snapshot **ret,
-	struct error *err)
+static int choose(const struct root *root, const struct snapshots *snapshots, const char *id,
+	const struct snapshot **ret, struct error *err)
 {
 	const struct snapshot *s = id ? snapshots_find(snapshots, id) : last_to_undo(snapshots);
 
 	if (!s && id)
-		return error_set(err, -ENOENT,
-			"%s: no such snapshot; `vfio-wizard snapshots` lists them", id);
+		return error_set(err, -ENOENT, "%s: no such snapshot; `%s snapshots` lists them",
+			id, root_command(root));
 	if (!s)
 		return error_set(
 			err, -ENOENT, "there is nothing to go back to: no snapshot stands");
@@ -383,7 +386,7 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 
 	if (!plan)
 		return no_memory(err);
-	r = choose(snapshots, id, &oldest, err);
+	r = choose(root, snapshots, id, &oldest, err);
 	if (r == 0)
 		r = compose(root, snapshots, oldest, plan, &undos, err);
 	for (size_t i = 0; r == 0 && i < undos.n; i++)

@@ -36,9 +36,8 @@ int trial_load(const struct root *root, struct trial *ret, struct error *err)
 	if (snapshot_number(trial.snapshot, &number) < 0 || !*trial.boot ||
 		base_number(minutes, 10, TRIAL_MINUTES_MAX, &number) < 0)
 		return error_set(err, -EINVAL,
-			"%s is damaged; `vfio-wizard confirm` removes it, and what is applied "
-			"stays",
-			TRIAL_PATH);
+			"%s is damaged; `%s confirm` removes it, and what is applied stays",
+			TRIAL_PATH, root_command(root));
 	trial.minutes = (unsigned)number;
 	*ret = trial;
 	return 0;

@@ -123,9 +123,8 @@ static int check_whole(const struct root *root, struct error *err)
 		if (s->cut_short && !s->damaged && !is_put_back(root, s))
 			return error_set(err, -EBUSY,
 				"change %s was cut short, so there is nothing whole to confirm: "
-				"first "
-				"`vfio-wizard recover --finish` or `vfio-wizard recover --back`",
-				s->id);
+				"first `%s recover` with --finish or --back",
+				s->id, root_command(root));
 		break;
 	}
 	return r;

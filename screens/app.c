@@ -55,6 +55,19 @@ static int load_choice(struct app *app)
 	return choice_copy(&app->choice, &app->installed);
 }
 
+/* What boots this system is as the installed choice says. */
+static int load_requirements(struct app *app)
+{
+	struct requirements requirements = {0};
+	int r = check_requirements(app->machine, &app->installed, &requirements);
+
+	if (r < 0)
+		return r;
+	requirements_free(&app->requirements);
+	app->requirements = requirements;
+	return 0;
+}
+
 static int load_existing(struct app *app, const struct machine *machine)
 {
 	struct existing existing = {0};
@@ -102,8 +115,8 @@ int app_reload(struct app *app)
 	int r;
 
 	strv_free(&app->trouble);
-	if ((r = load_choice(app)) < 0 || (r = load_existing(app, app->machine)) < 0 ||
-		(r = app_reload_snapshots(app)) < 0)
+	if ((r = load_choice(app)) < 0 || (r = load_requirements(app)) < 0 ||
+		(r = load_existing(app, app->machine)) < 0 || (r = app_reload_snapshots(app)) < 0)
 		return r;
 	return app_choice_changed(app);
 }
@@ -121,9 +134,7 @@ int app_open(struct app *app, struct error *err)
 	r = machine_scan(app->root, MACHINE_ALL, &app->machine, err);
 	if (r < 0)
 		return r;
-	r = check_requirements(app->machine, &app->requirements);
-	if (r >= 0)
-		r = app_reload(app);
+	r = app_reload(app);
 	if (r < 0) {
 		app_close(app);
 		return error_set(err, r, "out of memory");
@@ -167,7 +178,7 @@ int app_rescan(struct app *app, struct error *err)
 	r = machine_scan(app->root, MACHINE_ALL, &machine, err);
 	if (r < 0)
 		return r;
-	r = check_requirements(machine, &requirements);
+	r = check_requirements(machine, &app->installed, &requirements);
 	if (r >= 0)
 		r = load_existing(app, machine);
 	if (r >= 0) {

@@ -61,14 +61,15 @@ static bool is_rolled_back(const struct app *app, const char *id)
 	return s && s->state == SNAPSHOT_ROLLED_BACK;
 }
 
-static void page_way_back(struct page *page, const struct run *run, const struct plan *plan)
+static void page_way_back(
+	struct page *page, const struct app *app, const struct run *run, const struct plan *plan)
 {
 	_cleanup_(str_free) struct str text = {0};
 
 	page_heading(page, "How to come back");
 	page_add(page, TERM_NORMAL, 0,
-		"In the wizard: s, the snapshots. In a shell: vfio-wizard rollback %s",
-		run->snapshot);
+		"In the wizard: s, the snapshots. In a shell: %s rollback %s",
+		root_command(app->root), run->snapshot);
 	if (!plan->after.n)
 		return;
 	report_way_back(plan, &text);
@@ -78,6 +79,8 @@ static void page_way_back(struct page *page, const struct run *run, const struct
 static void page_applied(
 	struct page *page, const struct app *app, const struct run *run, const struct plan *plan)
 {
+	_cleanup_(str_free) struct str trial = {0};
+
 	page_heading(page, "Applied: %s", plan->summary);
 	page_add(page, TERM_GOOD, 0, "%zu %s written, %zu %s run. Snapshot %s was taken before it.",
 		plan->n_changes, plan->n_changes == 1 ? "file" : "files",
@@ -94,15 +97,11 @@ static void page_applied(
 		"where it should be, and if not, why.");
 	page_add(page, TERM_NORMAL, 0,
 		"3. What the guest's definition has to say: press g, or run vfio-wizard guest.");
-	if (plan->trial)
-		page_add(page, TERM_WARNING, 0,
-			"4. The next boot is on trial: within %u minutes of its start, and before "
-			"another boot, press c in the wizard or run vfio-wizard confirm%s. "
-			"Otherwise the machine takes all "
-			"of this back by itself and boots again.",
-			plan->trial,
-			plan->after.options & CHOICE_TRIAL_SSH ? ", or log in over SSH" : "");
-	page_way_back(page, run, plan);
+	if (plan->trial) {
+		report_trial(plan, true, &trial);
+		page_add(page, TERM_WARNING, 0, "4. %s", trial.s ? trial.s : "");
+	}
+	page_way_back(page, app, run, plan);
 }
 
 /* The plan is told before it is dropped; the files are read again, so that going back to the

@@ -54,49 +54,6 @@ static size_t count(void)
 	return n;
 }
 
-static bool some_identity_is_owned(const struct app *app)
-{
-	for (size_t i = 0; i < app->choice.n; i++) {
-		const struct device *d = machine_device(app->machine, app->choice.picks[i].address);
-
-		if (d && choice_owns_identity(&app->choice, app->machine, d))
-			return true;
-	}
-	return false;
-}
-
-static bool some_module_is_owned(const struct app *app)
-{
-	for (size_t i = 0; i < app->choice.n; i++) {
-		const struct device *d = machine_device(app->machine, app->choice.picks[i].address);
-
-		for (size_t k = 0; d && k < d->modules->n; k++)
-			if (!device_is_vfio_driver(d->modules->v[k]) &&
-				choice_owns_module(&app->choice, app->machine, d->modules->v[k]))
-				return true;
-	}
-	return false;
-}
-
-static const char *why_useless(const struct app *app, unsigned bit)
-{
-	if (!app->choice.n)
-		return "No device is chosen.";
-	if (bit == CHOICE_BLACKLIST && !some_module_is_owned(app))
-		return "Every driver concerned also serves a device that stays with the host.";
-	if (bit == CHOICE_IDS && app->existing.ids_on_cmdline)
-		return "The kernel command line already holds vfio-pci.ids=, which would win.";
-	if (bit == CHOICE_TRIAL_SSH && !(app->choice.options & CHOICE_TRIAL))
-		return "Only with the first boot on trial.";
-	if (bit == CHOICE_LIBVIRT_ACL && !app->machine->host.libvirt)
-		return "libvirt is not installed here.";
-	if (bit == CHOICE_OPENNEBULA && !app->machine->host.opennebula)
-		return "OpenNebula is not installed here.";
-	if (bit == CHOICE_IDS && !some_identity_is_owned(app))
-		return "Each chosen device has a twin with the same ids that stays with the host.";
-	return NULL;
-}
-
 /* --- what the system is --- */
 
 static const struct candidates *others(const struct app *app, enum fact fact)
@@ -190,7 +147,8 @@ static const struct widget_rows rows = {.draw = draw_row};
 static void look(struct state *st, const struct app *app)
 {
 	for (size_t i = 0; i < count(); i++)
-		st->useless[i] = why_useless(app, choice_option_names[i].bit);
+		st->useless[i] = check_useless(
+			app->machine, &app->choice, &app->existing, choice_option_names[i].bit);
 }
 
 static int enter(void *state, struct app *app)

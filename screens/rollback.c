@@ -1,4 +1,5 @@
 /* Rollback: what going back to before a snapshot changes, the work itself, and how it ended. */
+#include "core/report.h"
 #include "screens/consent.h"
 #include "screens/run.h"
 #include "screens/screens.h"
@@ -65,6 +66,7 @@ static void page_before(struct page *page, const struct app *app)
 static void page_done(struct page *page, const struct app *app, const struct run *run)
 {
 	const struct plan *plan = app->rollback;
+	_cleanup_(str_free) struct str trial = {0};
 
 	page_heading(page, "Done: %s", plan->summary);
 	page_add(page, TERM_GOOD, 0, "%zu %s as before. Snapshot %s undoes this rollback.",
@@ -74,13 +76,10 @@ static void page_done(struct page *page, const struct app *app, const struct run
 	page_heading(page, "What to do next");
 	page_add(page, TERM_NORMAL, 0,
 		"Restart the host. Until then every device keeps the driver that it has now.");
-	if (plan->trial)
-		page_add(page, TERM_WARNING, 0,
-			"The next boot is on trial: within %u minutes of its start, and before "
-			"another boot, press c in the wizard or run vfio-wizard confirm. Otherwise "
-			"the machine takes this back "
-			"by itself and boots again.",
-			plan->trial);
+	if (plan->trial) {
+		report_trial(plan, true, &trial);
+		page_add(page, TERM_WARNING, 0, "%s", trial.s ? trial.s : "");
+	}
 }
 
 static int finish(struct run *run, struct app *app)

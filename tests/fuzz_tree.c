@@ -115,7 +115,7 @@ static void report_machine(const struct machine *machine, const struct choice *c
 	_cleanup_(requirements_free) struct requirements requirements = {0};
 	struct str out = {0};
 
-	if (check_requirements(machine, &requirements) < 0)
+	if (check_requirements(machine, NULL, &requirements) < 0)
 		abort();
 	for (int json = 0; json < 2; json++) {
 		end_report(&out, report_list(machine, json, &out), false);

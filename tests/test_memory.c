@@ -35,7 +35,7 @@ static int describe(const struct root *root, const struct machine *machine, stru
 	if (r == 0)
 		r = plan_build(root, machine, &choice, &plan, NULL);
 	if (r == 0)
-		r = check_requirements(machine, &requirements);
+		r = check_requirements(machine, NULL, &requirements);
 	for (int json = 0; r == 0 && json < 2; json++) {
 		r = report_list(machine, json, out);
 		if (r == 0)

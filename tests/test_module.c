@@ -125,6 +125,32 @@ static void test_states(void **state)
 		machine_module(f->machine, "vfio_pci"));
 }
 
+/* What an absolute link names is below the root, for libkmod too; an index that is a link is none.
+ */
+static void test_links(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *from = NULL, *to = NULL;
+
+	use_root(f, "debian12");
+	assert_true(asprintf(&from, "%s" KERNEL, f->dir) > 0);
+	assert_true(asprintf(&to, "%s/elsewhere", f->dir) > 0);
+	assert_int_equal(rename(from, to), 0);
+	assert_int_equal(symlink("/elsewhere", from), 0);
+	scan(f);
+	assert_int_equal(machine_module_state(f->machine, "igb"), MODULE_LOADABLE);
+	free(from);
+	assert_true(asprintf(&from, "%s/elsewhere/modules.dep.bin", f->dir) > 0);
+	free(to);
+	assert_true(asprintf(&to, "%s/modules.dep.bin", f->dir) > 0);
+	assert_int_equal(rename(from, to), 0);
+	assert_int_equal(symlink(to, from), 0);
+	scan(f);
+	for (size_t i = 0; i < f->machine->n_kernels; i++)
+		assert_int_equal(f->machine->kernels[i].indexed,
+			strcmp(f->machine->kernels[i].version, "6.1.0-56-amd64") != 0);
+}
+
 /* From 6.2 on it is a part of vfio. */
 static void test_virqfd_is_gone(void **state)
 {
@@ -243,8 +269,14 @@ static void test_no_kernel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_claims), T(test_states), T(test_virqfd_is_gone), T(test_kernels_differ),
-		T(test_no_index), T(test_hostile_files), T(test_no_kernel),
+		T(test_claims),
+		T(test_states),
+		T(test_links),
+		T(test_virqfd_is_gone),
+		T(test_kernels_differ),
+		T(test_no_index),
+		T(test_hostile_files),
+		T(test_no_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

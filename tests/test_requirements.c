@@ -13,6 +13,7 @@
 
 struct fixture {
 	struct support_machine m;
+	struct choice installed;
 	struct requirements requirements;
 };
 
@@ -41,7 +42,7 @@ static const struct requirement *require(struct fixture *f, const char *id)
 	static const struct requirement none;
 
 	requirements_free(&f->requirements);
-	assert_int_equal(check_requirements(&f->m.machine, &f->requirements), 0);
+	assert_int_equal(check_requirements(&f->m.machine, &f->installed, &f->requirements), 0);
 	for (size_t i = 0; i < f->requirements.n; i++)
 		if (strcmp(f->requirements.v[i].id, id) == 0)
 			return &f->requirements.v[i];
@@ -99,6 +100,26 @@ static void an_iommu_that_is_off_says_what_switches_it_on(void **state)
 	assert_non_null(strstr(require(f, "iommu-firmware")->remedy, "VT-d"));
 }
 
+/* What the person said is what is shown, and how to take that back. */
+static void what_was_said_of_the_boot_loader_counts(void **state)
+{
+	struct fixture *f = *state;
+	struct host *host = &f->m.machine.host;
+	char name[] = "GRUB", evidence[] = "its menu";
+	struct detected other = {name, evidence, BOOT_GRUB};
+
+	host->boot_loader_others = (struct candidates){&other, 1};
+	host->boot_loader_found.kind = host->boot_loader = BOOT_GRUB_D;
+	f->installed.boot_loader = BOOT_GRUB;
+	assert_non_null(
+		strstr(require(f, "boot-loader")->text, "/etc/default/grub, as " CHOICE_PATH));
+	assert_non_null(strstr(require(f, "boot-loader")->remedy, "--boot-loader grub.d"));
+	f->installed.boot_loader = BOOT_UNKNOWN;
+	assert_null(strstr(require(f, "boot-loader")->text, CHOICE_PATH));
+	assert_non_null(strstr(require(f, "boot-loader")->remedy, "grub (its menu)"));
+	host->boot_loader_others = (struct candidates){0};
+}
+
 static void what_is_missing_is_missing(void **state)
 {
 	struct fixture *f = *state;
@@ -125,6 +146,7 @@ int main(void)
 		T(a_ready_machine_meets_every_requirement),
 		T(what_is_unknown_is_never_ok),
 		T(an_iommu_that_is_off_says_what_switches_it_on),
+		T(what_was_said_of_the_boot_loader_counts),
 		T(what_is_missing_is_missing),
 	};
 

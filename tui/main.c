@@ -145,8 +145,8 @@ int main_choice(const struct main_options *o, const struct root *root,
 		device = machine_device(machine, address);
 		if (!device)
 			return main_error(MAIN_FAILED,
-				"there is no device %s; `vfio-wizard list` shows those there are",
-				address);
+				"there is no device %s; `%s list` shows those there are", address,
+				root_command(root));
 		if (choice_add(&choice, device) < 0)
 			return main_error(MAIN_FAILED, "%s", strerror(ENOMEM));
 	}
@@ -447,7 +447,7 @@ static int run_command(struct main_options *o, unsigned seen)
 	if (o->n_args > command->max)
 		return main_usage("%s does not take %s", command->name, o->args[command->max]);
 	if (!(command->options & OPTION_MOUNT))
-		main_note_interrupted(o);
+		main_look_for_interrupted(o);
 	return command->run(o);
 }
 

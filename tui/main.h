@@ -46,9 +46,10 @@ int main_release(const struct main_options *o);
 int main_rollback(const struct main_options *o);
 int main_recover(const struct main_options *o);
 
-/* Says on standard error when a change was cut short, for commands that only look.  Who may not know
- * is told nothing. */
-void main_note_interrupted(const struct main_options *o);
+/* Says on standard error when a change was cut short. */
+void main_note_interrupted(const struct root *root, const struct snapshots *snapshots);
+/* The same for commands that only look.  Who may not know is told nothing. */
+void main_look_for_interrupted(const struct main_options *o);
 /* "vfio-wizard: ..." on standard error; returns status, so that `return main_error(...)` keeps
  * the flow. */
 int main_error(int status, const char *fmt, ...) _printf_(2, 3);

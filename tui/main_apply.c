@@ -93,8 +93,8 @@ static int show_interrupted(const struct root *root, const struct snapshot *s)
 	}
 	for (size_t i = 0; i < s->n_commands; i++)
 		main_show_command("  unknown    ", &s->commands[i]);
-	puts("To do the rest:   vfio-wizard recover --finish\n"
-	     "To take it back:  vfio-wizard recover --back");
+	printf("To do the rest:   %s recover --finish\nTo take it back:  %s recover --back\n",
+		root_command(root), root_command(root));
 	return MAIN_FAILED;
 }
 
@@ -147,6 +147,7 @@ int main_rollback(const struct main_options *o)
 		r = main_snapshots_load(root, &snapshots);
 	if (r != 0)
 		return r;
+	main_note_interrupted(root, &snapshots);
 	if (snapshot_rollback_plan(root, &snapshots, id, &plan, &err) < 0)
 		return main_error(MAIN_FAILED, "%s", err.text);
 	return main_carry_out(o, root, plan);

@@ -231,36 +231,46 @@ static void drive(struct txn *txn, const sigset_t *waiting, struct txn_event *ev
 	show_event(ev);
 }
 
-static void show_way_back(const struct plan *plan)
+static void show_paragraph(const struct str *text)
 {
-	_cleanup_(str_free) struct str text = {0};
 	_cleanup_(str_free) struct str lines = {0};
 
-	report_way_back(plan, &text);
-	report_paragraph(text.s ? text.s : "", &lines);
+	report_paragraph(text->s ? text->s : "", &lines);
 	if (lines.s)
 		(void)fputs(lines.s, stdout);
 }
 
-static void show_what_next(
-	const struct main_options *o, const struct plan *plan, const char *snapshot)
+static void show_commands(const struct root *root, const struct plan *plan)
 {
-	if (o->no_commands && plan->n_commands) {
-		puts("\nThe files are written.  Nothing takes effect before these have run, in "
-		     "this order:");
-		for (size_t i = 0; i < plan->n_commands; i++)
-			main_show_command("  ", &plan->commands[i]);
-	}
+	puts("\nThe files are written.  Nothing takes effect before these have run, in this "
+	     "order:");
+	for (size_t i = 0; i < plan->n_commands; i++)
+		main_show_command("  ", &plan->commands[i]);
+	if (root_is_live(root))
+		return;
+	puts("They are that system's own: run them in a chroot, with /proc, /sys, /dev and /run\n"
+	     "mounted there.");
+	main_show_line("The directory: ", root_path(root));
+}
+
+static void show_what_next(const struct main_options *o, const struct root *root,
+	const struct plan *plan, const char *snapshot)
+{
+	_cleanup_(str_free) struct str trial = {0}, back = {0};
+
+	if (o->no_commands && plan->n_commands)
+		show_commands(root, plan);
 	printf("\nDone.  It takes effect at the next boot; then ask: vfio-wizard verify\n"
-	       "To take it back: vfio-wizard rollback %s\n",
-		snapshot);
-	if (plan->trial)
-		printf("The next boot is on trial: within %u minutes of its start, and before\n"
-		       "another boot, run vfio-wizard confirm, or the machine takes it back and\n"
-		       "boots again.\n",
-			plan->trial);
-	if (plan->after.n)
-		show_way_back(plan);
+	       "To take it back: %s rollback %s\n",
+		root_command(root), snapshot);
+	if (plan->trial) {
+		report_trial(plan, false, &trial);
+		show_paragraph(&trial);
+	}
+	if (plan->after.n) {
+		report_way_back(plan, &back);
+		show_paragraph(&back);
+	}
 	/* It is done, whether or not somebody still reads about it. */
 	if (fflush(stdout) != 0) {
 		__fpurge(stdout);
@@ -268,10 +278,11 @@ static void show_what_next(
 	}
 }
 
-static int half_done(const struct plan *plan)
+static int half_done(const struct root *root, const struct plan *plan)
 {
-	puts("\nDo not restart before this is repaired.  When the cause is gone:\n"
-	     "vfio-wizard recover --back");
+	printf("\nDo not restart before this is repaired.  When the cause is gone:\n"
+	       "%s recover --back\n",
+		root_command(root));
 	if (plan->trial)
 		puts("It stays on trial: after a reboot the machine tries to take it back, and "
 		     "boots again.");
@@ -301,9 +312,9 @@ int main_carry_out(const struct main_options *o, const struct root *root, const 
 		return main_error(MAIN_FAILED, "%s", err.text);
 	drive(txn, &waiting, &ev);
 	if (ev.kind == TXN_ROLLED_BACK && ev.code < 0)
-		return half_done(plan);
+		return half_done(root, plan);
 	if (ev.kind != TXN_COMMITTED)
 		return MAIN_FAILED;
-	show_what_next(o, plan, ev.text);
+	show_what_next(o, root, plan, ev.text);
 	return MAIN_DONE;
 }

@@ -46,6 +46,7 @@ int main_check(const struct main_options *o)
 {
 	_cleanup_(root_closep) struct root *root = NULL;
 	_cleanup_(machine_freep) struct machine *machine = NULL;
+	_cleanup_(choice_free) struct choice installed = {0};
 	_cleanup_(requirements_free) struct requirements requirements = {0};
 	_cleanup_(plan_freep) struct plan *plan = NULL;
 	_cleanup_(str_free) struct str out = {0};
@@ -58,7 +59,9 @@ int main_check(const struct main_options *o)
 		failed = build_plan(o, root, machine, &plan);
 	if (failed == MAIN_USAGE)
 		return failed;
-	r = check_requirements(machine, &requirements);
+	r = choice_load(root, &installed, NULL);
+	if (r != -ENOMEM)
+		r = check_requirements(machine, &installed, &requirements);
 	if (r == 0)
 		r = report_check(
 			&requirements, o->n_args && plan ? &plan->findings : NULL, o->json, &out);
@@ -169,21 +172,24 @@ int main_verify(const struct main_options *o)
 	return r == MAIN_DONE && !all_ok(&verdicts) ? MAIN_FAILED : r;
 }
 
-void main_note_interrupted(const struct main_options *o)
+void main_note_interrupted(const struct root *root, const struct snapshots *snapshots)
+{
+	const struct snapshot *s = snapshots_interrupted(snapshots);
+
+	if (s)
+		(void)main_error(MAIN_FAILED,
+			"change %s was cut short; `%s recover` finishes it or takes it back", s->id,
+			root_command(root));
+}
+
+void main_look_for_interrupted(const struct main_options *o)
 {
 	_cleanup_(root_closep) struct root *root = NULL;
 	_cleanup_(snapshots_free) struct snapshots snapshots = {0};
-	const struct snapshot *s;
 
-	if (root_open(o->root, o->sysfs, &root, NULL) < 0 ||
-		snapshots_load(root, &snapshots, NULL) < 0)
-		return;
-	s = snapshots_interrupted(&snapshots);
-	if (s)
-		(void)main_error(MAIN_FAILED,
-			"change %s was cut short; `vfio-wizard recover` finishes it or takes it "
-			"back",
-			s->id);
+	if (root_open(o->root, o->sysfs, &root, NULL) == 0 &&
+		snapshots_load(root, &snapshots, NULL) == 0)
+		main_note_interrupted(root, &snapshots);
 }
 
 int main_snapshots_load(const struct root *root, struct snapshots *ret)
@@ -216,8 +222,8 @@ int main_snapshots(const struct main_options *o)
 	one = snapshots_find(&snapshots, o->args[1]);
 	if (!one)
 		return main_error(MAIN_FAILED,
-			"no snapshot %s; `vfio-wizard snapshots` lists those there are",
-			o->args[1]);
+			"no snapshot %s; `%s snapshots` lists those there are", o->args[1],
+			root_command(root));
 	if (one->damaged)
 		return main_error(MAIN_FAILED, "snapshot %s is damaged: %s", one->id, one->damaged);
 	return main_print(report_snapshot(one, o->json, &out), &out);

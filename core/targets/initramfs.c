@@ -118,7 +118,8 @@ int initramfs_rescue(const struct target_input *in, struct plan *plan, const cha
 
 	if (!program && in->choice->n && in->choice->options & CHOICE_RESCUE &&
 		findings_add(&plan->findings, "program-missing", SEVERITY_WARNING, NULL, -1,
-			"install it there (make install), and apply again",
+			"install it there (make install, below /usr/local or /usr), and apply "
+			"again",
 			"vfio-wizard is not installed in this system: the initramfs goes without "
 			"it, and the option rescue does nothing.") < 0)
 		return -ENOMEM;

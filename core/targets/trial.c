@@ -121,7 +121,8 @@ static const char login[] = TARGET_MARK
 static int note_no_program(struct plan *plan)
 {
 	return findings_add(&plan->findings, "program-missing", SEVERITY_BLOCK, NULL, -1,
-		"install it there (make install), or switch the option off",
+		"install it there (make install, below /usr/local or /usr), or switch the option "
+		"off",
 		"vfio-wizard is not installed in this system: nobody could take the change back at "
 		"the first boot.");
 }
