@@ -37,6 +37,11 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 	return code;
 }
 
+int error_no_memory(struct error *err)
+{
+	return error_set(err, -ENOMEM, "out of memory");
+}
+
 static bool str_room(struct str *s, size_t more)
 {
 	size_t cap = s->cap ? s->cap : 64;
@@ -243,6 +248,13 @@ int base_number(const char *text, int base, uint64_t max, uint64_t *ret)
 bool base_starts(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool base_ends(const char *text, const char *suffix)
+{
+	size_t n = strlen(text), m = strlen(suffix);
+
+	return n > m && strcmp(text + n - m, suffix) == 0;
 }
 
 bool base_same(const char *a, const char *b)

@@ -41,6 +41,7 @@ struct error {
 /* Fills *err (when not NULL) and returns code, so that `return error_set(err, -EIO, ...)` keeps
  * the flow.  code is negative.  Control characters in the text are replaced by '?'. */
 int error_set(struct error *err, int code, const char *fmt, ...) _printf_(3, 4);
+int error_no_memory(struct error *err); /* the same for -ENOMEM, which it returns */
 
 /* A growing string.  Zero-initialised is empty and valid.  Once memory runs out, `failed` stays
  * set and every further call does nothing: build the whole text, then ask once with str_check(). */
@@ -83,6 +84,7 @@ int base_grow(void *array, size_t n, size_t size) _must_check_;
 int base_number(const char *text, int base, uint64_t max, uint64_t *ret) _must_check_;
 
 bool base_starts(const char *text, const char *prefix);
+bool base_ends(const char *text, const char *suffix);      /* and something before it */
 bool base_same(const char *a, const char *b);              /* equal, NULL equals NULL */
 
 /* Equal as kernel module names: '-' and '_' are one (modprobe.d(5)). */

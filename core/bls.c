@@ -76,11 +76,11 @@ static int read_entry(const struct root *root, const char *directory, const char
 	int r;
 
 	if (asprintf(&entry.path, "%s/%s", directory, name) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = root_read_text(root, entry.path, &text, err);
 	if (r == 0 && (fill_entry(&entry, name, n, text) < 0 ||
 			      base_grow(&entries->v, entries->n, sizeof(*entries->v)) < 0))
-		r = error_set(err, -ENOMEM, "out of memory");
+		r = error_no_memory(err);
 	if (r < 0) {
 		free_entry(&entry);
 		return r;

@@ -45,6 +45,11 @@ const struct boot_kind boot_loader_kinds[] = {
 	{0},
 };
 
+const char *const boot_grub_mkconfig[] = {"/usr/bin/grub-mkconfig", "/usr/sbin/grub-mkconfig",
+	"/usr/bin/grub2-mkconfig", "/usr/sbin/grub2-mkconfig", NULL};
+const char *const boot_grub_menus[] = {"/boot/grub/grub.cfg", "/boot/grub2/grub.cfg",
+	"/efi/grub/grub.cfg", "/boot/efi/grub/grub.cfg", NULL};
+
 const struct boot_kind boot_initramfs_kinds[] = {
 	{INITRAMFS_UNKNOWN, "unknown", "not known", false, false, NULL},
 	{INITRAMFS_OTHER, "other", "another generator", false, false, NULL},
@@ -140,14 +145,6 @@ int boot_setting(const struct root *root, const char *path, const char *key, cha
 	for (size_t i = 0; r > 0 && i < words.n && n < size; i++)
 		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? " " : "", words.v[i]);
 	return r == -ENOMEM ? r : 0;
-}
-
-const char *boot_first(const struct boot *boot, const char *const paths[], size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (root_exists(boot->root, paths[i]))
-			return paths[i];
-	return NULL;
 }
 
 bool boot_is_nixos(const struct boot *boot)

@@ -24,6 +24,9 @@ const char *boot_loader_take_out(enum boot_loader kind);
 /* NULL: no such name. */
 const struct boot_kind *boot_kind_by_name(const struct boot_kind *table, const char *name);
 
+/* Where GRUB's generator and what it makes may be, for root_first(). */
+extern const char *const boot_grub_mkconfig[], *const boot_grub_menus[];
+
 /* For host.c.  Fills host->boot_loader, initramfs, what was found, proxmox_boot and refusal, from the rest of
  * *host.
  * packages: the text of /var/lib/dpkg/status, NULL: there is none. */

@@ -96,13 +96,10 @@ static int look_into(struct reader *r, const char *directory)
 		r->entries->unreadable = true;
 	if (k < 0)
 		return k == -ENOMEM ? k : 0;
-	for (size_t i = 0; k == 0 && !r->booted && i < names.n; i++) {
-		size_t n = strlen(names.v[i]);
-
-		/* What we made tells nothing of who makes the others. */
-		if (n > 5 && strcmp(names.v[i] + n - 5, ".conf") == 0 && !bls_is_own(names.v[i]))
+	/* What we made tells nothing of who makes the others. */
+	for (size_t i = 0; k == 0 && !r->booted && i < names.n; i++)
+		if (base_ends(names.v[i], ".conf") && !bls_is_own(names.v[i]))
 			k = look_at(r, directory, names.v[i]);
-	}
 	return k;
 }
 

@@ -55,10 +55,7 @@ static int trace(const struct boot *boot, const struct generator *g, struct str 
 	if (root_list(boot->root, g->directory, &names) == -ENOMEM)
 		return -ENOMEM;
 	for (size_t i = 0; i < names.n; i++) {
-		size_t n = strlen(names.v[i]), m = strlen(g->suffix);
-
-		if (n > m && base_starts(names.v[i], g->prefix) &&
-			strcmp(names.v[i] + n - m, g->suffix) == 0) {
+		if (base_starts(names.v[i], g->prefix) && base_ends(names.v[i], g->suffix)) {
 			str_addf(evidence, "%s; %s/%s", g->program, g->directory, names.v[i]);
 			return 1;
 		}

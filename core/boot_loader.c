@@ -17,19 +17,10 @@ struct scan {
 
 /* ---- what the loaders told ---------------------------------------------------------------- */
 
-static bool has_word(const char *cmdline, const char *word)
-{
-	while (cmdline && !base_starts(cmdline, word)) {
-		cmdline = strchr(cmdline, ' ');
-		cmdline = cmdline ? cmdline + 1 : NULL;
-	}
-	return cmdline;
-}
-
 /* GRUB and SYSLINUX put it there; systemd's loader entries have it taken out. */
 static bool has_boot_image(const struct host *host)
 {
-	return has_word(host->cmdline, "BOOT_IMAGE=");
+	return machine_has_word(host->cmdline, "BOOT_IMAGE=");
 }
 
 /* ---- what proves itself ------------------------------------------------------------------- */
@@ -83,14 +74,14 @@ static int by_cmdline(struct scan *s)
 	static const char proxmox[] = "initrd=\\EFI\\proxmox\\";
 	static const char line[] = " on the kernel command line";
 
-	if (s->host->proxmox_boot && has_word(s->host->cmdline, proxmox))
+	if (s->host->proxmox_boot && machine_has_word(s->host->cmdline, proxmox))
 		return proved(s, proxmox, line, boot_sign_systemd_boot);
 	if (!has_boot_image(s->host))
 		return is(s, BOOT_UNKNOWN, NULL,
 			"no BOOT_IMAGE= on the kernel command line, so GRUB did not start this "
 			"kernel");
 	/* Only SYSLINUX and its kin name the image as well. */
-	if (has_word(s->host->cmdline, "initrd="))
+	if (machine_has_word(s->host->cmdline, "initrd="))
 		return is(s, BOOT_SYSLINUX, NULL,
 			"BOOT_IMAGE= and initrd= on the kernel command line");
 	if (root_exists(s->boot->root, "/boot/extlinux/extlinux.conf"))

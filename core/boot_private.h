@@ -24,8 +24,6 @@ int boot_setting(
 	const struct root *root, const char *path, const char *key, char *buf, size_t size);
 bool boot_is_nixos(const struct boot *boot);
 bool boot_is_ostree(const struct boot *boot);
-/* The first of these paths that exists, NULL: none. */
-const char *boot_first(const struct boot *boot, const char *const paths[], size_t n);
 /* *to becomes that kind, with a name of its own or, where name is NULL, its kind's title.  The
  * unknown kind has no name. */
 int boot_found(

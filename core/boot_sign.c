@@ -23,17 +23,13 @@ static int first_name(
 	const struct boot *boot, const char *directory, const char *suffix, char *buf, size_t size)
 {
 	_cleanup_(strv_free) struct strv names = {0};
-	size_t m = strlen(suffix);
 
 	*buf = '\0';
 	if (root_list(boot->root, directory, &names) == -ENOMEM)
 		return -ENOMEM;
-	for (size_t i = 0; !*buf && i < names.n; i++) {
-		size_t n = strlen(names.v[i]);
-
-		if (n > m && strcmp(names.v[i] + n - m, suffix) == 0)
+	for (size_t i = 0; !*buf && i < names.n; i++)
+		if (base_ends(names.v[i], suffix))
 			(void)snprintf(buf, size, "%s", names.v[i]);
-	}
 	return 0;
 }
 
@@ -44,9 +40,9 @@ int boot_sign_suse(
 	const struct boot *boot, const struct boot_entries *entries, struct boot_sign *sign)
 {
 	static const char *const pbl[] = {
-		"/usr/sbin/update-bootloader", "/usr/bin/update-bootloader"};
+		"/usr/sbin/update-bootloader", "/usr/bin/update-bootloader", NULL};
 	static const char sdbootutil[] = "/usr/bin/sdbootutil";
-	const char *tool = boot_first(boot, pbl, ARRAY_SIZE(pbl));
+	const char *tool = root_first(boot->root, pbl);
 	char type[32];
 	int r = boot_setting(
 		boot->root, "/etc/sysconfig/bootloader", "LOADER_TYPE", type, sizeof(type));
@@ -70,32 +66,18 @@ int boot_sign_suse(
 
 /* ---- GRUB --------------------------------------------------------------------------------- */
 
-static const char *grub_mkconfig(const struct boot *boot)
-{
-	static const char *const paths[] = {
-		"/usr/bin/grub-mkconfig",
-		"/usr/sbin/grub-mkconfig",
-		"/usr/bin/grub2-mkconfig",
-		"/usr/sbin/grub2-mkconfig",
-	};
-
-	return boot_first(boot, paths, ARRAY_SIZE(paths));
-}
-
 bool boot_sign_grub_is_installed(const struct boot *boot)
 {
-	static const char *const menu[] = {"/boot/grub/grub.cfg", "/boot/grub2/grub.cfg",
-		"/efi/grub/grub.cfg", "/boot/efi/grub/grub.cfg"};
-
-	return grub_mkconfig(boot) && boot_first(boot, menu, ARRAY_SIZE(menu));
+	return root_first(boot->root, boot_grub_mkconfig) &&
+	       root_first(boot->root, boot_grub_menus);
 }
 
 /* Loader entries read by GRUB: Fedora and its kin, where grubby keeps them. */
 static int sign_bls(const struct boot *boot, struct boot_sign *sign)
 {
 	static const char entries[] = "/boot/loader/entries";
-	static const char *const grubby[] = {"/usr/bin/grubby", "/usr/sbin/grubby"};
-	const char *tool = boot_first(boot, grubby, ARRAY_SIZE(grubby));
+	static const char *const grubby[] = {"/usr/bin/grubby", "/usr/sbin/grubby", NULL};
+	const char *tool = root_first(boot->root, grubby);
 	_cleanup_(strv_free) struct strv unread = {0};
 	char enabled[16], name[256];
 	bool on;
@@ -121,7 +103,7 @@ static int sign_bls(const struct boot *boot, struct boot_sign *sign)
 /* Debian's grub-mkconfig reads drop-ins; that is told by the script, not by the distribution. */
 static int sign_mkconfig(const struct boot *boot, struct boot_sign *sign)
 {
-	const char *tool = grub_mkconfig(boot);
+	const char *tool = root_first(boot->root, boot_grub_mkconfig);
 	_cleanup_free_ char *script = NULL;
 	bool drop_ins;
 
@@ -166,9 +148,10 @@ bool boot_sign_systemd_boot_is_installed(const struct boot *boot)
 		"/efi/EFI/systemd",
 		"/boot/EFI/systemd",
 		"/boot/efi/EFI/systemd",
+		NULL,
 	};
 
-	return boot_first(boot, paths, ARRAY_SIZE(paths));
+	return root_first(boot->root, paths);
 }
 
 /* These write the entries anew with each kernel or image, whoever edited them. */
@@ -270,9 +253,9 @@ int boot_sign_uki(
 /* ---- the others --------------------------------------------------------------------------- */
 
 static int sign_file(const struct boot *boot, struct boot_sign *sign, enum boot_loader kind,
-	const char *const paths[], size_t n)
+	const char *const paths[])
 {
-	const char *file = boot_first(boot, paths, n);
+	const char *file = root_first(boot->root, paths);
 
 	if (!file)
 		return 0;
@@ -286,12 +269,12 @@ int boot_sign_extlinux(
 	const struct boot *boot, const struct boot_entries *entries, struct boot_sign *sign)
 {
 	static const char *const paths[] = {"/boot/extlinux/extlinux.conf",
-		"/boot/syslinux/syslinux.cfg", "/boot/extlinux.conf"};
+		"/boot/syslinux/syslinux.cfg", "/boot/extlinux.conf", NULL};
 	static const char u_boot_update[] = "/usr/sbin/u-boot-update";
 
 	(void)entries;
 	if (!root_exists(boot->root, paths[0]) || !root_exists(boot->root, u_boot_update))
-		return sign_file(boot, sign, BOOT_SYSLINUX, paths, ARRAY_SIZE(paths));
+		return sign_file(boot, sign, BOOT_SYSLINUX, paths);
 	sign->kind = BOOT_U_BOOT_MENU;
 	str_addf(&sign->text, "%s; %s", u_boot_update, paths[0]);
 	return done(sign);
@@ -302,10 +285,10 @@ int boot_sign_refind(
 {
 	static const char *const paths[] = {"/boot/refind_linux.conf",
 		"/efi/EFI/refind/refind.conf", "/boot/EFI/refind/refind.conf",
-		"/boot/efi/EFI/refind/refind.conf"};
+		"/boot/efi/EFI/refind/refind.conf", NULL};
 
 	(void)entries;
-	return sign_file(boot, sign, BOOT_REFIND, paths, ARRAY_SIZE(paths));
+	return sign_file(boot, sign, BOOT_REFIND, paths);
 }
 
 int boot_sign_limine(
@@ -313,8 +296,8 @@ int boot_sign_limine(
 {
 	static const char *const paths[] = {"/boot/limine.conf", "/boot/limine/limine.conf",
 		"/boot/EFI/limine/limine.conf", "/efi/limine.conf", "/efi/EFI/limine/limine.conf",
-		"/boot/efi/limine.conf", "/boot/efi/EFI/limine/limine.conf"};
+		"/boot/efi/limine.conf", "/boot/efi/EFI/limine/limine.conf", NULL};
 
 	(void)entries;
-	return sign_file(boot, sign, BOOT_LIMINE, paths, ARRAY_SIZE(paths));
+	return sign_file(boot, sign, BOOT_LIMINE, paths);
 }

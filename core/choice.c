@@ -363,7 +363,7 @@ static int no_candidate(const struct detected *found, const struct candidates *o
 		if (k->kind == found->kind || is_candidate(others, k->kind))
 			str_addf(&may, "%s%s", may.len ? ", " : "", k->name);
 	if (str_check(&may) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return error_set(err, -ENOENT, "this system cannot have %s; what it may have: %s", name,
 		may.len ? may.s : "nothing that is known");
 }

@@ -47,7 +47,7 @@ static int parse_ids(const char *text, struct pick *pick)
 static int append(struct parser *p, struct choice *to, const struct pick *pick)
 {
 	if (base_grow(&to->picks, to->n, sizeof(*to->picks)) < 0)
-		return error_set(p->err, -ENOMEM, "out of memory");
+		return error_no_memory(p->err);
 	to->picks[to->n++] = *pick;
 	return 0;
 }
@@ -158,7 +158,7 @@ static int parse_words(
 	int r = 0;
 
 	if (strv_split(&words, value, " \t") < 0)
-		return error_set(p->err, -ENOMEM, "out of memory");
+		return error_no_memory(p->err);
 	for (size_t i = 0; r == 0 && i < words.n; i++)
 		r = parse(p, words.v[i]);
 	return r;
@@ -210,7 +210,7 @@ static int parse_line(struct parser *p, char *line)
 	if (strv_has(&p->seen, line))
 		return wrong(p, "set twice; keep one of the lines", line);
 	if (strv_add(&p->seen, line) < 0)
-		return error_set(p->err, -ENOMEM, "out of memory");
+		return error_no_memory(p->err);
 	r = unquote(p, &value);
 	return r < 0 ? r : parse_words(p, value, parse);
 }
@@ -257,7 +257,7 @@ int choice_parse(const char *text, struct choice *ret, struct error *err)
 		_cleanup_free_ char *line = strndup(text, n);
 
 		p.line++;
-		r = line ? parse_line(&p, line) : error_set(err, -ENOMEM, "out of memory");
+		r = line ? parse_line(&p, line) : error_no_memory(err);
 		text += n + (text[n] == '\n');
 	}
 	if (r == 0)

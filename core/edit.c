@@ -122,7 +122,7 @@ int edit_block(const char *path, const char *text, const char *body, char **ret,
 		*ret = NULL;
 		return 0;
 	}
-	return str_take(&out, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return str_take(&out, ret) < 0 ? error_no_memory(err) : 0;
 }
 
 static size_t count(const char *line, size_t n, char c)
@@ -175,7 +175,7 @@ int edit_block_line(const char *path, const char *text, const char *key, char ma
 	if (!found || !replace_line(&all, &block, key, mark, body))
 		return edit_block(path, text, body, ret, err);
 	if (str_check(&all) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return edit_block(path, text, all.s ? all.s : "", ret, err);
 }
 

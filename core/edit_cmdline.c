@@ -74,7 +74,7 @@ static int parse(const char *path, const char *text, enum edit_cmdline_form form
 			return error_set(err, r, "%s:%zu: a double quote is not closed; close it",
 				path, edit_list_line(text, pos));
 		if (r < 0)
-			return error_set(err, r, "out of memory");
+			return error_no_memory(err);
 		if (r > 0 || !text[end])
 			return 0;
 	}
@@ -89,7 +89,7 @@ int edit_cmdline_read(const char *path, const char *text, enum edit_cmdline_form
 
 	for (size_t i = 0; r == 0 && i < parsed.list.n; i++)
 		if (strv_add(&words, parsed.list.items[i].value) < 0)
-			r = error_set(err, -ENOMEM, "out of memory");
+			r = error_no_memory(err);
 	if (r == 0)
 		edit_list_keep(ret, &words);
 	return r;
@@ -132,7 +132,7 @@ static int put_line(const char *path, const char *text, const struct strv *wante
 		str_addf(&body, "%s %s", i ? "" : "options", wanted->v[i]);
 	str_add(&body, wanted->n ? "\n" : "");
 	if (str_check(&body) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return edit_list_block(path, text, body.s, ret, err);
 }
 
@@ -170,12 +170,12 @@ static int put_words(const char *path, const char *text, enum edit_cmdline_form 
 	int r;
 
 	if (edit_list_settle(&parsed->list, edit_list_same_word, ours, wanted, &fresh) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	if (!parsed->list.n && parsed->list.more.n && !parsed->has_place)
 		return error_set(err, -EINVAL,
 			"%s: no line there takes kernel parameters; add them by hand", path);
 	if (edit_list_write(&parsed->list, text, &out) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = edit_list_is_settled(&parsed->list) ? 0 : check(path, out, form, &parsed->list, err);
 	if (r < 0)
 		return r;
@@ -202,7 +202,7 @@ int edit_cmdline(const char *path, const char *text, enum edit_cmdline_form form
 	if (parsed.has_line || form == EDIT_CMDLINE_FILE)
 		return put_words(path, bare ? bare : text, form, &parsed, ours, wanted, ret, err);
 	if (strv_copy(&fresh, wanted) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = put_line(path, text, wanted, &out, err);
 	if (r == 0)
 		r = check_length(path, out, form, err);
@@ -238,7 +238,7 @@ static int check_running(const struct parsed *parsed, struct error *err)
 	bool root = false;
 
 	if (edit_list_values(&parsed->list, &words) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	recovery = edit_cmdline_recovery(&words);
 	if (!recovery && edit_cmdline_has(&words, "module_blacklist=vfio_pci"))
 		recovery = "module_blacklist=vfio_pci";
@@ -270,9 +270,9 @@ int edit_cmdline_from_running(const char *running, char **ret, struct error *err
 	for (size_t i = 0; i < parsed.list.n; i++)
 		parsed.list.items[i].drop = is_loaders(parsed.list.items[i].value);
 	if (edit_list_write(&parsed.list, running, &line) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	str_add(&out, line);
 	if (!out.len || out.s[out.len - 1] != '\n')
 		str_addc(&out, '\n');
-	return str_take(&out, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return str_take(&out, ret) < 0 ? error_no_memory(err) : 0;
 }

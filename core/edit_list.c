@@ -449,7 +449,7 @@ int edit_list_verify(const char *path, const char *what, const struct edit_list 
 	bool same;
 
 	if (edit_list_values(meant, &a) < 0 || edit_list_values(found, &b) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	same = a.n == b.n;
 	for (size_t i = 0; same && i < a.n; i++)
 		same = strcmp(a.v[i], b.v[i]) == 0;
@@ -483,7 +483,7 @@ int edit_list_check_words(
 static int keep_file(char *out, char **ret, struct error *err)
 {
 	if (!out && !(out = strdup("")))
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	*ret = out;
 	return 0;
 }

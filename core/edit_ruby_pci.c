@@ -97,7 +97,7 @@ static int find(const char *path, const char *text, struct node *node, struct er
 	if (r == -EINVAL)
 		return error_set(err, r, "%s:%zu: FILTER: %s; write one string there by hand", path,
 			edit_list_line(text, flow.pos), flow.why);
-	return r < 0 ? error_set(err, r, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 int edit_ruby_pci_read(const char *path, const char *text, struct strv *ret, struct error *err)
@@ -107,7 +107,7 @@ int edit_ruby_pci_read(const char *path, const char *text, struct strv *ret, str
 	int r = find(path, text, &node, err);
 
 	if (r == 0 && edit_list_values(&node.list, &words) < 0)
-		r = error_set(err, -ENOMEM, "out of memory");
+		r = error_no_memory(err);
 	if (r < 0)
 		return r;
 	edit_list_keep(ret, &words);
@@ -159,7 +159,7 @@ int edit_ruby_pci(const char *path, const char *text, struct strv *ours, const s
 	if (needed(&node, wanted, &shall) < 0 ||
 		edit_list_settle(&node.list, edit_list_same, ours, &shall, &fresh) < 0 ||
 		edit_list_write(&node.list, text, &out) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = check(path, out, &node, err);
 	if (r < 0)
 		return r;

@@ -197,7 +197,7 @@ static int find_base(const char *path, const char *text, const char *key, struct
 				a->unsafe ? a->unsafe : "is built from other variables or commands",
 				err);
 		if (r < 0)
-			return error_set(err, -ENOMEM, "out of memory");
+			return error_no_memory(err);
 		itself |= a->append;
 	}
 	return 0;
@@ -220,7 +220,7 @@ static int parse(
 		return r;
 	for (size_t i = ret->base; r == 0 && i < scan->n; i++)
 		r = add_words(&ret->list, text, key, &scan->assignments[i], &itself);
-	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 int edit_shell_read(
@@ -233,7 +233,7 @@ int edit_shell_read(
 	for (size_t i = 0; r == 0 && i < parsed.list.n; i++)
 		if (!strchr(parsed.list.items[i].value, ITSELF) &&
 			strv_add(&words, parsed.list.items[i].value) < 0)
-			r = error_set(err, -ENOMEM, "out of memory");
+			r = error_no_memory(err);
 	if (r < 0)
 		return r;
 	edit_list_keep(ret, &words);
@@ -257,7 +257,7 @@ static int put_variable(const char *path, const char *text, const char *key,
 	str_add_words(&body, wanted);
 	str_add(&body, !wanted->n ? "" : array ? ")\n" : "\"\n");
 	if (str_check(&body) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return edit_list_block_line(path, text, key, body.s, ret, err);
 }
 
@@ -292,7 +292,7 @@ static int put_quoted(const char *path, const char *text, const char *key,
 	if (asprintf(&quoted, "%.*s\"%.*s\"%s", (int)a->start, text, (int)(a->end - a->start),
 		    text + a->start, text + a->end) < 0) {
 		quoted = NULL;
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	}
 	return put_words(path, quoted, key, ours, wanted, ret, err);
 }
@@ -306,7 +306,7 @@ static int check(const char *path, const char *text, const char *out, const char
 	if (r == 0)
 		r = edit_list_verify(path, key, &meant->list, &found.list, err);
 	if (r != -EINVAL)
-		return r < 0 ? error_set(err, r, "out of memory") : 0;
+		return r < 0 ? error_no_memory(err) : 0;
 	return refuse(path, text, meant->scan.assignments[meant->base].name, key,
 		"is quoted word by word", err);
 }
@@ -326,14 +326,14 @@ static int put_words(const char *path, const char *text, const char *key, struct
 	place = last_place(&parsed);
 	parsed.list.at = place->start + (!place->array && place->start < place->end);
 	if (edit_list_settle(&parsed.list, edit_list_same_word, ours, wanted, &fresh) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	if (parsed.list.more.n && is_bare(text, place))
 		return put_quoted(path, text, key, place, ours, wanted, ret, err);
 	/* What KEY+="" adds to is not known, nor whether a blank divides them. */
 	if (parsed.list.more.n && !parsed.list.n && place->append)
 		return refuse(path, text, place->name, key, "is added to with no word", err);
 	if (edit_list_write(&parsed.list, text, &out) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = edit_list_is_settled(&parsed.list) ? 0 : check(path, text, out, key, &parsed, err);
 	if (r < 0)
 		return r;
@@ -358,11 +358,11 @@ int edit_shell(const char *path, const char *text, const char *key, enum edit_sh
 		return r;
 	r = edit_shell_scan(&scan, bare, key);
 	if (r == -ENOMEM)
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	if (r < 0 || scan.n)
 		return put_words(path, bare, key, ours, wanted, ret, err);
 	if (strv_copy(&fresh, wanted) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = put_variable(path, text, key, kind, wanted, ret, err);
 	if (r == 0)
 		edit_list_keep(ours, &fresh);

@@ -173,7 +173,7 @@ static int parse(
 	while (!wrong && text[p->pos])
 		wrong = parse_statement(p, text);
 	if (wrong && !*wrong)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	if (wrong)
 		return error_set(err, -EINVAL,
 			"%s:%zu: %s; libvirt does not start with that, set it right first", path,
@@ -193,7 +193,7 @@ int edit_virconf_read(
 	int r = parse(path, text, key, &p, err);
 
 	if (r == 0 && edit_list_values(&p.list, &words) < 0)
-		r = error_set(err, -ENOMEM, "out of memory");
+		r = error_no_memory(err);
 	if (r < 0)
 		return r;
 	edit_list_keep(ret, &words);
@@ -279,7 +279,7 @@ static int put_words(const char *path, const char *text, struct parsed *p, const
 
 	if (edit_list_settle(&p->list, edit_list_same, ours, wanted, fresh) < 0 ||
 		edit_list_write(&p->list, text, &out) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	for (size_t i = 0; i < p->list.n; i++)
 		kept += !p->list.items[i].drop;
 	if (!kept && !edit_list_is_settled(&p->list))
@@ -334,7 +334,7 @@ static int make_body(const char *path, const char *entry, const char *key,
 	if (r < 0)
 		return r;
 	if (asprintf(ret, "%s\n", body) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return 0;
 }
 
@@ -350,9 +350,9 @@ static int put_block(const char *path, const char *text, bool has_block, size_t 
 	head = strndup(text, end);
 	r = head ? edit_list_block(path, head, body, &put, err) : -ENOMEM;
 	if (r < 0)
-		return head ? r : error_set(err, r, "out of memory");
+		return head ? r : error_no_memory(err);
 	if (asprintf(ret, "%s%s", put, text + end) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return 0;
 }
 
@@ -368,11 +368,11 @@ static int put_entry(const char *path, const char *text, const char *bare, const
 
 	if (read_sample(bare, key, &entry, &end) < 0 ||
 		find_others(text, key, entry, ours, wanted, &others) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	if (!others.n && !wanted->n) {
 		out = strdup(bare);
 		*ret = TAKE_PTR(out);
-		return *ret ? 0 : error_set(err, -ENOMEM, "out of memory");
+		return *ret ? 0 : error_no_memory(err);
 	}
 	if (!*entry)
 		return error_set(err, -EINVAL,

@@ -275,7 +275,7 @@ static int find(const char *path, const char *text, const struct edit_yaml_key *
 		return error_set(err, e,
 			"%s:%zu: %s: %s; write it in one of the usual ways by hand", path,
 			edit_list_line(text, r.flow.pos), key->name, r.flow.why);
-	return e < 0 ? error_set(err, e, "out of memory") : 0;
+	return e < 0 ? error_no_memory(err) : 0;
 }
 
 int edit_yaml_read(const char *path, const char *text, const struct edit_yaml_key *key,
@@ -286,7 +286,7 @@ int edit_yaml_read(const char *path, const char *text, const struct edit_yaml_ke
 	int r = find(path, text, key, &node, err);
 
 	if (r == 0 && edit_list_values(&node.list, &words) < 0)
-		r = error_set(err, -ENOMEM, "out of memory");
+		r = error_no_memory(err);
 	if (r < 0)
 		return r;
 	edit_list_keep(ret, &words);
@@ -370,7 +370,7 @@ static int check(const char *path, const char *out, const struct edit_yaml_key *
 	bool same;
 
 	if (r == 0 && edit_list_values(&found.list, &words) < 0)
-		r = error_set(err, -ENOMEM, "out of memory");
+		r = error_no_memory(err);
 	if (r < 0)
 		return r;
 	same = !meant->n || words.n == meant->n;
@@ -392,7 +392,7 @@ static int put_words(const char *path, const char *text, const struct edit_yaml_
 	if (needed(node, key, wanted, &shall) < 0 ||
 		edit_list_settle(&node->list, key->same, ours, &shall, fresh) < 0 ||
 		write_value(text, key, node, &out) < 0 || edit_list_values(&node->list, &meant) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	if (node->kind == EMPTY && node->end > node->colon && meant.n)
 		return error_set(err, -EINVAL, "%s:%zu: %s is null; write the list there by hand",
 			path, edit_list_line(text, node->line), key->name);
@@ -412,10 +412,10 @@ static int put_key(const char *path, const char *text, const struct edit_yaml_ke
 
 	str_addf(&body, "%s: ", key->name);
 	if (add_value(&body, key, wanted) < 0 || strv_copy(fresh, wanted) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	str_addc(&body, '\n');
 	if (str_check(&body) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = edit_block_line(path, text, key->name, ':', wanted->n ? body.s : "", &out, err);
 	if (r == 0 && wanted->n)
 		r = check(path, out, key, wanted, err);
@@ -447,7 +447,7 @@ int edit_yaml(const char *path, const char *text, const struct edit_yaml_key *ke
 		r = edit_block_line(path, text, key->name, ':', "", &bare, err);
 	if (r == 0 && close_last_line(bare ? bare : "", &closed, &added) < 0) {
 		closed = NULL;
-		r = error_set(err, -ENOMEM, "out of memory");
+		r = error_no_memory(err);
 	}
 	if (r == 0)
 		r = find(path, closed, key, &node, err);

@@ -206,13 +206,6 @@ static int add_file(
 	return 0;
 }
 
-static bool ends_in(const char *name, const char *suffix)
-{
-	size_t n = strlen(name), m = strlen(suffix);
-
-	return n > m && strcmp(name + n - m, suffix) == 0;
-}
-
 static int list_files(struct existing *e, const struct root *root, const char *directory,
 	const char *suffix, size_t rank, struct config_files *files)
 {
@@ -226,7 +219,7 @@ static int list_files(struct existing *e, const struct root *root, const char *d
 				    : existing_note(
 					      e, "%s: %s (not looked at)", directory, strerror(-r));
 	for (size_t i = 0; i < names.n; i++)
-		if (names.v[i][0] != '.' && ends_in(names.v[i], suffix) &&
+		if (names.v[i][0] != '.' && base_ends(names.v[i], suffix) &&
 			add_file(files, directory, names.v[i], rank) < 0)
 			return -ENOMEM;
 	return 0;
@@ -444,7 +437,7 @@ int existing_scan(const struct root *root, const struct machine *machine,
 		r = existing_mentions(&e, root);
 	if (r < 0) {
 		existing_free(&e);
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	}
 	e.vfio_refused = existing_refuses_vfio(&e.cmdline);
 	*ret = e;

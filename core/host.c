@@ -1,6 +1,7 @@
 #include "core/host.h"
 
 #include "core/boot.h"
+#include "core/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +74,7 @@ int host_scan_iommu(const struct root *root, struct machine *machine, struct err
 	int r_tables = root_list(root, ACPI_TABLES, &tables);
 
 	if (r_units == -ENOMEM || r_tables == -ENOMEM)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	machine->host.firmware = firmware_of(&units, &tables, tables.n > 0);
 	machine->host.iommu_active = units.n > 0 || machine->n_groups > 0;
 	return 0;
@@ -173,7 +174,7 @@ int host_scan_kernels(const struct root *root, struct machine *machine, struct e
 		if (is_kernel(root, versions.v[i]))
 			r = add_kernel(root, machine, versions.v[i]);
 	if (r < 0)
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	if (!machine->n_kernels)
 		return 0;
 	qsort(machine->kernels, machine->n_kernels, sizeof(*machine->kernels), compare_kernels);
@@ -283,20 +284,13 @@ static int read_only(const struct root *root, enum tristate *ret)
 }
 
 /* The options of / in fstab(5) say ro. */
-static bool fstab_has_ro(const char *fstab)
+static bool fstab_has_ro(char *fstab)
 {
-	_cleanup_(strv_free) struct strv lines = {0};
+	struct mounts_wanted wanted;
 
-	if (strv_split(&lines, fstab, "\n") < 0)
-		return false;
-	for (size_t i = 0; i < lines.n; i++) {
-		_cleanup_(strv_free) struct strv fields = {0}, options = {0};
-
-		if (strv_split(&fields, lines.v[i], " \t") == 0 && fields.n >= 4 &&
-			strcmp(fields.v[1], "/") == 0 && *fields.v[0] != '#')
-			return strv_split(&options, fields.v[3], ",") == 0 &&
-			       strv_has(&options, "ro");
-	}
+	for (char *line; (line = strsep(&fstab, "\n"));)
+		if (mounts_wanted(line, &wanted) && strcmp(wanted.point, "/") == 0)
+			return mounts_has_option(wanted.options, "ro");
 	return false;
 }
 
@@ -525,7 +519,7 @@ int host_scan(const struct root *root, struct machine *machine, struct error *er
 		r = boot_scan(root, packages, host);
 	if (r == 0)
 		r = boot_next(root, machine);
-	return r < 0 ? error_set(err, r, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 static void release_candidates(struct candidates *candidates)

@@ -95,13 +95,13 @@ static bool is_known(const struct search *s, const char *path)
 static bool add(struct search *s, const struct kernel *kernel, const char *path)
 {
 	struct image image = {.kernel = kernel};
-	size_t n = strlen(path), place = s->images.n;
+	size_t place = s->images.n;
 
 	if (path[0] != '/' || !root_exists(s->root, path))
 		return false;
 	if (s->r < 0 || is_known(s, path))
 		return true;
-	image.is_uki = n > 4 && strcmp(path + n - 4, ".efi") == 0;
+	image.is_uki = base_ends(path, ".efi");
 	image.is_boosters = strstr(path, "/booster-") != NULL;
 	image.path = strdup(path);
 	if (!image.path || base_grow(&s->images.v, s->images.n, sizeof(*s->images.v)) < 0) {

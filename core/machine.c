@@ -285,7 +285,7 @@ int machine_scan(const struct root *root, unsigned what, struct machine **ret, s
 	int r;
 
 	if (!machine)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = scan(root, what, machine, err);
 	if (r < 0)
 		return r;

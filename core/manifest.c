@@ -518,5 +518,5 @@ int manifest_parse(const char *text, struct snapshot *ret, struct error *err)
 		r = check_whole(&p);
 	if (r == -EUCLEAN)
 		return error_set(err, r, "line %zu of the manifest: %s", line, p.why);
-	return r < 0 ? error_set(err, r, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }

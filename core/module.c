@@ -307,7 +307,7 @@ int module_scan(const struct root *root, struct machine *machine, struct error *
 		r = claim(machine, &contexts);
 	if (r == 0)
 		r = add_modules(machine, &contexts);
-	return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
+	return r == -ENOMEM ? error_no_memory(err) : r;
 }
 
 void module_release(struct machine *machine)

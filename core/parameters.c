@@ -145,15 +145,15 @@ int parameters_behind(
 		str_addf(&line, strchr(theirs->v[i], ' ') ? "\"%s\" " : "%s ", theirs->v[i]);
 	str_addc(&line, '\n');
 	if (str_check(&line) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = edit_cmdline(name, line.s, EDIT_CMDLINE_FILE, &ours, wanted, &merged, err);
 	if (r < 0)
 		return r;
 	if (strv_split(&words, merged, " \n") < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	for (size_t i = 0; i < words.n; i++)
 		if (has_key(wanted, words.v[i]) && !strv_has(theirs, words.v[i]) &&
 			strv_add(ret, words.v[i]) < 0)
-			return error_set(err, -ENOMEM, "out of memory");
+			return error_no_memory(err);
 	return 0;
 }

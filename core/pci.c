@@ -73,7 +73,7 @@ static int access_new(const struct root *root, struct pci_access **ret, struct e
 
 	if (asprintf(&path, "%s/bus/pci", root_sysfs(root)) < 0) {
 		path = NULL;
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	}
 	access = pci_alloc();
 	access->error = on_error;
@@ -513,7 +513,7 @@ static int scan_all(const struct scan *scan, const struct strv *names, struct ma
 		r = relate(machine);
 	if (r == 0)
 		r = make_groups(scan, machine);
-	return r < 0 ? error_set(err, r, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 int pci_scan(const struct root *root, unsigned what, struct machine *machine, struct error *err)
@@ -527,7 +527,7 @@ int pci_scan(const struct root *root, unsigned what, struct machine *machine, st
 
 	if (asprintf(&path, "%s/bus/pci/devices", root_sysfs(root)) < 0) {
 		path = NULL;
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	}
 	if (r == 0 && (devices = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		r = -errno;

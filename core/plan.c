@@ -14,11 +14,6 @@
 #include <string.h>
 #include <sys/statfs.h>
 
-static int no_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, "out of memory");
-}
-
 void content_free(struct content *content)
 {
 	free(content->text);
@@ -82,13 +77,13 @@ static int resolve_parent(const struct root *root, const char *path, char **ret,
 
 	parent = strndup(path, slash ? (size_t)(slash - path) : 0);
 	if (!parent)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = root_resolve(root, *parent ? parent : "/", &resolved, err);
 	if (r < 0)
 		return r;
 	if (asprintf(ret, "%s%s", strcmp(resolved, "/") == 0 ? "" : resolved,
 		    slash ? slash : path) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	return 0;
 }
 
@@ -102,7 +97,7 @@ static int read_link(
 		return (int)n;
 	ret->text = strdup(where);
 	if (!ret->text)
-		return no_memory(err);
+		return error_no_memory(err);
 	ret->kind = CONTENT_LINK;
 	ret->mode = 0777;
 	return 0;
@@ -305,6 +300,13 @@ int plan_add_place(
 	return plan_add_undoable(plan, COMMAND_PLACE, purpose, argv, NULL, about);
 }
 
+bool plan_concerns(const struct plan *plan, const struct forecast_entry *entry)
+{
+	return choice_find(&plan->before, entry->device->address) ||
+	       choice_find(&plan->after, entry->device->address) ||
+	       !base_same(entry->now, entry->next);
+}
+
 struct change *plan_find_change(const struct plan *plan, const char *path)
 {
 	for (size_t i = 0; i < plan->n_changes; i++)
@@ -442,25 +444,17 @@ static int run_targets(const struct target_input *in, struct plan *plan, struct 
 	return r;
 }
 
-/* The whole system cannot be configured, whatever is chosen: check_choice() said so. */
-static bool is_refused(const struct findings *findings)
-{
-	for (size_t i = 0; i < findings->n; i++)
-		if (strcmp(findings->v[i].id, "unsupported-system") == 0 ||
-			strcmp(findings->v[i].id, "read-only") == 0)
-			return true;
-	return false;
-}
-
 static int judge(const struct target_input *in, struct plan *plan, struct error *err)
 {
 	if (check_choice(in->machine, in->choice, in->existing, &plan->findings) < 0 ||
 		check_fitness(in->root, in->machine, in->choice, in->existing, &plan->findings) < 0)
-		return no_memory(err);
-	plan->refused = is_refused(&plan->findings);
+		return error_no_memory(err);
+	/* The whole system cannot be configured, whatever is chosen: check_choice() said so. */
+	plan->refused = findings_find(&plan->findings, "unsupported-system") ||
+			findings_find(&plan->findings, "read-only");
 	if (forecast_build(in->machine, &plan->before, plan->refused ? &plan->before : in->choice,
 		    in->existing, &plan->forecast) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	return 0;
 }
 
@@ -485,7 +479,7 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 
 	if (!plan || choice_copy(&plan->after, choice) < 0 ||
 		parameters_wanted(machine, choice, &parameters) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = choice_load(root, &plan->before, err);
 	if (r == 0)
 		r = words_load(root, &words, err);
@@ -498,17 +492,17 @@ int plan_build(const struct root *root, const struct machine *machine, const str
 	if (r == 0 && !plan->refused)
 		r = snapshot_add_unfinished(root, plan, err);
 	if (r == 0 && rebuild_check(root, machine, plan) < 0)
-		r = no_memory(err);
+		r = error_no_memory(err);
 	if (r < 0)
 		return r;
 	if (rescue_findings(root, &plan->findings) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	plan->way_back = parameters_way_back(machine);
 	if (choice->n && choice->options & CHOICE_TRIAL)
 		plan->trial = choice_trial_minutes(choice);
 	findings_sort(&plan->findings);
 	if (plan_summary(plan) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	*ret = TAKE_PTR(plan);
 	return 0;
 }

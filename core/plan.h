@@ -126,6 +126,8 @@ bool command_runs(const struct command *command, const char *program);
 const char *command_placed(const struct command *place);
 /* The plan runs a program with the same arguments. */
 bool plan_has_command(const struct plan *plan, const struct command *command);
+/* Worth telling of the forecast: somebody chose the device, or its driver changes. */
+bool plan_concerns(const struct plan *plan, const struct forecast_entry *entry);
 /* The change of what is at a resolved path, in plan->changes; NULL: there is none. */
 struct change *plan_find_change(const struct plan *plan, const char *path);
 /* Takes one of plan->changes out. */

@@ -134,10 +134,9 @@ int presets_load(const struct root *root, struct presets *ret, struct error *why
 	if (r == -ENOMEM)
 		return r;
 	for (size_t i = 0; i < names.n; i++) {
-		size_t n = strlen(names.v[i]);
 		char path[512];
 
-		if (n <= strlen(SUFFIX) || strcmp(names.v[i] + n - strlen(SUFFIX), SUFFIX) != 0)
+		if (!base_ends(names.v[i], SUFFIX))
 			continue;
 		if (snprintf(path, sizeof(path), DIRECTORY "/%s", names.v[i]) >= (int)sizeof(path))
 			continue;

@@ -294,13 +294,6 @@ static int commands_text(const struct command *commands, size_t n, struct str *o
 	return 0;
 }
 
-/* Worth a line in the text: somebody chose it, or its driver changes. */
-static bool forecast_matters(const struct plan *plan, const struct forecast_entry *e)
-{
-	return choice_find(&plan->before, e->device->address) ||
-		choice_find(&plan->after, e->device->address) || !base_same(e->now, e->next);
-}
-
 static void forecast_text(const struct plan *plan, struct str *out)
 {
 	bool heading = false;
@@ -308,7 +301,7 @@ static void forecast_text(const struct plan *plan, struct str *out)
 	for (size_t i = 0; i < plan->forecast.n; i++) {
 		const struct forecast_entry *e = &plan->forecast.v[i];
 
-		if (!forecast_matters(plan, e))
+		if (!plan_concerns(plan, e))
 			continue;
 		if (!heading)
 			str_add(out, "#\n# After the next boot:\n");

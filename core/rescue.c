@@ -234,7 +234,7 @@ int rescue_hidden(const struct root *root, const char *path, struct error *err)
 	_cleanup_(rescue_free) struct rescue rescue = {0};
 
 	if (rescue_look(root, &rescue) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	for (size_t i = 0; i < rescue.n; i++)
 		if (rescue.v[i].kind == RESCUE_FILE_SYSTEM &&
 			base_starts(path, rescue.v[i].point))

@@ -71,7 +71,7 @@ static int choose_sysfs(struct root *root, const char *sysfs, struct error *err)
 		return open_directory(sysfs, &root->sysfs_fd, &root->sysfs, err);
 	if (asprintf(&own, "%s/sys", root->live ? "" : root->path) < 0 ||
 		asprintf(&pci, "%s/bus/pci", own) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	if (stat(pci, &st) == 0 && S_ISDIR(st.st_mode))
 		return open_directory(own, &root->sysfs_fd, &root->sysfs, err);
 	return open_directory("/sys", &root->sysfs_fd, &root->sysfs, err);
@@ -83,7 +83,7 @@ int root_open(const char *dir, const char *sysfs, struct root **ret, struct erro
 	int r;
 
 	if (!root)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	root->fd = root->sysfs_fd = -EBADF;
 	r = open_directory(dir, &root->fd, &root->path, err);
 	if (r < 0)
@@ -92,7 +92,7 @@ int root_open(const char *dir, const char *sysfs, struct root **ret, struct erro
 	if (asprintf(&root->command, "vfio-wizard%s%s", root->live ? "" : " --root ",
 		    root->live ? "" : root->path) < 0) {
 		root->command = NULL;
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	}
 	r = choose_sysfs(root, sysfs, err);
 	if (r < 0)
@@ -205,7 +205,7 @@ static int walk_path(const struct walk *walk, struct str *done, char *rest, stru
 		}
 		str_addf(done, "/%s", part);
 		if (str_check(done) < 0)
-			return error_set(err, -ENOMEM, "out of memory");
+			return error_no_memory(err);
 		if ((walk->keep_last && !p[strspn(p, "/")]) ||
 			walk->read(walk, done->s, link, sizeof(link)) < 0)
 			continue;
@@ -215,7 +215,7 @@ static int walk_path(const struct walk *walk, struct str *done, char *rest, stru
 		done->len = link[0] == '/' ? 0 : before;
 		done->s[done->len] = '\0';
 		if (asprintf(&again, "%s/%s", link, p) < 0)
-			return error_set(err, -ENOMEM, "out of memory");
+			return error_no_memory(err);
 		free(todo);
 		p = todo = again;
 	}
@@ -444,6 +444,13 @@ bool root_exists(const struct root *root, const char *path)
 	return root_stat(root, path, &st) == 0;
 }
 
+const char *root_first(const struct root *root, const char *const paths[])
+{
+	while (*paths && !root_exists(root, *paths))
+		paths++;
+	return *paths;
+}
+
 #define NOBODY  ((uid_t)-1)
 #define SEVERAL ((uid_t)-2)
 
@@ -481,7 +488,7 @@ int root_resolve(const struct root *root, const char *path, char **ret, struct e
 	int r;
 
 	if (!copy)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = walk_path(&walk, &done, copy, err);
 	if (r < 0)
 		return r;
@@ -492,5 +499,5 @@ int root_resolve(const struct root *root, const char *path, char **ret, struct e
 			"%s: links of other users on the way lead to %s, which is not theirs; look at "
 			"them, and put the file itself in their place",
 			path, done.s);
-	return str_take(&done, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return str_take(&done, ret) < 0 ? error_no_memory(err) : 0;
 }

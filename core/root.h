@@ -66,6 +66,8 @@ int root_list(const struct root *root, const char *path, struct strv *ret);
 /* Follows links.  0 or -errno. */
 int root_stat(const struct root *root, const char *path, struct stat *ret);
 bool root_exists(const struct root *root, const char *path);
+/* The first of these paths (NULL-terminated) that exists; NULL: none. */
+const char *root_first(const struct root *root, const char *const paths[]);
 
 /* Bytes that root may still write to the file system at `path`.  0 or -errno. */
 int root_space(const struct root *root, const char *path, uint64_t *ret);

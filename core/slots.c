@@ -119,7 +119,7 @@ int slots_scan(const struct root *root, struct machine *machine, struct error *e
 	for (size_t i = 0; r == 0 && i < names.n; i++)
 		r = add(machine, &ports, names.v[i]);
 	free(ports.secondary);
-	return r < 0 ? error_set(err, r, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 void slots_release(struct machine *machine)

@@ -9,11 +9,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-static int no_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, "out of memory");
-}
-
 const char *snapshot_state_name(enum snapshot_state state)
 {
 	static const char *const names[] = {
@@ -155,7 +150,7 @@ int snapshot_read_attributes(
 		content->attributes = calloc(1, sizeof(*content->attributes));
 	attributes = content->attributes;
 	if (!attributes)
-		return no_memory(err);
+		return error_no_memory(err);
 	strv_free(&attributes->xattrs);
 	attributes->uid = st.st_uid;
 	attributes->gid = st.st_gid;
@@ -177,7 +172,7 @@ static int read_copy(const struct root *root, const char *id, const char *side, 
 	if (content->kind != CONTENT_FILE)
 		return 0;
 	if (asprintf(&path, SNAPSHOT_DIR "/%s/%s-%zu", id, side, i) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = root_read_text(root, path, &content->text, err);
 	if (r < 0)
 		return r;
@@ -195,12 +190,12 @@ static int read_left(const struct root *root, const char *id, size_t i, struct s
 	int r;
 
 	if (asprintf(&path, SNAPSHOT_DIR "/%s/left-%zu", id, i) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	if (file->after.kind != CONTENT_FILE || root_read_text(root, path, &text, NULL) < 0)
 		return 0;
 	left.text = text;
 	r = content_copy(&file->left, &left);
-	return r < 0 ? no_memory(err) : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 static int read_manifest(const struct root *root, struct snapshot *s, struct error *err)
@@ -209,7 +204,7 @@ static int read_manifest(const struct root *root, struct snapshot *s, struct err
 	int r;
 
 	if (asprintf(&path, SNAPSHOT_DIR "/%s/manifest", s->id) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = root_read_text(root, path, &text, err);
 	if (r == 0)
 		r = manifest_parse(text, s, err);
@@ -232,7 +227,7 @@ static int read_state(const struct root *root, struct snapshot *s, struct error 
 	ssize_t n;
 
 	if (asprintf(&path, SNAPSHOT_DIR "/%s/state", s->id) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	n = root_attr(root, path, word, sizeof(word));
 	if (n < 0)
 		return error_set(err, (int)n, "%s: %s", path, strerror((int)-n));
@@ -267,7 +262,7 @@ static int load_one(const struct root *root, const char *id, uint64_t number, st
 	int r;
 
 	if (!s.id)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = read_state(root, &s, &why);
 	if (!is_lack(r) && read_manifest(root, &s, &why) < 0)
 		r = why.code;
@@ -277,10 +272,10 @@ static int load_one(const struct root *root, const char *id, uint64_t number, st
 		clear_contents(&s);
 		s.damaged = strdup(why.text);
 		if (!s.damaged)
-			return no_memory(err);
+			return error_no_memory(err);
 	}
 	if (!s.summary && !(s.summary = strdup("")))
-		return no_memory(err);
+		return error_no_memory(err);
 	*ret = s;
 	s = (struct snapshot){0};
 	return 0;
@@ -388,7 +383,7 @@ int snapshots_load(const struct root *root, struct snapshots *ret, struct error 
 		if (snapshot_number(names.v[i], &number) < 0)
 			continue;
 		if (base_grow(&list.v, list.n, sizeof(*list.v)) < 0)
-			return no_memory(err);
+			return error_no_memory(err);
 		r = load_one(root, names.v[i], number, &list.v[list.n], err);
 		if (r < 0)
 			return r;
@@ -398,7 +393,7 @@ int snapshots_load(const struct root *root, struct snapshots *ret, struct error 
 		qsort(list.v, list.n, sizeof(*list.v), newest_first);
 	/* Asked before and after: one that ended meanwhile was not interrupted. */
 	if (settle_states(&list, busy || somebody_applies(root)) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	*ret = list;
 	list = (struct snapshots){0};
 	return 0;

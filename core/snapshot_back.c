@@ -9,11 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int no_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, "out of memory");
-}
-
 /* What has to be done to one path: from what the newest snapshot left to what the oldest met. */
 struct undo {
 	const struct snapshot_file *newest;
@@ -135,7 +130,7 @@ static int plan_undo(
 		r = add_changed(plan, undo->newest, &now, "going back");
 	if (r == 0)
 		r = plan_add_change(plan, "snapshot", path, &now, undo->target);
-	return r < 0 ? no_memory(err) : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 static int add_again(struct plan *plan, const struct command *command)
@@ -260,7 +255,7 @@ int snapshot_add_unfinished(const struct root *root, struct plan *plan, struct e
 		return r == -EACCES ? 0 : r;
 	for (size_t i = 0; i < list.n; i++)
 		if (list.v[i].state == SNAPSHOT_INTERRUPTED && go_on(root, plan, &list.v[i]) < 0)
-			return no_memory(err);
+			return error_no_memory(err);
 	return plan->takes_over ? settle_commands(root, plan, err) : 0;
 }
 
@@ -280,7 +275,7 @@ static int plan_choices(const struct root *root, struct plan *plan, struct error
 		r = choice_copy(&plan->after, &plan->before);
 	else if (r != -ENOMEM && change->after.kind == CONTENT_FILE)
 		r = choice_parse(change->after.text, &plan->after, NULL);
-	return r == -ENOMEM ? no_memory(err) : 0;
+	return r == -ENOMEM ? error_no_memory(err) : 0;
 }
 
 /* What a plan from snapshots applies is on trial as it was when it was planned. */
@@ -353,7 +348,7 @@ static int compose(const struct root *root, const struct snapshots *snapshots,
 				s->id, s->damaged);
 		if (strv_add(&plan->undoes, s->id) < 0 || add_undos(undos, s) < 0 ||
 			add_commands_back(plan, s) < 0)
-			return no_memory(err);
+			return error_no_memory(err);
 	}
 	return 0;
 }
@@ -385,7 +380,7 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 	int r;
 
 	if (!plan)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = choose(root, snapshots, id, &oldest, err);
 	if (r == 0)
 		r = compose(root, snapshots, oldest, plan, &undos, err);
@@ -407,7 +402,7 @@ int snapshot_rollback_plan(const struct root *root, const struct snapshots *snap
 		return error_set(err, -EALREADY, "%s is rolled back already: nothing is left of it",
 			oldest->id);
 	if (add_risks(root, plan) < 0 || summarize(plan, oldest) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	*ret = TAKE_PTR(plan);
 	return 0;
 }
@@ -435,7 +430,7 @@ static int finish_file(const struct root *root, const struct snapshot_file *file
 		r = add_changed(plan, file, &now, "finishing");
 	if (r == 0)
 		r = plan_add_change(plan, "snapshot", file->path, &now, &file->after);
-	return r < 0 ? no_memory(err) : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 static int finish(
@@ -453,7 +448,7 @@ static int finish(
 	if (r == 0 && asprintf(&plan->summary, "finish: %s", s->summary) < 0)
 		r = -ENOMEM;
 	if (r < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = plan_choices(root, plan, err);
 	if (r == 0)
 		set_trial(plan);
@@ -478,12 +473,12 @@ int snapshot_finish_plan(const struct root *root, const struct snapshots *snapsh
 			root, snapshots, s->undoes.v[s->undoes.n - 1], ret, err);
 	plan = calloc(1, sizeof(*plan));
 	if (!plan)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = finish(root, s, plan, err);
 	if (r == 0)
 		r = settle_commands(root, plan, err);
 	if (r == 0 && add_risks(root, plan) < 0)
-		r = no_memory(err);
+		r = error_no_memory(err);
 	if (r == 0)
 		*ret = TAKE_PTR(plan);
 	return r;

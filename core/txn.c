@@ -9,11 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int no_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, "out of memory");
-}
-
 static int prepare(struct txn *txn, struct error *err)
 {
 	int r = txn_store_open(txn->root, &txn->store, err);
@@ -55,7 +50,7 @@ int txn_begin(const struct root *root, const struct plan *plan, unsigned flags, 
 		return error_set(err, -ENODATA, "there is nothing to change");
 	txn = calloc(1, sizeof(*txn));
 	if (!txn)
-		return no_memory(err);
+		return error_no_memory(err);
 	txn->root = root;
 	txn->plan = plan;
 	txn->flags = flags;
@@ -200,7 +195,7 @@ int txn_start(struct txn *txn, struct txn_event *ev, const struct strv *argv, bo
 	strv_free(&txn->missing);
 	str_free(&txn->last_line);
 	if (check && strv_copy(&txn->missing, &check->expect) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	if (keeps_state)
 		txn_known_mark(txn->root, &txn->record.snapshot, txn->known);
 	r = txn_run_start(&txn->run, txn->root, argv, txn->store.lock, err);

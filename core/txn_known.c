@@ -8,7 +8,7 @@ int txn_known_make(const struct snapshot *s, struct txn_known **ret, struct erro
 	struct txn_known *known = calloc(s->n_files + 1, sizeof(*known));
 
 	if (!known)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	for (size_t i = 0; i < s->n_files; i++)
 		known[i].content = &s->files[i].before;
 	*ret = known;
@@ -87,7 +87,7 @@ int txn_known_save(struct txn_store *store, const struct snapshot *s, const stru
 			      "as %s/%s/%s-%zu)",
 			      SNAPSHOT_DIR, s->id, what, i) < 0) {
 		*ret = NULL;
-		r = error_set(err, -ENOMEM, "out of memory");
+		r = error_no_memory(err);
 	}
 	return r;
 }

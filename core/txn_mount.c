@@ -99,7 +99,7 @@ int txn_mount(const struct root *root, const struct rescue_item *item, struct er
 
 	if (asprintf(&target, "%s%s", root_is_live(root) ? "" : root_path(root), item->point) < 0) {
 		target = NULL;
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	}
 	switch (item->kind) {
 	case RESCUE_KERNEL:

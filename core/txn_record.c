@@ -8,11 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static int no_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, "out of memory");
-}
-
 static int give_attributes(struct content *content, const struct content *from)
 {
 	const struct attributes own = {.uid = geteuid(), .gid = getegid()};
@@ -36,7 +31,7 @@ static int check_writable(const struct root *root, const char *path, struct erro
 	int fd = -ENOENT, r;
 
 	if (!parent)
-		return no_memory(err);
+		return error_no_memory(err);
 	while (fd == -ENOENT && *parent) {
 		*strrchr(parent, '/') = '\0';
 		fd = root_open_path(root, *parent ? parent : "/", O_RDONLY | O_DIRECTORY);
@@ -70,7 +65,7 @@ static int record_file(const struct root *root, const struct change *change,
 	file->path = TAKE_PTR(resolved);
 	if (content_copy(&file->after, &change->after) < 0 ||
 		give_attributes(&file->after, &file->before) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	return 0;
 }
 
@@ -81,7 +76,7 @@ static int record_files(
 
 	for (size_t i = 0; r == 0 && i < plan->n_changes; i++) {
 		if (base_grow(&s->files, s->n_files, sizeof(*s->files)) < 0)
-			return no_memory(err);
+			return error_no_memory(err);
 		r = record_file(root, &plan->changes[i], &s->files[s->n_files++], err);
 	}
 	return r;
@@ -124,7 +119,7 @@ static int record_name(
 	s->summary = strdup(plan->summary ? plan->summary : "");
 	if (!s->summary || asprintf(&s->id, "%s-%ju", date, (uintmax_t)s->number) < 0 ||
 		strv_copy(&s->undoes, &plan->undoes) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	/* What nobody could go back to, nobody may begin. */
 	if (snapshot_number(s->id, &number) < 0)
 		return error_set(err, -EUCLEAN,
@@ -152,12 +147,12 @@ static int add_missing_parents(
 {
 	for (const char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
 		_cleanup_free_ char *dir = strndup(path, (size_t)(p - path));
-		int r = dir ? is_there(root, dir, err) : no_memory(err);
+		int r = dir ? is_there(root, dir, err) : error_no_memory(err);
 
 		if (r < 0)
 			return r;
 		if (r == 0 && strv_add_unique(ret, dir) < 0)
-			return no_memory(err);
+			return error_no_memory(err);
 	}
 	return 0;
 }
@@ -197,7 +192,7 @@ static int becomes_empty(const struct root *root, const struct txn_record *recor
 		_cleanup_free_ char *path = NULL;
 
 		if (asprintf(&path, "%s/%s", dir, names.v[i]) < 0)
-			return no_memory(err);
+			return error_no_memory(err);
 		if (!is_dropped(record, path))
 			return 0;
 	}
@@ -231,7 +226,7 @@ static int sort_directories(const struct root *root, const struct snapshots *old
 	int r;
 
 	if (our_directories(old, &ours) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	/* Innermost first: what is in one decides about the one around it. */
 	for (size_t i = ours.n; i-- > 0;) {
 		r = is_there(root, ours.v[i], err);
@@ -242,7 +237,7 @@ static int sort_directories(const struct root *root, const struct snapshots *old
 		if (r < 0)
 			return r;
 		if (strv_add(r ? &record->drop : &record->snapshot.directories, ours.v[i]) < 0)
-			return no_memory(err);
+			return error_no_memory(err);
 	}
 	return 0;
 }
@@ -259,7 +254,7 @@ static int record_directories(const struct root *root, const struct snapshots *o
 	if (r < 0)
 		return r;
 	if (strv_copy(&s->directories, &record->make) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	strv_sort(&s->directories);
 	return 0;
 }
@@ -340,7 +335,7 @@ int txn_record_make(const struct root *root, const struct plan *plan, struct txn
 	if (r < 0)
 		return r;
 	if (tidy(root, plan, &old, record) < 0 || record_commands(plan, &record->snapshot) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = record_name(plan, &old, &record->snapshot, err);
 	if (r < 0)
 		return r;

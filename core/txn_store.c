@@ -141,7 +141,7 @@ static int open_store(const struct root *root, struct txn_store *store, struct e
 	if (r < 0)
 		return r;
 	if (asprintf(&snapshots, "%s/snapshots", store->path) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	/* What was added to files that everybody may read is no secret, and `plan` needs it. */
 	store->dir = open_own(store->root, store->path, 0755, &store->made, err);
 	if (store->dir < 0)
@@ -229,7 +229,7 @@ static int write_snapshot(int dir, struct snapshot *snapshot, struct error *err)
 	int r = manifest_format(snapshot, &manifest);
 
 	if (r < 0)
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	r = write_copies(dir, snapshot, err);
 	if (r == 0)
 		r = txn_write_new(dir, "manifest", manifest, err);

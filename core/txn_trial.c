@@ -27,7 +27,7 @@ static int put(struct txn_store *store, const struct trial *trial, struct error 
 	_cleanup_free_ char *text = NULL;
 
 	if (trial_format(trial, &text) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return put_text(store, text, err);
 }
 

@@ -311,7 +311,7 @@ int usage_scan(const struct root *root, struct machine *machine, struct error *e
 	strv_free(&usage.numbers);
 	strv_free(&usage.interfaces);
 	strv_free(&usage.virtual_links);
-	return r < 0 ? error_set(err, r, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 void usage_release(struct machine *machine)

@@ -349,13 +349,6 @@ static int read_domain(struct usage *usage, const char *path, char *text)
 	return r;
 }
 
-static bool is_xml(const char *name)
-{
-	size_t n = strlen(name);
-
-	return n > 4 && strcmp(name + n - 4, ".xml") == 0;
-}
-
 /* The guests that are defined, and, where `root` is the running system, those that are not kept. */
 static int find_domains(struct usage *usage, const struct root *root, const char *directory)
 {
@@ -370,7 +363,7 @@ static int find_domains(struct usage *usage, const struct root *root, const char
 		_cleanup_free_ char *text = NULL;
 		char path[PATH_MAX];
 
-		if (!is_xml(names.v[i]))
+		if (!base_ends(names.v[i], ".xml"))
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/%s", directory, names.v[i]);
 		r = root_read_text(root, path, &text, NULL);

@@ -214,7 +214,7 @@ int words_parse(const char *text, struct words *ret, struct error *err)
 			"by hand",
 			WORDS_PATH, number);
 	if (r < 0)
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	*ret = words;
 	words = (struct words){0};
 	return 0;

@@ -137,7 +137,7 @@ int app_open(struct app *app, struct error *err)
 	r = app_reload(app);
 	if (r < 0) {
 		app_close(app);
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	}
 	return 0;
 }
@@ -187,7 +187,7 @@ int app_rescan(struct app *app, struct error *err)
 		requirements = (struct requirements){0};
 		r = change_machine(app, TAKE_PTR(machine), &taken);
 	}
-	return r < 0 ? error_set(err, r, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 int app_plan(struct app *app)

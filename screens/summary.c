@@ -90,12 +90,6 @@ static const char *driver_word(const char *driver)
 	return driver ? driver : "no driver";
 }
 
-static bool is_affected(const struct plan *plan, const struct forecast_entry *e)
-{
-	return !base_same(e->now, e->next) || choice_has(&plan->before, e->device) ||
-	       choice_has(&plan->after, e->device);
-}
-
 void summary_forecast(struct page *page, const struct plan *plan)
 {
 	size_t same = 0;
@@ -107,7 +101,7 @@ void summary_forecast(struct page *page, const struct plan *plan)
 		const struct forecast_entry *e = &plan->forecast.v[i];
 		char buf[128];
 
-		if (!is_affected(plan, e)) {
+		if (!plan_concerns(plan, e)) {
 			same++;
 			continue;
 		}

@@ -104,7 +104,7 @@ static int mount_missing(const struct main_options *o, struct root **root, struc
 			n = mount_each(*root, &rescue, &failures);
 	}
 	if (n < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	for (size_t i = 0; i < failures.n; i++)
 		(void)main_error(MAIN_FAILED, "%s", failures.v[i]);
 	*root = root_close(*root);

@@ -26,7 +26,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	_cleanup_(strv_free) struct strv modules = {0};
 
 	if (is_early(in) && initramfs_modules(in, plan, "booster", &modules) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return target_own_words(
 		in, plan, &target_booster, &place, TARGET_MARK ".\n", &modules, err);
 }
@@ -44,7 +44,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 		    plan, COMMAND_INITRAMFS, "rebuild the initramfs of every kernel", argv) < 0 ||
 		images_find(in->root, in->machine, &images) < 0 ||
 		initramfs_check(in, plan, ls, &images, NULL) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return 0;
 }
 

@@ -58,7 +58,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	_cleanup_free_ char *text = NULL;
 
 	if (in->choice->n && build(in, plan, &text) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return target_own_file(in, plan, &target_dracut, TARGET_DRACUT, 0644, text, err);
 }
 
@@ -199,7 +199,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 		return 0;
 	if (images_find(in->root, in->machine, &images) < 0 ||
 		rebuild_by_family(in, plan, &images) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return 0;
 }
 

@@ -103,10 +103,9 @@ static int read_entry(const struct target_input *in, const char *directory, cons
 	struct entries *entries, struct error *why)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
-	size_t n = strlen(name);
 	int r;
 
-	if (n < 6 || strcmp(name + n - 5, ".conf") != 0)
+	if (!base_ends(name, ".conf"))
 		return 0;
 	if (asprintf(&path, "%s/%s", directory, name) < 0)
 		return -ENOMEM;
@@ -232,7 +231,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	if (r == 0 && in->choice->n)
 		r = target_entries_warn(in, &entries, plan);
 	if (r < 0)
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	for (size_t i = 0; r == 0 && i < entries.n; i++) {
 		const struct words_place place = {WORDS_ENTRY, entries.v[i].path, ""};
 

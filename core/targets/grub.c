@@ -28,7 +28,7 @@ static int build(const struct target_input *in, char **ret, struct error *err)
 	for (size_t i = 0; i < words.n; i++)
 		str_addf(&out, " %s", words.v[i]);
 	str_add(&out, "\"\n");
-	return str_take(&out, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return str_take(&out, ret) < 0 ? error_no_memory(err) : 0;
 }
 
 static int plan(const struct target_input *in, struct plan *plan, struct error *err)
@@ -52,7 +52,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	if (r == 0 && in->machine->host.proxmox_boot)
 		r = plan_add_command(
 			plan, COMMAND_BOOT_LOADER, "copy it to the boot partitions", sync);
-	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 /* What the files that were sourced so far make of one variable. */

@@ -2,6 +2,7 @@
  * GRUB_CMDLINE_LINUX_DEFAULT, which recovery entries do not get, and then grub-mkconfig. */
 #include "core/targets/target.h"
 
+#include "core/boot.h"
 #include "core/edit.h"
 #include "core/parameters.h"
 
@@ -10,11 +11,6 @@
 
 static const struct words_place place = {
 	WORDS_SHELL, TARGET_GRUB_DEFAULT, "GRUB_CMDLINE_LINUX_DEFAULT"};
-
-static const char *const tools[] = {"/usr/bin/grub-mkconfig", "/usr/sbin/grub-mkconfig",
-	"/usr/bin/grub2-mkconfig", "/usr/sbin/grub2-mkconfig", NULL};
-static const char *const configs[] = {"/boot/grub/grub.cfg", "/boot/grub2/grub.cfg",
-	"/efi/grub/grub.cfg", "/boot/efi/grub/grub.cfg"};
 
 static bool detect(const struct target_input *in)
 {
@@ -39,7 +35,7 @@ static int behind_common(const struct target_input *in, struct strv *ret, struct
 	int r = read_common(in, &common, &why);
 
 	if (r < 0)
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	r = parameters_behind(&in->existing->cmdline, in->parameters, &unused, err);
 	return r < 0 ? r : parameters_behind(&common, in->parameters, ret, err);
 }
@@ -83,26 +79,25 @@ static int tell(struct plan *plan, const char *what)
  * --boot-directory says it.  So each that is there is written. */
 static int commands(const struct target_input *in, struct plan *plan, struct error *err)
 {
-	const char *tool = target_find_program(in, tools);
+	const char *tool = root_first(in->root, boot_grub_mkconfig);
 	_cleanup_(strv_free) struct strv done = {0};
 	int r = 0;
 
 	if (!target_changed(plan, &target_grub_default) && !target_changed(plan, &target_grub_entry))
 		return 0;
-	for (size_t i = 0; r == 0 && tool && i < ARRAY_SIZE(configs); i++)
-		r = write_menu(in, plan, tool, configs[i], &done);
+	for (size_t i = 0; r == 0 && tool && boot_grub_menus[i]; i++)
+		r = write_menu(in, plan, tool, boot_grub_menus[i], &done);
 	if (r == 0 && !done.n)
 		r = tell(plan, tool ? "There is no grub.cfg below /boot, /efi and /boot/efi"
 				    : "There is no grub-mkconfig");
-	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 static int left(const struct target_input *in)
 {
-	for (size_t i = 0; target_find_program(in, tools) && i < ARRAY_SIZE(configs); i++)
-		if (root_exists(in->root, configs[i]))
-			return 0;
-	return TARGET_PARAMETERS;
+	return root_first(in->root, boot_grub_mkconfig) && root_first(in->root, boot_grub_menus)
+		       ? 0
+		       : TARGET_PARAMETERS;
 }
 
 static int parameters(

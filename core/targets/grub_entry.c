@@ -30,7 +30,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 {
 	if (detect(in) && is_zfs(in) &&
 		target_no_spare(in, plan, "press e at the boot menu to add it") < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return target_own_file(in, plan, &target_grub_entry, TARGET_GRUB_ENTRY, 0755,
 		in->choice->n ? script : NULL, err);
 }

@@ -61,11 +61,6 @@ static void grubby_free(struct grubby *g)
 	bls_free(&g->entries);
 }
 
-static int no_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, "out of memory");
-}
-
 static bool detect(const struct target_input *in)
 {
 	return in->loader == BOOT_GRUB_BLS;
@@ -73,12 +68,9 @@ static bool detect(const struct target_input *in)
 
 static const char *program(const struct target_input *in)
 {
-	static const char *const paths[] = {GRUBBY, "/usr/bin/grubby"};
+	static const char *const paths[] = {GRUBBY, "/usr/bin/grubby", NULL};
 
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (root_exists(in->root, paths[i]))
-			return paths[i];
-	return NULL;
+	return root_first(in->root, paths);
 }
 
 /* -- what the entries hold -- */
@@ -149,7 +141,7 @@ static int read_kernelopts(struct grubby *g, struct error *err)
 	at += strlen(VARIABLE "=");
 	g->kernelopts = strndup(at, strcspn(at, "\n"));
 	if (!g->kernelopts || add_kept(g, GRUBENV, g->kernelopts, strdup(VARIABLE)) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	return 0;
 }
 
@@ -169,7 +161,7 @@ static int read_entries(struct grubby *g, struct error *err)
 		if (has_variable(entry->options))
 			is_shared = true;
 		else if (add_kept(g, entry->path, entry->options, kernel_path(entry->kernel)) < 0)
-			return no_memory(err);
+			return error_no_memory(err);
 	}
 	return r == 0 && is_shared ? read_kernelopts(g, err) : r;
 }
@@ -210,7 +202,7 @@ static int add_words(const char *option, const char *name, const struct strv *wo
 			return r;
 		str_addf(&text, "%s%s", i ? " " : "", words->v[i]);
 	}
-	return str_check(&text) < 0 || strv_add(argv, text.s) < 0 ? no_memory(err) : 0;
+	return str_check(&text) < 0 || strv_add(argv, text.s) < 0 ? error_no_memory(err) : 0;
 }
 
 static bool has_key(const struct strv *words, const char *word)
@@ -229,7 +221,7 @@ static int build_argv(const char *path, const struct kept *kept, const struct st
 	int r = 0;
 
 	if (target_difference(to, from, &fresh) < 0 || target_difference(from, to, &gone) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	for (size_t i = 0; r == 0 && i < to->n; i++)
 		if (has_key(&fresh, to->v[i]))
 			r = strv_add(&args, to->v[i]);
@@ -237,7 +229,7 @@ static int build_argv(const char *path, const struct kept *kept, const struct st
 		if (!has_key(&fresh, gone.v[i]))
 			r = strv_add(&removed, gone.v[i]);
 	if (r < 0 || strv_add(ret, path) < 0 || strv_addf(ret, "--update-kernel=%s", kept->key) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = add_words("--remove-args=", kept->name, &removed, ret, err);
 	return r < 0 ? r : add_words("--args=", kept->name, &args, ret, err);
 }
@@ -251,7 +243,7 @@ static int build_editenv(
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(argv); i++)
 		r = strv_add(ret, argv[i]);
-	return r < 0 ? no_memory(err) : add_words(VARIABLE "=", kept->name, words, ret, err);
+	return r < 0 ? error_no_memory(err) : add_words(VARIABLE "=", kept->name, words, ret, err);
 }
 
 static int add_command(struct plan *plan, const char *path, const struct kept *kept,
@@ -271,7 +263,7 @@ static int add_command(struct plan *plan, const char *path, const struct kept *k
 		    is_shared ? "set the parameters that all kernels share"
 			      : "set the parameters of this kernel",
 		    (const char *const *)argv.v, (const char *const *)undo.v, kept->name) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	return 0;
 }
 
@@ -321,7 +313,7 @@ static int plan_entries(
 	const char *path = program(g->in);
 
 	if ((ours && strv_copy(&common, ours) < 0) || find_theirs(g) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	for (size_t i = 0; i < g->n; i++) {
 		_cleanup_(target_line_free) struct target_line line = {0};
 		struct kept *kept = &g->v[i];
@@ -336,7 +328,7 @@ static int plan_entries(
 			return r;
 	}
 	target_forget(g->in, GRUBBY);
-	return record(g, &common) < 0 ? no_memory(err) : 0;
+	return record(g, &common) < 0 ? error_no_memory(err) : 0;
 }
 
 /* -- the files -- */
@@ -378,7 +370,7 @@ static int plan_files(const struct grubby *g, struct plan *plan, struct error *e
 	int r;
 
 	if (first_cmdline(g, &fresh) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = target_own_words(
 		g->in, plan, &target_grubby, &cmdline_place, fresh, g->in->parameters, err);
 	return r < 0 ? r
@@ -483,7 +475,7 @@ int target_grubby_now(const struct root *root, struct plan *plan, struct error *
 			"look into the entries of newer kernels by hand",
 			"What the entries of kernels that came since have of ours is not known: %s",
 			why.text);
-	return r < 0 ? no_memory(err) : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 static int parameters(

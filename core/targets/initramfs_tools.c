@@ -62,7 +62,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 		if (initramfs_is_loadable(in->machine, names[i]))
 			str_addf(&body, "%s\n", names[i]);
 	if (str_take(&body, &text) < 0 || build_hook(in, plan, &script) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = target_own_file(in, plan, self, TARGET_HOOK, 0755, script, err);
 	if (r == 0)
 		r = target_own_block(in, plan, self, TARGET_MODULES, text, err);
@@ -80,7 +80,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 		    initramfs_update) < 0 ||
 		images_find(in->root, in->machine, &images) < 0 ||
 		initramfs_check(in, plan, lsinitramfs, &images, initramfs_updated_place(in)) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return 0;
 }
 

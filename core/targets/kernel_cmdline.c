@@ -11,11 +11,6 @@
 
 static const struct words_place place = {WORDS_CMDLINE, TARGET_CMDLINE, ""};
 
-static int no_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, "out of memory");
-}
-
 /* -- what it is made of -- */
 
 static const struct entry *newest(const struct entries *entries)
@@ -44,7 +39,7 @@ static int from_options(const struct entry *entry, char **ret, struct error *err
 		str_addf(&line, strpbrk(words.v[i], " \t") ? "%s\"%s\"" : "%s%s", i ? " " : "",
 			words.v[i]);
 	if (str_check(&line) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = edit_cmdline_from_running(line.s ? line.s : "", ret, err);
 	return r == -EINVAL ? error_set(err, r,
 				      "%s has no root=, or is no normal boot; write the kernel "
@@ -61,7 +56,7 @@ static int from_entry(const struct target_input *in, char **ret, struct error *e
 	const struct entry *entry;
 
 	if (target_entries_read(in, &entries, &why) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	entry = newest(&entries);
 	return entry ? from_options(entry, ret, err)
 		     : error_set(err, -ENOENT,
@@ -78,7 +73,7 @@ int target_kernel_cmdline_fresh(const struct target_input *in, char **ret, struc
 	int r = target_read_optional(in, VENDOR_CMDLINE, &vendor, &why);
 
 	if (r < 0 || host_read_cmdline(in->root, &running) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	if (r == 0 && why.code < 0)
 		return error_set(err, why.code, "%s", why.text);
 	if (r > 0) {
@@ -142,7 +137,7 @@ static int make(
 		return r;
 	return plan_add_change(plan, target, path, &before, &after) < 0 ||
 			       tell(plan, MISSING_FOREIGN) < 0
-		       ? no_memory(err)
+		       ? error_no_memory(err)
 		       : 0;
 }
 
@@ -156,14 +151,14 @@ int target_kernel_cmdline_plan(const struct target_input *in, struct plan *plan,
 	int r = 0;
 
 	if (!list || judge(in->root, &list->ours, &missing) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	if (!is_there && !in->parameters->n && in->choice->n && missing == MISSING_FOREIGN)
 		return make(in, plan, target->name, err);
 	if (!is_there && in->parameters->n)
 		r = target_kernel_cmdline_fresh(in, &fresh, err);
 	if (r == 0 && !in->parameters->n && list->made && missing != MISSING_FINE) {
 		list->made = 0;
-		r = tell(plan, missing) < 0 ? no_memory(err) : 0;
+		r = tell(plan, missing) < 0 ? error_no_memory(err) : 0;
 	}
 	return r < 0 ? r : target_own_words(in, plan, target, &place, fresh, in->parameters, err);
 }
@@ -208,14 +203,14 @@ static int keep(struct plan *plan, struct change *change, const struct strv *rec
 	int r;
 
 	if (recorded && strv_copy(&ours, recorded) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = words_edit(&place, change->before.text, &ours, &none, &bare, err);
 	if (r < 0)
 		return r;
 	content_free(&change->after);
 	change->after = (struct content){
 		.kind = CONTENT_FILE, .mode = change->before.mode, .text = TAKE_PTR(bare)};
-	return tell(plan, missing) < 0 ? no_memory(err) : 0;
+	return tell(plan, missing) < 0 ? error_no_memory(err) : 0;
 }
 
 /* Where nothing says what to make it of, no boot partition is mounted, and no entry is written. */
@@ -236,7 +231,7 @@ int target_kernel_cmdline_back(const struct root *root, struct plan *plan, struc
 	int r = root_resolve(root, TARGET_CMDLINE, &path, NULL);
 
 	if (r == -ENOMEM || words_load(root, &words, NULL) == -ENOMEM)
-		return no_memory(err);
+		return error_no_memory(err);
 	if (r < 0)
 		return 0;
 	change = plan_find_change(plan, path);
@@ -244,7 +239,7 @@ int target_kernel_cmdline_back(const struct root *root, struct plan *plan, struc
 		   : root_exists(root, path) || !is_read(root, plan))
 		return 0;
 	if (judge(root, words_ours(&words, &place), &missing) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	if (missing == MISSING_FINE)
 		return 0;
 	return change ? keep(plan, change, words_ours(&words, &place), missing, err)

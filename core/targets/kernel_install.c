@@ -32,7 +32,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	if (r == 0 && in->choice->n)
 		r = target_entries_warn(in, &entries, plan);
 	if (r < 0)
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	return target_kernel_cmdline_plan(in, plan, &target_kernel_install, err);
 }
 
@@ -137,7 +137,7 @@ static int rebuild_by_hook(struct plan *plan, const struct target *target)
 
 int target_kernel_install_run(const struct target_input *in, struct plan *plan)
 {
-	const char *program = target_find_program(in, programs);
+	const char *program = root_first(in->root, programs);
 	int r = 0;
 
 	if (!program)
@@ -164,7 +164,7 @@ int target_kernel_install_add(const struct target_input *in, struct plan *plan,
 {
 	int r = has_hook(in) ? rebuild_by_hook(plan, target) : target_kernel_install_run(in, plan);
 
-	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 /* An entry that is not written anew keeps its parameters and its initramfs. */
@@ -176,7 +176,7 @@ int target_kernel_install_left(const struct target_input *in)
 
 	if (has_hook(in))
 		return 0;
-	if (!target_find_program(in, programs))
+	if (!root_first(in->root, programs))
 		return TARGET_PARAMETERS | TARGET_IMAGES;
 	if (next)
 		r = module_image(in, next, &module);
@@ -235,7 +235,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 
 	if (r == 0)
 		r = add_check(in, plan);
-	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 static int parameters(

@@ -61,5 +61,5 @@ int target_kernels_now(const struct root *root, struct plan *plan, struct error 
 		r = target_dracut_now(root, machine, plan, false);
 	if (r == 0 && entries)
 		r = target_kernel_install_run(&in, plan);
-	return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
+	return r == -ENOMEM ? error_no_memory(err) : r;
 }

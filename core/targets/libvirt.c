@@ -77,7 +77,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 			"cgroup_device_acl is not known yet.",
 			unknown->address);
 	if (r < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return target_own_words(in, plan, &target_libvirt, &place, NULL, &nodes, err);
 }
 
@@ -106,7 +106,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 
 		if (has_unit(in, units[i]) && plan_add_command(plan, COMMAND_PREPARE,
 						      "let libvirt read its list anew", argv) < 0)
-			return error_set(err, -ENOMEM, "out of memory");
+			return error_no_memory(err);
 	}
 	return 0;
 }

@@ -217,7 +217,7 @@ static int drop(const struct target_input *in, struct plan *plan, const char *di
 	int r = target_list(in, directory, ".conf", &paths);
 
 	if (r < 0)
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	for (size_t i = 0; r == 0 && i < paths.n; i++)
 		if (bls_is_own(paths.v[i]) && (!stays || strcmp(paths.v[i], stays) != 0))
 			r = target_own_file(
@@ -244,7 +244,7 @@ static int put(const struct target_input *in, struct plan *plan, const struct en
 	int r;
 
 	if (!directory)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = content_read(in->root, entry->path, false, &resolved, &like, err);
 	if (r == 0)
 		r = drop(in, plan, directory, path, err);
@@ -273,7 +273,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	if (r == 0 && !text && !why.code && in->loader == BOOT_GRUB_BLS)
 		r = target_no_spare(in, plan, "press e at the boot menu to add it");
 	if (r == -ENOMEM)
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	return text ? put(in, plan, entry, path, text, err) : drop_all(in, plan, err);
 }
 

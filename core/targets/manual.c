@@ -282,8 +282,7 @@ static int add_advice(const struct target_input *in, const struct line *line, st
 	for (size_t i = 0; i < words.n; i++)
 		str_addf(out, "%s%s", *line->value || i ? " " : "", words.v[i]);
 	str_addf(out, "%s\n", line->text + line->end);
-	return strv_add_unique(files, line->path) < 0 ? error_set(err, -ENOMEM, "out of memory")
-						      : 0;
+	return strv_add_unique(files, line->path) < 0 ? error_no_memory(err) : 0;
 }
 
 static int tell(const struct target_input *in, struct plan *plan, const char *title,
@@ -332,7 +331,7 @@ static int build_for_source(const struct target_input *in, const struct loader *
 		str_addf(&out, "# Then run the tool that writes the boot menu from it: %s.\n",
 			source->tool);
 	if (strv_add(files, source->path) < 0 || str_take(&out, ret) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return 0;
 }
 
@@ -352,7 +351,7 @@ static int build(const struct target_input *in, const struct loader *loader,
 		r = add_advice(in, &lines->v[i], &out, files, err);
 	if (r < 0 || (lines->n && !files->n))
 		return r;
-	return str_take(&out, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return str_take(&out, ret) < 0 ? error_no_memory(err) : 0;
 }
 
 static int tell_back(const struct target_input *in, struct plan *plan)
@@ -380,7 +379,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 		if (r == 0 && !source)
 			r = read_lines(in, loader, &lines, &why);
 		if (r < 0)
-			return error_set(err, r, "out of memory");
+			return error_no_memory(err);
 		r = source ? build_for_source(in, loader, source, &words, &text, &files, err)
 			   : build(in, loader, &lines, &text, &files, err);
 		if (r < 0)
@@ -393,7 +392,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	if (r == 0 && loader)
 		r = target_no_spare(in, plan, loader->instead);
 	if (r < 0)
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	return target_own_file(in, plan, &target_manual, TARGET_NOTE, 0644, text, err);
 }
 

@@ -77,11 +77,6 @@ static int own_words(const struct target_input *in, struct plan *plan, const cha
 	return target_own_words(in, plan, &target_mkinitcpio, &place, NULL, wanted, err);
 }
 
-static int no_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, "out of memory");
-}
-
 static int add_hooks(
 	const struct target_input *in, const char *path, struct strv *ret, struct error *why)
 {
@@ -139,7 +134,7 @@ static int plan_for(const struct target_input *in, struct plan *plan, const stru
 		initramfs_rescue(in, plan, &program, &files) < 0 ||
 		(program && strv_add(&binaries, program) < 0) ||
 		(drop_ins && build(&modules, &files, &binaries, &text) < 0))
-		return no_memory(err);
+		return error_no_memory(err);
 	r = target_own_file(in, plan, &target_mkinitcpio, TARGET_MKINITCPIO, 0644, text, err);
 	for (size_t i = 0; r == 0 && i < configs->n; i++) {
 		r = own_words(in, plan, configs->v[i], "MODULES", &modules, err);
@@ -164,9 +159,9 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 			in, plan, &target_mkinitcpio, TARGET_MKINITCPIO, 0644, NULL, err);
 	if (presets_load(in->root, &presets, &why) < 0 ||
 		find_configs(in, &presets, &configs, &drop_ins) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	if (why.code && initramfs_unchecked(in, plan, "%.400s", why.text) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	return plan_for(in, plan, &configs, drop_ins, err);
 }
 
@@ -199,7 +194,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 		r = images_find(in->root, in->machine, &images);
 	if (r == 0 && presets.n)
 		r = initramfs_check(in, plan, lsinitcpio, &images, NULL);
-	return r < 0 ? no_memory(err) : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 static int left(const struct target_input *in)

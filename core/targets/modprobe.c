@@ -125,7 +125,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	int r;
 
 	if (in->choice->n && (build(in, &text) < 0 || build_ids(in, &ids) < 0))
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = target_own_file(in, plan, &target_modprobe, TARGET_MODPROBE, 0644, text, err);
 	if (r == 0)
 		r = target_own_file(in, plan, &target_modprobe, TARGET_IDS, 0644, ids, err);

@@ -93,11 +93,6 @@ static unsigned major_version(const struct target_input *in)
 	return major;
 }
 
-static int no_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, "out of memory");
-}
-
 /* From 7.0 on a host's own template narrows down what it reports. */
 static int note_host(const struct target_input *in, struct plan *plan, const struct strv *addresses)
 {
@@ -141,11 +136,11 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	bool conf = root_exists(in->root, PCI_CONF), rb = !conf && root_exists(in->root, PCI_RB);
 
 	if (wanted_cards(in, &patterns, &addresses) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	if (in->choice->n && !conf && !rb)
-		return note_node(in, plan, &patterns) < 0 ? no_memory(err) : 0;
+		return note_node(in, plan, &patterns) < 0 ? error_no_memory(err) : 0;
 	if (in->choice->n && note_host(in, plan, &addresses) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	if (conf)
 		return plan_conf(in, plan, &patterns, &addresses, err);
 	return rb ? target_own_words(in, plan, &target_opennebula, &filter_rb, NULL, &patterns, err)
@@ -163,7 +158,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 		return 0;
 	if (plan_add_command(plan, COMMAND_PREPARE, "copy OpenNebula's probes to its hosts", argv) <
 		0)
-		return no_memory(err);
+		return error_no_memory(err);
 	return 0;
 }
 

@@ -17,11 +17,6 @@ static bool detect(const struct target_input *in)
 	return in->loader == BOOT_OSTREE;
 }
 
-static int no_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, "out of memory");
-}
-
 /* The entry of the deployment that boots next: ostree numbers them, the first one highest. */
 static const struct bls_entry *next_entry(const struct bls_entries *entries)
 {
@@ -84,17 +79,17 @@ static int plan_entry(const struct target_input *in, const struct bls_entry *ent
 	int r;
 
 	if (recorded && strv_copy(&ours, recorded) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = target_line(entry->path, entry->options, &ours, detect(in) ? in->parameters : &none,
 		&line, err);
 	if (r < 0)
 		return r;
 	if (!target_line_stays(&line) && add_command(plan, &line) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	target_forget(in, PROGRAM);
 	for (size_t i = 0; i < ours.n; i++)
 		if (target_record(in, PROGRAM, "", ours.v[i]) < 0)
-			return no_memory(err);
+			return error_no_memory(err);
 	return 0;
 }
 
@@ -109,7 +104,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	if (!detect(in) && !target_has_record(in, PROGRAM))
 		return 0;
 	if (detect(in) && target_no_spare(in, plan, "press e at the boot menu to add it") < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	r = bls_read(in->root, ENTRIES, &entries, err);
 	if (r < 0)
 		return target_unread(plan, "rpm-ostree", r, err);

@@ -30,7 +30,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	if (!target_changed(plan, &target_pbl) && !target_changed(plan, &target_grub_entry))
 		return 0;
 	if (plan_add_command(plan, COMMAND_BOOT_LOADER, "write the boot menu", argv) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return 0;
 }
 

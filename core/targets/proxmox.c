@@ -19,7 +19,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	r = target_kernel_cmdline_plan(in, plan, &target_proxmox, err);
 	if (r == 0 && target_entries_no_spare(in, plan,
 			      "press e at the boot menu to add it, where its editor is on") < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return r;
 }
 
@@ -32,7 +32,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 		return 0;
 	if (plan_add_command(plan, COMMAND_BOOT_LOADER, "write the entries of every boot partition",
 		    argv) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return 0;
 }
 

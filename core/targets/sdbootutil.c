@@ -43,7 +43,7 @@ static int build(const struct target_input *in, char **ret, struct error *err)
 	str_add(&out, TARGET_MARK ": what PCI passthrough needs on the kernel command line.\n");
 	str_add_words(&out, &words);
 	str_addc(&out, '\n');
-	return str_take(&out, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return str_take(&out, ret) < 0 ? error_no_memory(err) : 0;
 }
 
 /* A first /etc/kernel/cmdline: without it sdbootutil takes the running line. */
@@ -75,7 +75,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 		r = plan_words(in, plan, err);
 	if (r == 0 && detect(in) &&
 		target_entries_no_spare(in, plan, "press e at the boot menu to add it") < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return r;
 }
 
@@ -114,7 +114,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	r = plan_add_command(plan, COMMAND_BOOT_LOADER, "write the boot loader's entries", argv);
 	if (r == 0 && is_sealed(in))
 		r = add_predictions(plan);
-	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 static int add_drop_ins(const struct target_input *in, const char *directory, struct strv *theirs,

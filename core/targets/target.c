@@ -66,7 +66,7 @@ static int add(struct plan *plan, const struct target *target, const char *path,
 	if (earlier) {
 		content_free(&earlier->after);
 		if (content_copy(&earlier->after, after) < 0)
-			return error_set(err, -ENOMEM, "out of memory");
+			return error_no_memory(err);
 		if (content_same(&earlier->before, &earlier->after))
 			plan_drop_change(plan, earlier);
 		return 0;
@@ -74,7 +74,7 @@ static int add(struct plan *plan, const struct target *target, const char *path,
 	if (content_same(before, after))
 		return 0;
 	if (plan_add_change(plan, target->name, path, before, after) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return 0;
 }
 
@@ -83,7 +83,7 @@ static int note_replaced(struct plan *plan, const char *path, struct error *err)
 	if (findings_add(&plan->findings, "file-replaced", SEVERITY_WARNING, NULL, -1,
 		    "look at the difference; rolling back brings the present file back",
 		    "%s was not written by vfio-wizard and is replaced", path) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return 0;
 }
 
@@ -139,7 +139,7 @@ int target_own_file(const struct target_input *in, struct plan *plan, const stru
 	if (text) {
 		wanted = (struct content){.kind = CONTENT_FILE, .mode = mode, .text = strdup(text)};
 		if (!wanted.text)
-			return error_set(err, -ENOMEM, "out of memory");
+			return error_no_memory(err);
 	}
 	return own(in, plan, target, path, &wanted, NULL, err);
 }
@@ -153,7 +153,7 @@ int target_own_link(const struct target_input *in, struct plan *plan, const stru
 		wanted =
 			(struct content){.kind = CONTENT_LINK, .mode = 0777, .text = strdup(where)};
 		if (!wanted.text)
-			return error_set(err, -ENOMEM, "out of memory");
+			return error_no_memory(err);
 	}
 	return own(in, plan, target, path, &wanted, where, err);
 }
@@ -219,7 +219,7 @@ int target_own_words(const struct target_input *in, struct plan *plan, const str
 	int r;
 
 	if (!list)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	list->visited = true;
 	if (!wanted->n && !list->ours.n)
 		return 0;
@@ -232,65 +232,30 @@ int target_own_words(const struct target_input *in, struct plan *plan, const str
 	return r < 0 ? r : add(plan, target, resolved, &before, &after, err);
 }
 
-static int read_theirs(const struct target_input *in, const struct words_place *place,
-	const char *text, struct strv *ret, struct error *err)
-{
-	static const struct strv none;
-	const struct strv *recorded = words_ours(in->words, place);
-	_cleanup_(strv_free) struct strv ours = {0};
-	_cleanup_free_ char *bare = NULL;
-	int r;
-
-	if (recorded && strv_copy(&ours, recorded) < 0)
-		return -ENOMEM;
-	r = words_edit(place, text, &ours, &none, &bare, err);
-	return r < 0 ? r : words_read(place, bare, ret, err);
-}
-
 int target_words_theirs(const struct target_input *in, const struct words_place *place,
 	struct strv *theirs, struct error *why)
 {
+	_cleanup_(strv_free) struct strv ours = {0};
 	_cleanup_free_ char *text = NULL;
-	_cleanup_(strv_free) struct strv words = {0};
-	struct error err = {0};
 	int r = target_read_optional(in, place->path, &text, why);
 
-	if (r <= 0)
-		return r;
-	r = read_theirs(in, place, text, &words, &err);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0)
-		*why = err;
-	for (size_t i = 0; r == 0 && i < words.n; i++)
-		r = strv_add(theirs, words.v[i]);
-	return r == -ENOMEM ? r : 0;
+	return r <= 0 ? r
+		      : target_parameters(
+				place, text, words_ours(in->words, place), theirs, &ours, why);
 }
 
 int target_list(
 	const struct target_input *in, const char *directory, const char *suffix, struct strv *ret)
 {
 	_cleanup_(strv_free) struct strv names = {0};
-	size_t m = strlen(suffix);
 	int r = root_list(in->root, directory, &names);
 
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
-	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		size_t n = strlen(names.v[i]);
-
-		if (n > m && names.v[i][0] != '.' && strcmp(names.v[i] + n - m, suffix) == 0)
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		if (names.v[i][0] != '.' && base_ends(names.v[i], suffix))
 			r = strv_addf(ret, "%s/%s", directory, names.v[i]);
-	}
 	return r;
-}
-
-const char *target_find_program(const struct target_input *in, const char *const names[])
-{
-	for (; *names; names++)
-		if (root_exists(in->root, *names))
-			return *names;
-	return NULL;
 }
 
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err)
@@ -311,7 +276,7 @@ int target_finish(const struct target_input *in, struct plan *plan, struct error
 			return r;
 	}
 	if (words_format(in->words, &text) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return target_own_file(in, plan, &self, WORDS_PATH, 0644, text, err);
 }
 
@@ -331,34 +296,9 @@ int target_read_optional(
 const char *target_program(const struct target_input *in)
 {
 	static const char *const places[] = {"/usr/local/sbin/vfio-wizard", "/usr/sbin/vfio-wizard",
-		"/usr/local/bin/vfio-wizard", "/usr/bin/vfio-wizard"};
+		"/usr/local/bin/vfio-wizard", "/usr/bin/vfio-wizard", NULL};
 
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (root_exists(in->root, places[i]))
-			return places[i];
-	return NULL;
-}
-
-static int read_parameters(
-	const struct words_place *place, const char *text, struct strv *ret, struct error *err)
-{
-	int r = place->grammar == WORDS_SHELL
-			? edit_shell_read(place->path, text, place->key, ret, err)
-			: edit_cmdline_read(place->path, text,
-				  place->grammar == WORDS_ENTRY ? EDIT_CMDLINE_ENTRY
-								: EDIT_CMDLINE_FILE,
-				  ret, err);
-
-	return r < 0 ? r : 0;
-}
-
-static int take_all(const struct strv *from, struct strv *to)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < from->n; i++)
-		r = strv_add(to, from->v[i]);
-	return r;
+	return root_first(in->root, places);
 }
 
 int target_parameters(const struct words_place *place, const char *text,
@@ -371,11 +311,11 @@ int target_parameters(const struct words_place *place, const char *text,
 	int r = recorded ? strv_copy(&left, recorded) : 0;
 
 	if (r == 0)
-		r = read_parameters(place, text, &words, &err);
+		r = words_read(place, text, &words, &err);
 	if (r == 0)
 		r = words_edit(place, text, &left, &none, &bare, &err);
 	if (r == 0)
-		r = read_parameters(place, bare, &others, &err);
+		r = words_read(place, bare, &others, &err);
 	if (r < 0 && r != -ENOMEM) {
 		*why = err;
 		return 0;
@@ -383,5 +323,5 @@ int target_parameters(const struct words_place *place, const char *text,
 	for (size_t i = 0; r == 0 && recorded && i < recorded->n; i++)
 		if (edit_cmdline_has(&words, recorded->v[i]))
 			r = strv_add(ours, recorded->v[i]);
-	return r < 0 ? r : take_all(&others, theirs);
+	return r < 0 ? r : strv_copy(theirs, &others);
 }

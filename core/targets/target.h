@@ -110,10 +110,8 @@ int target_words_theirs(const struct target_input *in, const struct words_place 
 	struct strv *theirs, struct error *why);
 /* Adds the paths of the files in a directory whose names end in `suffix`, sorted; a directory that is not
  * there or cannot be read has none.  -ENOMEM. */
-int target_list(const struct target_input *in, const char *directory, const char *suffix,
-	struct strv *ret);
-/* The first of these programs that the system has, NULL: none.  names: absolute, NULL-terminated. */
-const char *target_find_program(const struct target_input *in, const char *const names[]);
+int target_list(
+	const struct target_input *in, const char *directory, const char *suffix, struct strv *ret);
 /* After every target: takes our words out of lists that none asked for, and keeps the record. */
 int target_finish(const struct target_input *in, struct plan *plan, struct error *err);
 /* Where vfio-wizard itself is installed below the root; NULL: nowhere. */

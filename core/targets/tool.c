@@ -5,11 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-static int no_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, "out of memory");
-}
-
 void target_line_free(struct target_line *line)
 {
 	strv_free(&line->now);
@@ -97,6 +92,6 @@ int target_unread(struct plan *plan, const char *program, int r, struct error *e
 		    "The boot loader's entries can only be read by root, so the calls of %s that "
 		    "change kernel parameters are not shown.",
 		    program) < 0)
-		return no_memory(err);
+		return error_no_memory(err);
 	return 0;
 }

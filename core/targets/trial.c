@@ -151,7 +151,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	else if (in->choice->n)
 		r = systemd ? note_no_program(plan) : note_no_systemd(plan);
 	if (r < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = target_own_file(in, plan, self, TARGET_TRIAL_SERVICE, 0644, units.service, err);
 	if (r == 0)
 		r = target_own_file(in, plan, self, TARGET_TRIED, 0644, units.tried, err);

@@ -57,7 +57,7 @@ static int build(
 	for (size_t i = 0; i < words.n; i++)
 		str_addf(&out, " %s", words.v[i]);
 	str_add(&out, "\"\n");
-	return str_take(&out, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return str_take(&out, ret) < 0 ? error_no_memory(err) : 0;
 }
 
 /* Its rescue entries say `single`, where vfio-bind does nothing; ids= ask nobody. */
@@ -79,14 +79,14 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	int r = detect(in) ? read_settings(in, &theirs, &why) : 0;
 
 	if (r < 0)
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	is_cmdline = detect(in) && !theirs.n && root_exists(in->root, TARGET_CMDLINE);
 	if (in->parameters->n && !is_cmdline)
 		r = build(in, &theirs, &text, err);
 	if (r == 0 && is_cmdline)
 		r = target_kernel_cmdline_plan(in, plan, &target_u_boot, err);
 	if (r == 0 && detect(in) && tell_way_back(in, plan) < 0)
-		r = error_set(err, -ENOMEM, "out of memory");
+		r = error_no_memory(err);
 	return r < 0 ? r
 		     : target_own_file(in, plan, &target_u_boot, TARGET_U_BOOT, 0644, text, err);
 }
@@ -99,7 +99,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 	if (!target_changed(plan, &target_u_boot))
 		return 0;
 	if (plan_add_command(plan, COMMAND_BOOT_LOADER, "write " MENU, argv) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return 0;
 }
 

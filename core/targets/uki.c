@@ -96,8 +96,7 @@ static int read_preset(const char *path, const char *text, struct strv *images, 
 			return -ENOMEM;
 		if (line[n] != '=' || strstr(key, "fallback"))
 			continue;
-		if (n > 4 && (strcmp(key + n - 4, "_uki") == 0 ||
-				     (n > 10 && strcmp(key + n - 10, "_efi_image") == 0))) {
+		if (base_ends(key, "_uki") || base_ends(key, "_efi_image")) {
 			r = edit_shell_words(line, key, &value, NULL);
 			if (r == 0 && value.n)
 				r = strv_add_unique(images, value.v[0]);
@@ -197,7 +196,7 @@ static int build_drop_in(const struct target_input *in, const struct strv *their
 		before);
 	str_add_words(&out, &words);
 	str_add(&out, after);
-	return str_take(&out, ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return str_take(&out, ret) < 0 ? error_no_memory(err) : 0;
 }
 
 static int tell_own_cmdline(struct plan *plan, const struct strv *own, const struct strv *wanted)
@@ -228,7 +227,7 @@ static int plan_mkinitcpio(const struct target_input *in, struct plan *plan, str
 	if (r == 0)
 		r = cmdline_files(in, &files);
 	if (r < 0)
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	if (!r)
 		return target_kernel_cmdline_plan(in, plan, &target_uki, err);
 	if (in->parameters->n)
@@ -262,10 +261,10 @@ static int dracut_base(const struct target_input *in, struct str *ret, struct er
 	if (r == 0)
 		r = edit_cmdline_read(TARGET_CMDLINE, text, EDIT_CMDLINE_FILE, &words, err);
 	if (r < 0)
-		return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
+		return r == -ENOMEM ? error_no_memory(err) : r;
 	str_add_words(ret, &words);
 	str_addc(ret, ' ');
-	return str_check(ret) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return str_check(ret) < 0 ? error_no_memory(err) : 0;
 }
 
 /* With a kernel_cmdline dracut takes no other: a first one has to hold all of it. */
@@ -281,7 +280,7 @@ static int build_dracut(
 	if (r < 0)
 		return r;
 	if (str_check(&before) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return build_drop_in(in, &in->existing->cmdline, before.s, " \"\n", ret, err);
 }
 
@@ -295,7 +294,7 @@ static int plan_dracut(const struct target_input *in, struct plan *plan, struct 
 	if (r == 0)
 		r = read_key(in, &files, "kernel_cmdline", &theirs, &why);
 	if (r < 0)
-		return error_set(err, r, "out of memory");
+		return error_no_memory(err);
 	if (in->parameters->n && why.code < 0)
 		return error_set(err, why.code, "%s", why.text);
 	/* dracut would take the line of the rescue system that runs. */
@@ -333,7 +332,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	int r = 0;
 
 	if (builder < 0)
-		return error_set(err, builder, "out of memory");
+		return error_no_memory(err);
 	if (builder == BUILDER_MKINITCPIO)
 		r = plan_mkinitcpio(in, plan, err);
 	else
@@ -346,13 +345,13 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 		r = target_kernel_cmdline_plan(in, plan, &target_uki, err);
 	if (r == 0 && detect(in) && builder == BUILDER_UNKNOWN && in->choice->n &&
 		tell_unknown(plan, in->parameters) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	if (r == 0 && detect(in) &&
 		target_entries_no_spare(in, plan,
 			"where systemd-boot starts the image and Secure Boot is off, press e in "
 			"its "
 			"menu to add it; else have a rescue system at hand") < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return r;
 }
 
@@ -531,7 +530,7 @@ static int commands(const struct target_input *in, struct plan *plan, struct err
 		r = images_find(in->root, in->machine, &images);
 	for (size_t i = 0; r == 0 && !own.n && i < unified.n; i++)
 		r = add_check(in, plan, &images, unified.v[i]);
-	return r < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
+	return r < 0 ? error_no_memory(err) : 0;
 }
 
 static int parameters(

@@ -50,7 +50,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 	int r;
 
 	if (wanted && choice_format(in->choice, &config) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	r = target_own_file(in, plan, self, TARGET_SCRIPT, 0755, wanted ? script : NULL, err);
 	if (r == 0)
 		r = target_own_file(in, plan, self, CHOICE_PATH, 0644, config, err);

@@ -46,7 +46,7 @@ static int plan(const struct target_input *in, struct plan *plan, struct error *
 			"There is no group kvm here: udev would leave the nodes in /dev/vfio to "
 			"root, so no rule is written.");
 	if (r < 0)
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_no_memory(err);
 	return target_own_file(in, plan, &target_vfio_nodes, TARGET_UDEV, 0644,
 		in->choice->n && known ? rules : NULL, err);
 }
