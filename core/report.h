@@ -29,6 +29,8 @@ void report_way_back(const struct plan *plan, struct str *out);
 /* That the next boot is on trial, and how to confirm it; one line.  keys: the wizard's are there,
  * too. */
 void report_trial(const struct plan *plan, bool keys, struct str *out);
+/* Where a person has to run the commands of a plan; one line, nothing where that is here. */
+void report_where_to_run(const struct root *root, struct str *out);
 /* Text as lines of at most 80 columns. */
 void report_paragraph(const char *text, struct str *out);
 /* argv as one line that a shell takes back as the same words. */

@@ -85,6 +85,15 @@ void report_trial(const struct plan *plan, bool keys, struct str *out)
 		plan->after.options & CHOICE_TRIAL_SSH ? ", or log in over SSH" : "");
 }
 
+void report_where_to_run(const struct root *root, struct str *out)
+{
+	if (!root_is_live(root))
+		str_addf(out,
+			"They are that system's own: run them in a chroot of %s, with /proc, /sys, "
+			"/dev and /run mounted there.",
+			root_path(root));
+}
+
 /* "  " and the text in a column of its own. */
 static void cell(struct str *out, int width, const char *text)
 {

@@ -51,7 +51,7 @@ static void page_before(struct page *page, const struct app *app)
 		page_heading(page, "Files");
 	for (size_t i = 0; i < plan->n_changes; i++)
 		page_add(page, TERM_NORMAL, 0, "%zu. %s", i + 1, plan->changes[i].path);
-	summary_commands(page, plan, app->no_commands);
+	summary_commands(page, app, plan);
 }
 
 static bool is_rolled_back(const struct app *app, const char *id)
@@ -87,7 +87,7 @@ static void page_applied(
 		app->no_commands ? 0 : plan->n_commands,
 		!app->no_commands && plan->n_commands == 1 ? "command" : "commands", run->snapshot);
 	if (app->no_commands)
-		summary_commands(page, plan, true);
+		summary_commands(page, app, plan);
 	page_heading(page, "What to do next");
 	page_add(page, TERM_NORMAL, 0,
 		"1. Restart the host. Until then every device keeps its driver.");

@@ -111,7 +111,7 @@ static void page_build(struct page *page, const struct app *app)
 	page_must_see(page);
 	summary_forecast(page, app->plan);
 	summary_files(page, app->plan);
-	summary_commands(page, app->plan, app->no_commands);
+	summary_commands(page, app, app->plan);
 }
 
 static int enter(void *state, struct app *app)

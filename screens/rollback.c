@@ -60,7 +60,7 @@ static void page_before(struct page *page, const struct app *app)
 	page_must_see(page);
 	summary_forecast(page, plan);
 	summary_files(page, plan);
-	summary_commands(page, plan, app->no_commands);
+	summary_commands(page, app, plan);
 }
 
 static void page_done(struct page *page, const struct app *app, const struct run *run)
@@ -72,7 +72,7 @@ static void page_done(struct page *page, const struct app *app, const struct run
 	page_add(page, TERM_GOOD, 0, "%zu %s as before. Snapshot %s undoes this rollback.",
 		plan->n_changes, plan->n_changes == 1 ? "file is" : "files are", run->snapshot);
 	if (app->no_commands)
-		summary_commands(page, plan, true);
+		summary_commands(page, app, plan);
 	page_heading(page, "What to do next");
 	page_add(page, TERM_NORMAL, 0,
 		"Restart the host. Until then every device keeps the driver that it has now.");

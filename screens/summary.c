@@ -188,12 +188,18 @@ static bool is_same_check(const struct command *a, const struct command *b)
 	return true;
 }
 
-void summary_commands(struct page *page, const struct plan *plan, bool no_commands)
+void summary_commands(struct page *page, const struct app *app, const struct plan *plan)
 {
+	_cleanup_(str_free) struct str where = {0};
+
 	if (!plan->n_commands)
 		return;
-	page_heading(page, no_commands ? "Commands that you have to run after it, in this order"
-				       : "Commands, in this order");
+	page_heading(page, app->no_commands
+				   ? "Commands that you have to run after it, in this order"
+				   : "Commands, in this order");
+	report_where_to_run(app->root, &where);
+	if (app->no_commands && where.s)
+		page_add(page, TERM_NORMAL, 0, "%s", where.s);
 	for (size_t i = 0; i < plan->n_commands; i++) {
 		const struct command *command = &plan->commands[i];
 		_cleanup_(str_free) struct str text = {0};

@@ -5,6 +5,7 @@
 #include "core/check.h"
 #include "core/plan.h"
 #include "screens/page.h"
+#include "screens/screens.h"
 
 /* "AMD/ATI Ellesmere [Radeon RX 470/480]": the name with its vendor cut short, where there is one.
  * Never NULL; writes into buf if needed. */
@@ -28,6 +29,6 @@ void summary_forecast(struct page *page, const struct plan *plan);
 /* What somebody changed in files that the plan overwrites. */
 void summary_edits(struct page *page, const struct plan *plan);
 void summary_files(struct page *page, const struct plan *plan);
-void summary_commands(struct page *page, const struct plan *plan, bool no_commands);
+void summary_commands(struct page *page, const struct app *app, const struct plan *plan);
 
 #endif

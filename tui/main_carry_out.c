@@ -242,15 +242,15 @@ static void show_paragraph(const struct str *text)
 
 static void show_commands(const struct root *root, const struct plan *plan)
 {
+	_cleanup_(str_free) struct str where = {0};
+
 	puts("\nThe files are written.  Nothing takes effect before these have run, in this "
 	     "order:");
 	for (size_t i = 0; i < plan->n_commands; i++)
 		main_show_command("  ", &plan->commands[i]);
-	if (root_is_live(root))
-		return;
-	puts("They are that system's own: run them in a chroot, with /proc, /sys, /dev and /run\n"
-	     "mounted there.");
-	main_show_line("The directory: ", root_path(root));
+	report_where_to_run(root, &where);
+	if (where.s)
+		show_paragraph(&where);
 }
 
 static void show_what_next(const struct main_options *o, const struct root *root,

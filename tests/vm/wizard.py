@@ -88,7 +88,7 @@ class Wizard:
         self.focus(address)
         self.keys("Space")
         mark = rf"^> \[x\] {re.escape(address)}"
-        if self.sees(mark + r"|Only this function").group().startswith("Only"):
+        if self.sees(mark + r"|Only this").group().startswith("Only"):
             self.keys("o")
             self.sees(mark)
         self.show_all()
