@@ -355,6 +355,7 @@ int report_json_verify(const struct verdicts *verdicts, struct str *out)
 		json_pair(out, "image", k->image);
 		json_key(out, "covered");
 		str_add(out, k->covered == YES ? "true" : k->covered == NO ? "false" : "null");
+		json_pair(out, "rebuild", k->rebuild);
 		str_addc(out, '}');
 	}
 	str_addc(out, ']');

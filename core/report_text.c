@@ -352,8 +352,8 @@ static void kernel_text(const struct kernel_verdict *k, struct str *out)
 		[1 + NO] = "OLD", [1 + YES] = "ok", [1 + UNKNOWN] = "?"};
 	static const char *const texts[] = {
 		[1 + NO] =
-			"was built before the choice was written: rebuild it, or that kernel binds "
-			"late or not at all",
+			"was built before the choice was written, so that kernel binds late or not "
+			"at all: rebuild it",
 		[1 + YES] = "was built after the choice was written",
 		[1 + UNKNOWN] =
 			"no image was found by its name, so it is not known whether it has the "
@@ -361,8 +361,8 @@ static void kernel_text(const struct kernel_verdict *k, struct str *out)
 	};
 	_cleanup_(str_free) struct str line = {0};
 
-	str_addf(&line, "%s%s%s", k->image ? k->image : "", k->image ? " " : "",
-		texts[1 + k->covered]);
+	str_addf(&line, "%s%s%s%s%s", k->image ? k->image : "", k->image ? " " : "",
+		texts[1 + k->covered], k->rebuild ? " with " : "", k->rebuild ? k->rebuild : "");
 	str_addf(out, "%-6s kernel ", words[1 + k->covered]);
 	report_clean(out, k->version, "");
 	str_addc(out, '\n');

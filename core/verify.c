@@ -225,6 +225,7 @@ void verdicts_free(struct verdicts *verdicts)
 	for (size_t i = 0; i < verdicts->n_kernels; i++) {
 		free(verdicts->kernels[i].version);
 		free(verdicts->kernels[i].image);
+		free(verdicts->kernels[i].rebuild);
 	}
 	free(verdicts->kernels);
 	free(verdicts->spare);

@@ -20,6 +20,7 @@ struct kernel_verdict {
 	char *version;
 	char *image;                 /* NULL: none was found (core/images.h) */
 	enum tristate covered;       /* it was built after the choice was written; unknown: no image */
+	char *rebuild; /* not covered: the command that builds it anew; NULL: not known */
 };
 
 struct verdicts {

@@ -4,6 +4,7 @@
 #include "core/images.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool is_later(const struct timespec *a, const struct timespec *b)
@@ -29,8 +30,25 @@ static const char *newest(const struct root *root, const struct images *images,
 	return path;
 }
 
+/* 0 or -ENOMEM. */
+static int find_rebuild(enum initramfs initramfs, struct kernel_verdict *kernel)
+{
+	int r = 0;
+
+	if (initramfs == INITRAMFS_TOOLS)
+		r = asprintf(&kernel->rebuild, "update-initramfs -u -k %s", kernel->version);
+	else if (initramfs == INITRAMFS_DRACUT && !base_ends(kernel->image, ".efi"))
+		r = asprintf(
+			&kernel->rebuild, "dracut --force %s %s", kernel->image, kernel->version);
+	else if (initramfs == INITRAMFS_MKINITCPIO)
+		r = asprintf(&kernel->rebuild, "mkinitcpio -P");
+	if (r < 0)
+		kernel->rebuild = NULL;
+	return r < 0 ? -ENOMEM : 0;
+}
+
 static int add(struct verdicts *verdicts, const struct root *root, const struct images *images,
-	const struct kernel *of, const struct stat *choice)
+	enum initramfs initramfs, const struct kernel *of, const struct stat *choice)
 {
 	struct kernel_verdict *kernel;
 	struct timespec built = {0};
@@ -42,7 +60,9 @@ static int add(struct verdicts *verdicts, const struct root *root, const struct 
 	*kernel = (struct kernel_verdict){
 		.version = strdup(of->version), .image = image ? strdup(image) : NULL};
 	kernel->covered = !image ? UNKNOWN : is_later(&choice->st_mtim, &built) ? NO : YES;
-	return kernel->version && (!image || kernel->image) ? 0 : -ENOMEM;
+	if (!kernel->version || (image && !kernel->image))
+		return -ENOMEM;
+	return kernel->covered == NO ? find_rebuild(initramfs, kernel) : 0;
 }
 
 int verify_kernels(const struct root *root, const struct machine *machine,
@@ -57,6 +77,7 @@ int verify_kernels(const struct root *root, const struct machine *machine,
 		return 0;
 	r = images_find(root, machine, &images);
 	for (size_t k = 0; r == 0 && k < machine->n_kernels; k++)
-		r = add(verdicts, root, &images, &machine->kernels[k], &written);
+		r = add(verdicts, root, &images, choice_initramfs(choice, machine),
+			&machine->kernels[k], &written);
 	return r;
 }

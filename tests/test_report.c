@@ -367,7 +367,9 @@ static void test_verify(void **state)
 		{.address = "0000:05:00.0", .expected = vfio, .reason = reason},
 	};
 	char version[] = "6.1", version2[] = "6.2", image[] = "/boot/initrd.img-6.1";
-	struct kernel_verdict kernels[] = {{.version = version, .image = image, .covered = NO},
+	char rebuild[] = "update-initramfs -u -k 6.1";
+	struct kernel_verdict kernels[] = {
+		{.version = version, .image = image, .covered = NO, .rebuild = rebuild},
 		{.version = version2, .covered = UNKNOWN}};
 	struct verdicts verdicts = {.v = v, .n = 2, .kernels = kernels, .n_kernels = 2};
 	struct str out = {0};
@@ -385,8 +387,9 @@ static void test_verify(void **state)
 			  "\"reason\": \"the host driver was faster\", \"now_at\": null}],\n"
 			  "\"kernels\": [\n"
 			  "  {\"version\": \"6.1\", \"image\": \"/boot/initrd.img-6.1\", "
-			  "\"covered\": false},\n"
-			  "  {\"version\": \"6.2\", \"image\": null, \"covered\": null}], "
+			  "\"covered\": false, \"rebuild\": \"update-initramfs -u -k 6.1\"},\n"
+			  "  {\"version\": \"6.2\", \"image\": null, \"covered\": null, "
+			  "\"rebuild\": null}], "
 			  "\"spare_entry\": null\n}\n");
 	assert_int_equal(report_verify(&verdicts, false, &out), 0);
 	assert_text(&out,
@@ -394,8 +397,9 @@ static void test_verify(void **state)
 		"WRONG  0000:05:00.0  expected vfio-pci, found none\n"
 		"       the host driver was faster\n"
 		"OLD    kernel 6.1\n"
-		"       /boot/initrd.img-6.1 was built before the choice was written: rebuild it,\n"
-		"       or that kernel binds late or not at all\n"
+		"       /boot/initrd.img-6.1 was built before the choice was written, so that\n"
+		"       kernel binds late or not at all: rebuild it with update-initramfs -u -k\n"
+		"       6.1\n"
 		"?      kernel 6.2\n"
 		"       no image was found by its name, so it is not known whether it has the\n"
 		"       choice\n");

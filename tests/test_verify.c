@@ -222,6 +222,18 @@ static void each_kernels_image_is_old_or_new(void **state)
 		assert_true(base_same(verdicts.kernels[i].image, expected[i].image));
 		assert_int_equal(verdicts.kernels[i].covered, expected[i].covered);
 	}
+	assert_string_equal(verdicts.kernels[1].rebuild, "mkinitcpio -P");
+	assert_null(verdicts.kernels[0].rebuild);
+	verdicts_free(&verdicts);
+	machine.host.initramfs = INITRAMFS_TOOLS;
+	assert_int_equal(verify_kernels(root, &machine, &choice, NULL, &verdicts), 0);
+	assert_string_equal(verdicts.kernels[1].rebuild, "update-initramfs -u -k 6.1.0-18");
+	verdicts_free(&verdicts);
+	machine.host.initramfs = INITRAMFS_DRACUT;
+	assert_int_equal(verify_kernels(root, &machine, &choice, NULL, &verdicts), 0);
+	assert_string_equal(
+		verdicts.kernels[1].rebuild, "dracut --force /boot/initrd.img-6.1.0-18 6.1.0-18");
+	assert_null(verdicts.kernels[5].rebuild); /* a unified image */
 	verdicts_free(&verdicts);
 	root_close(root);
 	support_remove(dir);
